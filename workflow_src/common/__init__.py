@@ -1,0 +1,1 @@
+"""What every room stands on: typed settings, ids, file formats, seeds, digests, steps."""

@@ -1,0 +1,380 @@
+"""The settings of the workflow: one typed model from which ``config.yaml`` and its schema come.
+
+Each block is what one stage reads, so that a changed key reruns what reads it and what follows.
+``python -m workflow_src.common.config --write`` writes ``config.yaml`` and
+``resources/config.schema.json`` anew from this module; a test holds them together.
+"""
+
+import argparse
+import json
+import textwrap
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from workflow_src.common.errors import InputError
+
+SCENARIOS = ["random", "1das", "3das", "5das", "10das", "1d1s", "3d1s", "5d1s", "10d1s"]
+METHODS = ["baseline", "fixed-weight", "adaptive-weight", "multi-head"]
+TRAINED_METHODS = ["adaptive-weight", "multi-head"]
+
+Scenario = Literal["random", "1das", "3das", "5das", "10das", "1d1s", "3d1s", "5d1s", "10d1s"]
+Method = Literal["baseline", "fixed-weight", "adaptive-weight", "multi-head"]
+Weight = Annotated[float, Field(gt=0, le=1)]
+Threshold = Annotated[float, Field(ge=-1, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0)]
+Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Shares = dict[str, Annotated[float, Field(ge=0)]]
+
+
+class Block(BaseModel):
+    """A block of settings: typed, without unknown keys, without numbers given as text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _distinct(values: list[Any], key: str) -> None:
+    if len(set(values)) != len(values):
+        raise ValueError(f"{key} lists a value twice; each may stand there once")
+
+
+class Compute(Block):
+    """Where the heavy steps compute. Nothing here changes a result on the CPU."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="auto: a GPU where the job finds one, else the CPU; cpu; cuda: a GPU or an error",
+    )
+    deterministic: bool = Field(
+        True, description="on a GPU, use only algorithms that give the same bytes in every run"
+    )
+
+
+class SyntheticCorpus(Block):
+    """Sizes and laws of the demo corpus."""
+
+    speakers: int = Field(44, ge=2, le=9999, description="speakers, half of them female")
+    days: int = Field(
+        60, ge=2, le=180, description="days on which every speaker records, from 1 May"
+    )
+    shards: int = Field(
+        8, ge=1, le=999, description="parts made side by side; changes no recording"
+    )
+
+
+class DirectoryCorpus(Block):
+    """Recordings that lie in a folder."""
+
+    root: str | None = Field(
+        None,
+        description="folder of <utterance id>.wav or .flac files, nested in any way",
+    )
+    metadata: str | None = Field(
+        None,
+        description="CSV table with a column utterance and more columns to carry along (for "
+        "example state, noise, device, gender), or null",
+    )
+    speakers: list[str] | None = Field(
+        None, description="use only these speakers, for a first try, or null for all"
+    )
+    days: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="use only the first days of each speaker, or null for all"
+    )
+
+
+class Corpus(Block):
+    """Which recordings there are, and who of the speakers is tested."""
+
+    source: Literal["synthetic", "directory"] = Field(
+        "synthetic",
+        description="synthetic: a demo corpus made here; directory: recordings in a folder",
+    )
+    test_speakers: Annotated[int, Field(ge=2)] | Annotated[str, Field(min_length=1)] = Field(
+        16,
+        description="how many speakers are tested, drawn by the seed; or a text file of their ids, "
+        "one a line; all others train",
+    )
+    synthetic: SyntheticCorpus = Field(
+        default_factory=SyntheticCorpus,
+        description="the demo corpus: a source-filter speech synthesiser",
+    )
+    directory: DirectoryCorpus = Field(
+        default_factory=DirectoryCorpus, description="recordings in a folder"
+    )
+
+
+class Extractor(Block):
+    """The pretrained speaker model and how recordings are fed to it."""
+
+    model: str = Field(
+        "resources/demo_extractor.onnx",
+        description="ONNX file: features [B, T, 80] -> embedding [B, D]",
+    )
+    sha256: str | None = Field(
+        None, description="digest that the model file must have, or null to accept any"
+    )
+    min_seconds: float = Field(
+        0.3, ge=0.05, description="shorter recordings are rejected, in seconds"
+    )
+    batch_size: int = Field(32, ge=1, le=4096, description="recordings of one length in a batch")
+    shards: int = Field(
+        8, ge=1, le=9999, description="parts of the corpus, by speaker, extracted side by side"
+    )
+
+
+class RandomScenario(Block):
+    """The scenario ``random``."""
+
+    trajectories: int = Field(30, ge=1, description="trajectories a speaker")
+    max_skip_days: int = Field(9, ge=1, description="a test day is 1..max_skip_days after the last")
+    max_targets: int = Field(4, ge=1, description="a test day has 1..max_targets targets")
+
+
+class Trials(Block):
+    """The trial protocols."""
+
+    scenarios: list[Scenario] = Field(
+        SCENARIOS, min_length=1, description="which of the nine scenarios are made and scored"
+    )
+    nontarget_only: list[Annotated[str, Field(pattern=r"^[0-9]{4}$")]] = Field(
+        [], description='pool members that never enrol and never train (published: "0124")'
+    )
+    enrolment_utterances: int = Field(5, ge=1, description="utterances that make a template")
+    enrolment_after: Clock = Field("10:00", description="enrolment is recorded strictly after this")
+    enrolment_before: Clock = Field("20:00", description="and strictly before this")
+    rounds: int = Field(15, ge=1, description="rounds of the 1s scenarios")
+    random: RandomScenario = Field(
+        default_factory=RandomScenario, description="the scenario random"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Trials":
+        _distinct(self.scenarios, "scenarios")
+        _distinct(self.nontarget_only, "nontarget_only")
+        if self.enrolment_after >= self.enrolment_before:
+            raise ValueError("enrolment_after must be earlier than enrolment_before")
+        return self
+
+
+class Pretraining(Block):
+    """Supervised pretraining of the multi-head policy."""
+
+    enabled: bool = Field(True, description="false: finetuning starts from random weights")
+
+
+class Episode(Block):
+    """An episode of the environment in which policies are finetuned."""
+
+    min_utterances: int = Field(200, ge=1, description="a speaker has more utterances than this")
+
+
+class Ppo(Block):
+    """Proximal policy optimisation."""
+
+    learning_rate: float = Field(2e-5, gt=0, description="of Adam")
+
+
+class Finetuning(Block):
+    """Finetuning by reinforcement learning."""
+
+    seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="one trained policy a seed")
+    episode: Episode = Field(default_factory=Episode, description="the environment")
+    ppo: Ppo = Field(default_factory=Ppo, description="the algorithm")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Finetuning":
+        _distinct(self.seeds, "seeds")
+        return self
+
+
+class FixedWeight(Block):
+    """FixW-TU."""
+
+    alphas: list[Weight] = Field(
+        [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], min_length=1, description="weights, one run each"
+    )
+    threshold: Threshold = Field(0.51, description="a template is updated when cos > threshold")
+
+    @model_validator(mode="after")
+    def _check(self) -> "FixedWeight":
+        _distinct(self.alphas, "alphas")
+        return self
+
+
+class AdaptiveWeight(Block):
+    """DRL-TU-AdW."""
+
+    threshold: Threshold = Field(0.51, description="a template is updated when cos > threshold")
+
+
+class MultiHead(Block):
+    """DRL-TU-MH."""
+
+    floor: Threshold = Field(
+        0.4, description="no update, whatever the policy says, unless cos > floor"
+    )
+
+
+class Inference(Block):
+    """Which update methods are scored."""
+
+    methods: list[Method] = Field(METHODS, min_length=1, description="methods that are scored")
+    fixed_weight: FixedWeight = Field(default_factory=FixedWeight, description="fixed weight")
+    adaptive_weight: AdaptiveWeight = Field(
+        default_factory=AdaptiveWeight, description="weight by a trained policy, gate by threshold"
+    )
+    multi_head: MultiHead = Field(
+        default_factory=MultiHead, description="weight and gate by a trained policy"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Inference":
+        _distinct(self.methods, "methods")
+        return self
+
+
+class Analysis(Block):
+    """Tables and figures."""
+
+    sweep_alphas: list[Weight] = Field(
+        [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5],
+        min_length=1,
+        description="weights of the threshold x weight map",
+    )
+    sweep_thresholds: list[Threshold] = Field(
+        [0.2, 0.3, 0.4, 0.45, 0.51, 0.6, 0.7, 0.8, 0.9],
+        min_length=1,
+        description="thresholds of that map",
+    )
+    sweep_scenario: Scenario = Field("random", description="its scenario; one of trials.scenarios")
+
+
+class Config(Block):
+    """All settings."""
+
+    seed: Seed = Field(1, description="from which every random draw of the workflow comes")
+    compute: Compute = Field(default_factory=Compute)
+    corpus: Corpus = Field(default_factory=Corpus)
+    extractor: Extractor = Field(default_factory=Extractor)
+    trials: Trials = Field(default_factory=Trials)
+    pretraining: Pretraining = Field(default_factory=Pretraining)
+    finetuning: Finetuning = Field(default_factory=Finetuning)
+    inference: Inference = Field(default_factory=Inference)
+    analysis: Analysis = Field(default_factory=Analysis)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Config":
+        if self.corpus.source == "directory" and self.corpus.directory.root is None:
+            raise ValueError("corpus.directory.root must name a folder when source is directory")
+        if self.analysis.sweep_scenario not in self.trials.scenarios:
+            raise ValueError(
+                f"analysis.sweep_scenario is {self.analysis.sweep_scenario!r}, which "
+                f"trials.scenarios lacks; it has: {', '.join(self.trials.scenarios)}"
+            )
+        return self
+
+
+def validate_config(content: dict[str, Any], source: str = "config") -> Config:
+    """Check a whole configuration.
+
+    Parameters
+    ----------
+    content
+        The merged YAML.
+    source
+        The file to name in errors.
+
+    Raises
+    ------
+    InputError
+        One line for each fault: key, value, and what is allowed.
+    """
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise InputError(describe_validation_error(error, source)) from error
+
+
+def describe_validation_error(error: ValidationError, source: str) -> str:
+    """Say what pydantic found: for each fault one line, ``source: key: what is wrong``."""
+    lines = []
+    for fault in error.errors():
+        # The names in brackets are pydantic's own (the branch of a union), not keys of the user.
+        key = ".".join(str(part) for part in fault["loc"] if "[" not in str(part))
+        lines.append(f"{source}: {key + ': ' if key else ''}{_describe_fault(fault)}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _describe_fault(fault: dict[str, Any]) -> str:
+    if fault["type"] == "extra_forbidden":
+        return "unknown key; see config.yaml for the keys there are"
+    if fault["type"] == "value_error":
+        return fault["msg"].removeprefix("Value error, ")
+    value = fault["input"]
+    said = f"{value!r} is not allowed: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    if isinstance(value, str) and fault["type"] in {"float_type", "int_type"}:
+        said += " (in YAML, 3e-4 is text; write 0.0003 or 3.0e-4)"
+    return said
+
+
+def render_config(config: Config) -> str:
+    """Write a configuration as YAML with a comment on every key."""
+    head = (
+        "# yaml-language-server: $schema=resources/config.schema.json\n"
+        "# Every setting of the workflow, with its default. Give only what differs in a file of your "
+        "own:\n#     snakemake --cores 8 --configfile mine.yaml\n"
+        "# Relative paths are relative to the working directory; resources/... lies beside the "
+        "Snakefile.\n"
+    )
+    return head + "".join(_render_block(config, 0))
+
+
+def _render_block(block: Block, depth: int) -> list[str]:
+    lines = []
+    indent = "  " * depth
+    for name, field in type(block).model_fields.items():
+        value = getattr(block, name)
+        nested = isinstance(value, Block)
+        comment = field.description or (value.__doc__ or "" if nested else "")
+        if depth == 0:
+            lines.append("\n")
+        for line in textwrap.wrap(" ".join(comment.split()), 98 - len(indent)):
+            lines.append(f"{indent}# {line}\n")
+        if nested:
+            lines += [f"{indent}{name}:\n", *_render_block(value, depth + 1)]
+        else:
+            lines.append(f"{indent}{name}: {json.dumps(value, ensure_ascii=False)}\n")
+    return lines
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write ``config.yaml`` and its JSON schema, or check that they are up to date."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--write", action="store_true", help="write the two files")
+    args = parser.parse_args(argv)
+    root = Path(__file__).resolve().parents[2]
+    contents = {
+        root / "config.yaml": render_config(Config()),
+        root / "resources/config.schema.json": json.dumps(Config.model_json_schema(), indent=2)
+        + "\n",
+    }
+    for path, content in contents.items():
+        if args.write:
+            path.write_text(content, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != content:
+            raise SystemExit(f"{path.name} is out of date: run python -m {__spec__.name} --write")
+
+
+def load_yaml(path: str | Path) -> Any:
+    """Read a YAML file; raises `InputError` when it is missing or no YAML."""
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as YAML ({error})") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Utterance ids of the SMIIP-TV form, ``<speaker>_<MMDDhhmm>_<slot>_<take>_<kind>_<phrase>``.
+
+Example: ``0073_05011209_3_1_ti_0`` is speaker 0073 on 1 May 2020 at 12:09, slot 3, take 1,
+text-independent. Ids carry no year; the corpus was recorded in 2020.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+import pandas as pd
+
+from workflow_src.common.errors import InputError
+
+YEAR = 2020
+FORM = "<speaker, 4 digits>_<MMDDhhmm>_<slot 1-9>_<take 1-9>_<ti|td>_<phrase 0-9>"
+_PATTERN = (
+    r"(?P<speaker>[0-9]{4})_(?P<date>[0-9]{4})(?P<time>[0-9]{4})"
+    r"_(?P<slot>[1-9])_(?P<take>[1-9])_(?P<kind>t[id])_(?P<phrase>[0-9])"
+)
+ID_COLUMNS = ["utterance", "speaker", "date", "time", "slot", "take", "kind", "phrase"]
+
+
+def format_utterance_id(
+    speaker: str, moment: datetime.datetime, slot: int, take: int, kind: str, phrase: int
+) -> str:
+    """Write one utterance id; the inverse of `parse_utterance_ids`."""
+    return f"{speaker}_{moment:%m%d%H%M}_{slot}_{take}_{kind}_{phrase}"
+
+
+def parse_utterance_ids(utterances: list[str] | pd.Series, source: str) -> pd.DataFrame:
+    """Parse utterance ids.
+
+    Parameters
+    ----------
+    utterances
+        N ids.
+    source
+        Where the ids come from; named in errors.
+
+    Returns
+    -------
+    DataFrame
+        N rows in the given order with the columns `ID_COLUMNS`: utterance, speaker (str),
+        date (ISO, str), time ("HH:MM", str), slot (int8), take (int8), kind ("ti" or "td"),
+        phrase (int8).
+
+    Raises
+    ------
+    InputError
+        An id does not have the form, or names no moment of the calendar.
+    """
+    ids = pd.Series(utterances, dtype="str").reset_index(drop=True)
+    fields = ids.str.extract(f"^{_PATTERN}$")
+    bad = fields["speaker"].isna()
+    if bad.any():
+        raise InputError(
+            f"{source}: {ids[bad].iloc[0]!r} is not an utterance id; the form is {FORM}"
+        )
+    day, clock = fields["date"], fields["time"]
+    dates = day.map({d: _iso_date(d) for d in day.unique()})
+    times = clock.map({t: _clock_time(t) for t in clock.unique()})
+    bad = dates.isna() | times.isna()
+    if bad.any():
+        raise InputError(
+            f"{source}: {ids[bad].iloc[0]!r} names no moment of {YEAR}; MMDDhhmm is month, day, "
+            "hour (00-23) and minute (00-59)"
+        )
+    return pd.DataFrame(
+        {
+            "utterance": ids,
+            "speaker": fields["speaker"],
+            "date": dates.astype("str"),
+            "time": times.astype("str"),
+            "slot": fields["slot"].astype("int8"),
+            "take": fields["take"].astype("int8"),
+            "kind": fields["kind"],
+            "phrase": fields["phrase"].astype("int8"),
+        }
+    )
+
+
+def sort_in_corpus_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort rows with the columns `ID_COLUMNS` by speaker, then in corpus order.
+
+    Corpus order of one speaker's utterances is by (date, slot, take), then time; it is not the
+    order of the clock. The id itself breaks what ties are left.
+    """
+    keys = ["speaker", "date", "slot", "take", "time", "utterance"]
+    return table.sort_values(keys, kind="stable", ignore_index=True)
+
+
+def _iso_date(mmdd: str) -> str | None:
+    try:
+        return datetime.date(YEAR, int(mmdd[:2]), int(mmdd[2:])).isoformat()
+    except ValueError:
+        return None
+
+
+def _clock_time(hhmm: str) -> str | None:
+    valid = int(hhmm[:2]) < 24 and int(hhmm[2:]) < 60
+    return f"{hhmm[:2]}:{hhmm[2:]}" if valid else None

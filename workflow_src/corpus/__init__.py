@@ -1,0 +1,1 @@
+"""Recordings, found or synthesised, to a manifest of utterances and a split of speakers."""

@@ -1,0 +1,1 @@
+"""Manifest and pretrained extractor to one float32 matrix and its utterance index."""

@@ -1,0 +1,1 @@
+"""Embeddings, trials and an update rule to a score for every trial; EER, minDCF, DET."""

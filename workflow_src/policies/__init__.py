@@ -1,0 +1,1 @@
+"""Learned update rules: networks, environment, pretraining, PPO, checkpoints."""

@@ -1,0 +1,1 @@
+"""Pure template updating: the update-rule interface, fixed rules, lockstep sequence scorer."""

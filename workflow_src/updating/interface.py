@@ -1,0 +1,117 @@
+"""The update-rule interface: what a method of template updating has to say at each trial.
+
+A template t meets a test embedding x and is scored by their cosine; then the rule decides
+whether to update and with which weight w, and the template becomes ``(1 - w) t + w x``. The
+sequence scorer (`workflow_src.updating.scorer`) does this for all templates of a scenario in
+lockstep and for several settings of a rule at once, so every quantity here is a batch: S settings
+(1 where a rule has none), n templates that are still being tested, D dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a rule wants to know of each embedding, computed once before scoring.
+
+    Attributes
+    ----------
+    carried
+        float32 [N, K]. A linear map (without bias) of the embeddings. Since an update is a
+        weighted mean, the same map of the template follows by the same recursion, so the scorer
+        carries it along: a first layer's product with the template costs nothing at a trial.
+        K may be 0.
+    offered
+        float32 [N, L]. Any function of the embedding as a test. L may be 0.
+    """
+
+    carried: Tensor
+    offered: Tensor
+
+
+@dataclass(frozen=True)
+class Trials:
+    """One trial of each of n templates, under S settings.
+
+    Attributes
+    ----------
+    scores
+        float32 [S, n]: cosine of template and test, before any update.
+    template_norms, test_norms
+        float32 [S, n] and [n]: L2 norms of template and test.
+    template_carried
+        float32 [S, n, K]: the rule's linear map of the template, as it is now.
+    test_carried, test_offered
+        float32 [n, K] and [n, L]: the rule's `Encoded` rows of the test.
+    """
+
+    scores: Tensor
+    template_norms: Tensor
+    test_norms: Tensor
+    template_carried: Tensor
+    test_carried: Tensor
+    test_offered: Tensor
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a rule decides at one trial of each template.
+
+    Attributes
+    ----------
+    updated
+        bool [S, n]: whether the template is updated.
+    weights
+        float32 [S, n]: the weight w of the test; without meaning where not updated.
+    """
+
+    updated: Tensor
+    weights: Tensor
+
+
+@dataclass
+class Memory:
+    """What a rule remembers of each template between trials: named tensors [S, B, ...].
+
+    The scorer keeps the rows of templates that are still tested (the first n of the B) in view;
+    a rule writes its tensors in place.
+    """
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    def first(self, n: int) -> Memory:
+        """Return views of the first `n` templates."""
+        return Memory({name: tensor[:, :n] for name, tensor in self.tensors.items()})
+
+
+class UpdateRule(Protocol):
+    """A method of template updating.
+
+    Attributes
+    ----------
+    settings
+        How many settings (S) the rule holds side by side.
+    normalises
+        Whether an update first scales template and test to unit length (the published adaptive
+        weight does); the mean of the two is not scaled again until the next update.
+    """
+
+    settings: int
+    normalises: bool
+
+    def encode(self, embeddings: Tensor) -> Encoded:
+        """Return what the rule needs of the embeddings, float32 [N, D]."""
+        ...
+
+    def begin(self, templates: int) -> Memory:
+        """Return the memory at enrolment of `templates` templates; empty for most rules."""
+        ...
+
+    def decide(self, trials: Trials, memory: Memory) -> Decision:
+        """Decide for one trial of each template; may write to `memory`."""
+        ...
