@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -98,7 +100,10 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def read_csv(
-    path: str | Path, columns: Sequence[str] = (), text: Sequence[str] = ()
+    path: str | Path,
+    columns: Sequence[str] = (),
+    text: Sequence[str] = (),
+    all_text: bool = False,
 ) -> pd.DataFrame:
     """Read a CSV table.
 
@@ -110,6 +115,8 @@ def read_csv(
         Columns that must be there.
     text
         Columns to keep as text (ids such as ``0007`` are no numbers).
+    all_text
+        Keep every column as text; only an empty field is a missing value then.
 
     Raises
     ------
@@ -117,7 +124,10 @@ def read_csv(
         The file is missing, is no CSV, or lacks a column.
     """
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(text, "str"))
+        if all_text:
+            table = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
+        else:
+            table = pd.read_csv(path, dtype=dict.fromkeys(text, "str"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as CSV ({_reason(error)})") from error
     return _with_columns(table, columns, path)
@@ -127,6 +137,64 @@ def write_npy(array: np.ndarray, path: str | Path) -> None:
     """Write one array as ``.npy``."""
     with written_whole(path) as part, part.open("wb") as file:
         np.save(file, array, allow_pickle=False)
+
+
+def write_npy_in_parts(
+    shape: tuple[int, ...],
+    dtype: np.dtype | type,
+    parts: Iterable[tuple[np.ndarray, np.ndarray]],
+    path: str | Path,
+) -> None:
+    """Write a large array as ``.npy`` from parts in any order, holding one part at a time.
+
+    Parameters
+    ----------
+    shape, dtype
+        Of the whole array. Rows that no part gives are zero.
+    parts
+        Pairs of row numbers, int [n], and the rows themselves, [n, ...]. Rows that follow one
+        another in the array are written together.
+    path
+        The file.
+    """
+    dtype = np.dtype(dtype)
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    row_bytes = dtype.itemsize * int(np.prod(shape[1:]))
+    with written_whole(path) as part_path, part_path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        start = file.tell()
+        # A plain file and not a memory map: a full disk is an error here, there it kills.
+        file.truncate(start + shape[0] * row_bytes)
+        for rows, values in parts:
+            breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+            bounds = [0, *breaks.tolist(), len(rows)] if len(rows) else [0]
+            for first, end in itertools.pairwise(bounds):
+                file.seek(start + int(rows[first]) * row_bytes)
+                file.write(np.ascontiguousarray(values[first:end], dtype=dtype).data)
+
+
+def write_npz(path: str | Path, **arrays: np.ndarray) -> None:
+    """Write named arrays as ``.npz``; the same arrays give the same bytes."""
+    with written_whole(path) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_npz(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
+    """Read named arrays of ``.npz``; pickled content is refused.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, lacks an array, or holds pickled objects.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if missing := [name for name in names if name not in arrays.files]:
+                there = ", ".join(arrays.files) or "none"
+                raise InputError(f"{path}: lacks the array {missing[0]!r}; it has: {there}")
+            return [arrays[name] for name in names]
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: cannot be read as .npz arrays ({_reason(error)})") from error
 
 
 def read_npy(path: str | Path, mmap: bool = False) -> np.ndarray:

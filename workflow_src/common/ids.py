@@ -50,8 +50,13 @@ def parse_utterance_ids(utterances: list[str] | pd.Series, source: str) -> pd.Da
     InputError
         An id does not have the form, or names no moment of the calendar.
     """
-    ids = pd.Series(utterances, dtype="str").reset_index(drop=True)
-    fields = ids.str.extract(f"^{_PATTERN}$")
+    try:
+        ids = pd.Series(utterances, dtype="str").reset_index(drop=True)
+    except UnicodeEncodeError as error:  # a file name that is no UTF-8
+        raise InputError(
+            f"{source}: {error.object!r} is not an utterance id; the form is {FORM}"
+        ) from error
+    fields = ids.str.extract(rf"^{_PATTERN}\Z")  # $ would let a line end pass
     bad = fields["speaker"].isna()
     if bad.any():
         raise InputError(

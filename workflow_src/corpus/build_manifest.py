@@ -1,0 +1,203 @@
+"""Make the manifest: one row an utterance, in corpus order.
+
+Either from recordings in a folder (--root), or from tables that say what was recorded
+(--tables, of the demo corpus; table i describes the recordings under shard-<i>/).
+
+Columns: utterance, speaker, date (ISO), time (HH:MM), slot, take, kind, phrase, path (relative to
+the root), seconds (float32; empty where the header cannot be read), then the metadata columns.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_src.common.config import DirectoryCorpus
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_csv, read_parquet, write_parquet
+from workflow_src.common.ids import ID_COLUMNS, parse_utterance_ids, sort_in_corpus_order
+from workflow_src.common.steps import (
+    add_settings_argument,
+    parse_settings,
+    run_step,
+    step_parser,
+)
+from workflow_src.corpus.scan import find_recordings, identify_recordings, read_durations
+
+OWN_COLUMNS = [*ID_COLUMNS, "path", "seconds"]
+
+
+def list_folder(
+    root: str | Path, metadata: str | Path | None, settings: DirectoryCorpus
+) -> pd.DataFrame:
+    """List the recordings of a folder.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    metadata
+        CSV table with the column utterance and more columns to carry along, or None.
+    settings
+        Which speakers and days to use; `root` and `metadata` in it are not looked at.
+
+    Returns
+    -------
+    DataFrame
+        The manifest.
+
+    Raises
+    ------
+    InputError
+        The folder or the metadata are not as they should be, or a speaker has no recording.
+    """
+    table = identify_recordings(find_recordings(root), root)
+    print(f"found {len(table):,} recordings of {table['speaker'].nunique():,} speakers")
+    table = sort_in_corpus_order(select_subset(table, settings.speakers, settings.days))
+    if len(table) and (settings.speakers is not None or settings.days is not None):
+        print(f"using {len(table):,} of them, of {table['speaker'].nunique():,} speakers")
+    table["seconds"] = read_durations(table["path"].tolist(), root)
+    unread = int(table["seconds"].isna().sum())
+    if unread:
+        print(f"the headers of {unread:,} recordings cannot be read; extraction will say why")
+    if metadata is not None:
+        table = join_metadata(table, read_csv(metadata, ["utterance"], all_text=True), metadata)
+    return table
+
+
+def select_subset(
+    table: pd.DataFrame, speakers: list[str] | None, days: int | None
+) -> pd.DataFrame:
+    """Keep the given speakers and the first days on which each of them recorded.
+
+    Parameters
+    ----------
+    table
+        Rows with the columns speaker and date.
+    speakers
+        Ids, or None for all.
+    days
+        How many days, or None for all.
+
+    Raises
+    ------
+    InputError
+        A speaker of the list has no recording.
+    """
+    if speakers is not None:
+        unknown = sorted(set(speakers) - set(table["speaker"]))
+        if unknown:
+            raise InputError(
+                f"corpus.directory.speakers: {unknown[0]!r} has no recording"
+                + (f", nor have {len(unknown) - 1} more of them" if len(unknown) > 1 else "")
+            )
+        table = table[table["speaker"].isin(speakers)]
+    if days is not None:
+        # Dense ranks number each speaker's days of recording 1, 2, ...
+        table = table[table.groupby("speaker")["date"].rank(method="dense") <= days]
+    return table.reset_index(drop=True)
+
+
+def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Path) -> pd.DataFrame:
+    """Add the columns of a metadata table to a manifest.
+
+    Parameters
+    ----------
+    table
+        The manifest.
+    metadata
+        The column utterance and others. Columns that the manifest has already are left out.
+    source
+        Where the metadata come from; named in errors.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `table` in their order; empty values where an utterance has no metadata.
+
+    Raises
+    ------
+    InputError
+        An utterance stands in the metadata twice.
+    """
+    twice = metadata["utterance"].duplicated() & metadata["utterance"].notna()
+    if twice.any():
+        raise InputError(
+            f"{source}: the utterance {metadata['utterance'][twice].iloc[0]!r} stands there twice"
+        )
+    own = [name for name in metadata.columns if name in OWN_COLUMNS and name != "utterance"]
+    if own:
+        print(f"metadata: not used, because ids and recordings say it: {', '.join(own)}")
+    unknown = int((~metadata["utterance"].isin(table["utterance"])).sum())
+    if unknown:
+        print(f"metadata: {unknown:,} rows are of utterances that are not used")
+    without = int((~table["utterance"].isin(metadata["utterance"])).sum())
+    if without:
+        print(f"metadata: {without:,} of {len(table):,} utterances have none")
+    return table.merge(metadata.drop(columns=own), on="utterance", how="left", validate="1:1")
+
+
+def list_tables(tables: list[Path]) -> pd.DataFrame:
+    """List the recordings that tables describe.
+
+    Parameters
+    ----------
+    tables
+        Parquet tables with the columns utterance, path, seconds and others; the paths of table
+        i are relative to the folder ``shard-<i>``.
+
+    Returns
+    -------
+    DataFrame
+        The manifest.
+
+    Raises
+    ------
+    InputError
+        A table is not as it should be, or an utterance stands in them twice.
+    """
+    parts = []
+    for i, path in enumerate(tables):
+        part = read_parquet(path, ["utterance", "path", "seconds"])
+        ids = parse_utterance_ids(part["utterance"], str(path))
+        ids["path"] = (f"shard-{i}/" + part["path"]).astype("str")
+        ids["seconds"] = part["seconds"].astype("float32")
+        parts.append(
+            pd.concat([ids, part.drop(columns=part.columns.intersection(OWN_COLUMNS))], axis=1)
+        )
+    table = pd.concat(parts, ignore_index=True)
+    twice = table["utterance"].duplicated()
+    if twice.any():
+        same = table[table["utterance"] == table["utterance"][twice].iloc[0]]
+        raise InputError(
+            f"two recordings have the utterance id {same['utterance'].iloc[0]}: "
+            f"{same['path'].iloc[0]} and {same['path'].iloc[1]}"
+        )
+    if table.empty:
+        raise InputError(f"{tables[0]}: no table lists any recording")
+    return sort_in_corpus_order(table)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Make the manifest."""
+    parser = step_parser(__doc__)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--root", help="folder of <utterance id>.wav or .flac files")
+    source.add_argument("--tables", nargs="+", type=Path, help="parquet tables, in shard order")
+    parser.add_argument(
+        "--metadata", default="", help="with --root: CSV table with a column utterance"
+    )
+    parser.add_argument("--manifest", type=Path, required=True, help="parquet table to write")
+    add_settings_argument(parser, DirectoryCorpus)
+    args = parser.parse_args(argv)
+    if args.tables:
+        table = list_tables(args.tables)
+    else:
+        settings = parse_settings(args.settings, DirectoryCorpus, "corpus.directory")
+        table = list_folder(args.root, args.metadata or None, settings)
+    write_parquet(table, args.manifest)
+    hours = float(table["seconds"].astype("float64").sum()) / 3600
+    print(f"{len(table):,} utterances, {table['speaker'].nunique():,} speakers, {hours:,.1f} h")
+
+
+if __name__ == "__main__":
+    run_step(main)

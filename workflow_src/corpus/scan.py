@@ -1,0 +1,161 @@
+"""Finding recordings in a folder, and reading how long they are."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.common.steps import show_progress
+
+SUFFIXES = (".wav", ".flac")
+# libsndfile's number of frames of a file that doesn't say how many it has is near 2^63.
+_MAX_FRAMES = 2**48
+
+
+def find_recordings(root: str | Path) -> list[str]:
+    """List all WAV and FLAC files under a folder, nested in any way.
+
+    Symbolic links are followed, but each folder is read once, so that loops end; a folder's
+    own place goes before a link to it. Hidden files and folders (``.name``) are left out.
+
+    Parameters
+    ----------
+    root
+        The folder.
+
+    Returns
+    -------
+    list of str
+        Paths relative to `root`, with ``/``, sorted.
+
+    Raises
+    ------
+    InputError
+        The folder is missing or cannot be read, or holds no recording.
+    """
+    if not os.path.isdir(root):  # noqa: PTH112 (strings throughout: a Path a file is slow)
+        raise InputError(f"{root}: there is no such folder; corpus.directory.root names it")
+    found: list[str] = []
+    folders, links = [""], []
+    seen: set[tuple[int, int]] = set()
+    while folders or links:
+        folder = folders.pop() if folders else links.pop(0)
+        full = os.path.join(root, folder)  # noqa: PTH118
+        status = os.stat(full)  # noqa: PTH116
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        within = f"{folder}/" if folder else ""
+        linked = []
+        with os.scandir(full) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(within + name)
+                elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112
+                    linked.append(within + name)
+                elif name.lower().endswith(SUFFIXES):
+                    found.append(within + name)
+        links += sorted(linked)
+    if not found:
+        raise InputError(f"{root}: no .wav or .flac file lies in this folder or below")
+    return sorted(found)
+
+
+def identify_recordings(paths: list[str], root: str | Path) -> pd.DataFrame:
+    """Parse the utterance ids that recordings are named by.
+
+    Parameters
+    ----------
+    paths
+        N paths relative to `root`.
+    root
+        The folder, for errors.
+
+    Returns
+    -------
+    DataFrame
+        N rows in the given order: `common.ids.ID_COLUMNS` and path (str).
+
+    Raises
+    ------
+    InputError
+        A path is no UTF-8, a name is not an utterance id, or two files have the same id.
+    """
+    for path in paths:
+        if not path.isascii():
+            _check_utf8(path, root)
+    stems = [path.rpartition("/")[2].rpartition(".")[0] for path in paths]
+    try:
+        table = parse_utterance_ids(stems, str(root))
+    except InputError:
+        bad = _find_bad(stems)
+        parse_utterance_ids([stems[bad]], os.path.join(root, paths[bad]))  # noqa: PTH118
+        raise
+    table["path"] = pd.Series(paths, dtype="str")
+    twice = table["utterance"].duplicated(keep=False)
+    if twice.any():
+        same = table[table["utterance"] == table["utterance"][twice].iloc[0]]
+        raise InputError(
+            f"{root}: two recordings have the utterance id {same['utterance'].iloc[0]}: "
+            f"{same['path'].iloc[0]} and {same['path'].iloc[1]}"
+        )
+    return table
+
+
+def read_durations(paths: list[str], root: str | Path) -> np.ndarray:
+    """Read from their headers how long recordings are.
+
+    Parameters
+    ----------
+    paths
+        N paths relative to `root`.
+    root
+        The folder.
+
+    Returns
+    -------
+    ndarray
+        float32 [N], seconds; NaN where the header cannot be read. Such a file stays listed:
+        extraction rejects it and says why.
+    """
+    seconds = np.full(len(paths), np.nan, np.float32)
+    for i, path in enumerate(show_progress(paths, "reading headers", len(paths))):
+        full = os.path.join(root, path)  # noqa: PTH118
+        # Only plain files are opened: a pipe of that name would wait for ever.
+        if not os.path.isfile(full):  # noqa: PTH113
+            continue
+        try:
+            info = soundfile.info(full)
+        except (soundfile.SoundFileError, OSError, ValueError):
+            continue
+        if 0 < info.frames < _MAX_FRAMES and info.samplerate > 0:
+            seconds[i] = info.frames / info.samplerate
+    return seconds
+
+
+def _find_bad(stems: list[str]) -> int:
+    """Return the place of one name that is no utterance id, by halving the list."""
+    first, end = 0, len(stems)
+    while end - first > 1:
+        middle = (first + end) // 2
+        try:
+            parse_utterance_ids(stems[first:middle], "")
+        except InputError:
+            end = middle
+        else:
+            first = middle
+    return first
+
+
+def _check_utf8(path: str, root: str | Path) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{root}: the name of {path!r} is not UTF-8; rename it") from error

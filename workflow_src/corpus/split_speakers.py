@@ -1,0 +1,140 @@
+"""Split the speakers: who trains, who is tested, who serves only as a non-target.
+
+The test speakers are drawn by the seed (--test-speakers N) or listed in a text file (one id a
+line; empty lines and what follows a # are left out). Non-target-only speakers neither train nor
+are tested, whether the list has them or not. All others train.
+"""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_parquet, write_csv
+from workflow_src.common.seeds import generator
+from workflow_src.common.steps import run_step, step_parser
+
+PARTS = ["train", "test", "nontarget-only"]
+
+
+def split_speakers(
+    speakers: list[str], test: int | list[str], nontarget_only: list[str], seed: int, source: str
+) -> pd.DataFrame:
+    """Give every speaker a part.
+
+    Parameters
+    ----------
+    speakers
+        Ids of all speakers of the corpus.
+    test
+        The test speakers' ids, or how many to draw.
+    nontarget_only
+        Ids that only serve as non-targets; they are taken out of `test`.
+    seed
+        The config's seed.
+    source
+        Where `test` comes from; named in errors.
+
+    Returns
+    -------
+    DataFrame
+        speaker, part (``train``, ``test`` or ``nontarget-only``), sorted by speaker.
+
+    Raises
+    ------
+    InputError
+        An id is unknown, there are too few speakers, or none is tested.
+    """
+    known = sorted(set(speakers))
+    _check_known(nontarget_only, known, "trials.nontarget_only")
+    others = [speaker for speaker in known if speaker not in set(nontarget_only)]
+    if isinstance(test, int):
+        if test > len(others):
+            kept = f", {len(nontarget_only)} of them non-target only" if nontarget_only else ""
+            raise InputError(
+                f"{source}: {test} test speakers were asked for, but the corpus has "
+                f"{len(known)} speakers{kept}"
+            )
+        order = generator(seed, "split").permutation(len(others))
+        tested = {others[i] for i in order[:test]}
+    else:
+        _check_known(test, known, source)
+        tested = set(test) - set(nontarget_only)
+    if not tested:
+        raise InputError(f"{source}: no speaker is tested; at least one is needed")
+    if len(tested) + len(set(nontarget_only)) < 2:
+        raise InputError(
+            f"{source}: {min(tested)} is the only speaker of the test pool; non-targets "
+            "need a second one"
+        )
+    part = dict.fromkeys(known, "train")
+    part |= dict.fromkeys(tested, "test") | dict.fromkeys(nontarget_only, "nontarget-only")
+    return pd.DataFrame({"speaker": list(part), "part": list(part.values())}, dtype="str")
+
+
+def read_speaker_list(path: str | Path) -> list[str]:
+    """Read speaker ids from a text file, one a line.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, a line is no id, an id stands there twice, or there is none.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: is not a text file (UTF-8) of speaker ids") from error
+    found: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        speaker = line.partition("#")[0].strip()
+        if not speaker:
+            continue
+        if not re.fullmatch("[0-9]{4}", speaker):
+            raise InputError(f"{path}:{number}: {speaker!r} is not a speaker id (four digits)")
+        if speaker in found:
+            raise InputError(f"{path}:{number}: {speaker} stands in line {found[speaker]} already")
+        found[speaker] = number
+    if not found:
+        raise InputError(f"{path}: has no speaker id; one a line is needed")
+    return list(found)
+
+
+def _check_known(wanted: list[str], known: list[str], source: str) -> None:
+    unknown = sorted(set(wanted) - set(known))
+    if unknown:
+        shown = ", ".join(unknown[:5]) + (" ..." if len(unknown) > 5 else "")
+        raise InputError(f"{source}: no utterance in the corpus is of speaker {shown}")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Split the speakers of a manifest."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="parquet table of utterances")
+    parser.add_argument(
+        "--test-speakers", required=True, metavar="N|FILE", help="a number, or a list of ids"
+    )
+    parser.add_argument(
+        "--nontarget-only", default="", metavar="IDS", help="ids with commas between them"
+    )
+    parser.add_argument("--seed", type=int, required=True, help="the config's seed")
+    parser.add_argument("--split", type=Path, required=True, help="CSV table to write")
+    args = parser.parse_args(argv)
+    speakers = read_parquet(args.manifest, ["speaker"])["speaker"].unique().tolist()
+    if args.test_speakers.isdecimal():
+        test, source = int(args.test_speakers), "corpus.test_speakers"
+    else:
+        test, source = read_speaker_list(args.test_speakers), args.test_speakers
+    nontarget_only = [name for name in args.nontarget_only.split(",") if name]
+    split = split_speakers(speakers, test, nontarget_only, args.seed, source)
+    write_csv(split, args.split)
+    counts = split["part"].value_counts()
+    print(", ".join(f"{part}: {counts.get(part, 0)}" for part in PARTS))
+    if counts.get("train", 0) == 0:
+        print("no speaker is left to train on; only methods without training can run")
+
+
+if __name__ == "__main__":
+    run_step(main)
