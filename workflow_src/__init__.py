@@ -4,5 +4,3 @@ The rooms, in the order in which data flows through them: ``common``, ``corpus``
 ``embeddings``, ``trials``, ``updating``, ``policies``, ``inference``, ``analysis``.
 A room imports only from rooms before it.
 """
-
-__version__ = "0.1.0"

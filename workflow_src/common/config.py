@@ -28,6 +28,15 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Shares = dict[str, Annotated[float, Field(ge=0)]]
+Augmentation = Literal["none", "reflections", "rotations"]
+
+AUGMENTATION = (
+    "each environment or sample sees the embeddings under another random orthogonal map, which "
+    "changes no cosine and makes few training speakers many: reflections along the principal axes "
+    "of the training embeddings, or rotations, or none (published: none)"
+)
+Range = Annotated[list[int], Field(min_length=2, max_length=2)]
+Span = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Block(BaseModel):
@@ -46,7 +55,7 @@ class Compute(Block):
 
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
-        description="auto: a GPU where the job finds one, else the CPU; cpu; cuda: a GPU or an error",
+        description="auto: a GPU where the job finds one, else the CPU; cpu; cuda: GPU or error",
     )
     deterministic: bool = Field(
         True, description="on a GPU, use only algorithms that give the same bytes in every run"
@@ -57,12 +66,69 @@ class SyntheticCorpus(Block):
     """Sizes and laws of the demo corpus."""
 
     speakers: int = Field(44, ge=2, le=9999, description="speakers, half of them female")
-    days: int = Field(
-        60, ge=2, le=180, description="days on which every speaker records, from 1 May"
+    days: int = Field(60, ge=2, le=180, description="days of the corpus, from 1 May")
+    missed_days: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.08, description="share of its days on which a speaker does not record"
+    )
+    sessions_per_day: Range = Field(
+        [2, 3], description="a recording day has [least, most] sessions, each in a slot of its own"
+    )
+    utterances_per_session: Range = Field(
+        [1, 3], description="a session has [least, most] utterances; at most 4"
+    )
+    seconds: Span = Field([1.5, 4.0], description="length of a recording, [least, most] seconds")
+    text_dependent: Probability = Field(
+        0.3, description="share of utterances that say one of the five fixed phrases"
+    )
+    drift: float = Field(
+        0.45,
+        ge=0,
+        description="long-term drift of a voice, in units of the spread between speakers",
+    )
+    drift_days: float = Field(20.0, gt=0, description="time constant of that drift, in days")
+    day_offset: float = Field(0.33, ge=0, description="change from day to day, in the same units")
+    slot_offset: float = Field(
+        0.15, ge=0, description="a speaker's own habit in each slot of the day, in the same units"
+    )
+    utterance_offset: float = Field(
+        0.2, ge=0, description="change from utterance to utterance, in the same units"
+    )
+    effects: float = Field(
+        1.0, ge=0, description="strength of what slots and states do to all voices; 0: nothing"
+    )
+    states: Shares = Field(
+        {"normal": 0.7, "sleepy": 0.12, "sore throat": 0.1, "cold": 0.08},
+        description="share of each physical state; taken relative to their sum",
+    )
+    noise: Shares = Field(
+        {"quiet": 0.4, "normal": 0.35, "noisy": 0.18, "extremely noisy": 0.07},
+        description="share of each noise level; taken relative to their sum",
     )
     shards: int = Field(
         8, ge=1, le=999, description="parts made side by side; changes no recording"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> "SyntheticCorpus":
+        limits = {"sessions_per_day": (1, 5), "utterances_per_session": (1, 4), "seconds": (1, 20)}
+        for key, (least, most) in limits.items():
+            low, high = getattr(self, key)
+            if not least <= low <= high <= most:
+                raise ValueError(
+                    f"{key} is {[low, high]}; allowed is [least, most] within [{least}, {most}]"
+                )
+        known = {
+            "states": ("normal", "sleepy", "sore throat", "cold"),
+            "noise": ("quiet", "normal", "noisy", "extremely noisy"),
+        }
+        for key, names in known.items():
+            shares = getattr(self, key)
+            if set(shares) - set(names):
+                wrong = next(name for name in shares if name not in names)
+                raise ValueError(f"{key} knows no {wrong!r}; allowed are: {', '.join(names)}")
+            if not sum(shares.values()) > 0:
+                raise ValueError(f"{key} needs at least one share above 0")
+        return self
 
 
 class DirectoryCorpus(Block):
@@ -163,18 +229,90 @@ class Pretraining(Block):
     """Supervised pretraining of the multi-head policy."""
 
     enabled: bool = Field(True, description="false: finetuning starts from random weights")
+    min_seconds: float = Field(
+        1.0, ge=0, description="shorter utterances are left out, in seconds (published: 1)"
+    )
+    epochs: int = Field(
+        24, ge=1, description="epochs (published: interrupted after 18, of 12 batches of 512)"
+    )
+    batches_per_epoch: int = Field(10, ge=1, description="batches an epoch")
+    batch_size: int = Field(512, ge=1, description="simulated enrolments in a batch")
+    max_enrolment: int = Field(
+        199, ge=1, description="a template is made of 1..max_enrolment utterances"
+    )
+    learning_rate: float = Field(0.1, gt=0, description="of stochastic gradient descent")
+    momentum: float = Field(0.95, ge=0, lt=1, description="of stochastic gradient descent")
+    weight_decay: float = Field(1e-4, ge=0, description="L2 penalty")
+    decay_epochs: list[Annotated[int, Field(ge=1)]] = Field(
+        [12, 20],
+        description="after each of these epochs the learning rate falls to a tenth (published: "
+        "20, 40, 60)",
+    )
+    augmentation: Augmentation = Field("reflections", description=AUGMENTATION)
 
 
 class Episode(Block):
     """An episode of the environment in which policies are finetuned."""
 
-    min_utterances: int = Field(200, ge=1, description="a speaker has more utterances than this")
+    min_seconds: float = Field(
+        0.64, ge=0, description="utterances up to this length are left out, in seconds"
+    )
+    min_utterances: int = Field(
+        200, ge=1, description="a speaker has episodes with more utterances than this"
+    )
+    enrolment_share: float = Field(
+        0.25, gt=0, le=1, description="enrolment is one day out of this first part of the days"
+    )
+    day_probability: float = Field(
+        0.7, gt=0, le=1, description="each later day is kept with this probability"
+    )
+    targets_a_day: list[Annotated[int, Field(ge=1)]] = Field(
+        [3, 5, 10], min_length=1, description="targets of a day; one of these drawn per episode"
+    )
+    target_share: float = Field(
+        0.5, gt=0, le=1, description="probability that the next trial is a target"
+    )
+    max_steps: int = Field(500, ge=1, description="the time limit, in steps")
+    max_errors: int = Field(200, ge=1, description="verification errors that end an episode")
+    error_threshold: Threshold = Field(
+        0.5, description="a verification error is judged at this cosine"
+    )
+    update_threshold: Threshold = Field(
+        0.51, description="adaptive-weight: the template is updated when cos > this"
+    )
 
 
 class Ppo(Block):
-    """Proximal policy optimisation."""
+    """Proximal policy optimisation.
 
-    learning_rate: float = Field(2e-5, gt=0, description="of Adam")
+    The published trainer ran one environment, an episode a batch, 5 full-batch epochs,
+    learning rate 2e-5, discount 0.99, lambda 0.95, clip 0.1, value weight 0.5, entropy weight
+    0.05, no normalisation of advantages, no clipping of gradients, 1400-1500 episodes.
+    """
+
+    steps: int = Field(196608, ge=1, description="environment steps in all, rounded up to updates")
+    environments: int = Field(64, ge=1, description="environments side by side")
+    rollout_steps: int = Field(128, ge=1, description="steps of each environment between updates")
+    epochs: int = Field(5, ge=1, description="passes over a rollout")
+    minibatches: int = Field(8, ge=1, description="parts of a rollout in a pass; 1: full batch")
+    learning_rate: float = Field(3e-4, gt=0, description="of Adam (published: 0.00002)")
+    anneal_learning_rate: bool = Field(True, description="let it fall to 0 linearly")
+    discount: float = Field(0.99, ge=0, le=1, description="gamma")
+    gae_lambda: float = Field(0.95, ge=0, le=1, description="lambda of the advantages")
+    clip: float = Field(0.1, gt=0, description="the ratio is clipped to 1 - clip .. 1 + clip")
+    value_weight: float = Field(0.5, ge=0, description="weight of the value loss")
+    entropy_weight: float = Field(0.005, ge=0, description="weight of the entropy bonus")
+    normalise_advantages: bool = Field(True, description="mean 0, sd 1 in each minibatch")
+    max_gradient_norm: Annotated[float, Field(gt=0)] | None = Field(
+        0.5, description="gradients are scaled down to this norm, or null"
+    )
+    weight_std: float = Field(
+        0.2, gt=0, description="sd of the weight's Gaussian at the start, then learned"
+    )
+    initial_weight: float = Field(
+        0.2, gt=0, lt=1, description="mean weight of a policy that starts from random weights"
+    )
+    augmentation: Augmentation = Field("reflections", description=AUGMENTATION)
 
 
 class Finetuning(Block):
@@ -236,20 +374,31 @@ class Inference(Block):
         return self
 
 
+class Sweep(Block):
+    """The map of the fixed weight's EER over its two settings."""
+
+    alphas: list[Weight] = Field(
+        [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], min_length=1, description="weights"
+    )
+    thresholds: list[Threshold] = Field(
+        [0.2, 0.3, 0.4, 0.45, 0.51, 0.6, 0.7, 0.8, 0.9],
+        min_length=1,
+        description="update thresholds",
+    )
+
+
 class Analysis(Block):
     """Tables and figures."""
 
-    sweep_alphas: list[Weight] = Field(
-        [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5],
-        min_length=1,
-        description="weights of the threshold x weight map",
+    scenario: Scenario = Field(
+        "random", description="of the figures that show one; one of trials.scenarios"
     )
-    sweep_thresholds: list[Threshold] = Field(
-        [0.2, 0.3, 0.4, 0.45, 0.51, 0.6, 0.7, 0.8, 0.9],
-        min_length=1,
-        description="thresholds of that map",
+    alpha: Weight = Field(
+        0.1, description="the weight that stands for fixed-weight in figures that can't show all"
     )
-    sweep_scenario: Scenario = Field("random", description="its scenario; one of trials.scenarios")
+    sweep: Sweep = Field(
+        default_factory=Sweep, description="the map of EER over threshold and weight"
+    )
 
 
 class Config(Block):
@@ -269,9 +418,9 @@ class Config(Block):
     def _check(self) -> "Config":
         if self.corpus.source == "directory" and self.corpus.directory.root is None:
             raise ValueError("corpus.directory.root must name a folder when source is directory")
-        if self.analysis.sweep_scenario not in self.trials.scenarios:
+        if self.analysis.scenario not in self.trials.scenarios:
             raise ValueError(
-                f"analysis.sweep_scenario is {self.analysis.sweep_scenario!r}, which "
+                f"analysis.scenario is {self.analysis.scenario!r}, which "
                 f"trials.scenarios lacks; it has: {', '.join(self.trials.scenarios)}"
             )
         return self
@@ -302,10 +451,14 @@ def describe_validation_error(error: ValidationError, source: str) -> str:
     """Say what pydantic found: for each fault one line, ``source: key: what is wrong``."""
     lines = []
     for fault in error.errors():
-        # The names in brackets are pydantic's own (the branch of a union), not keys of the user.
-        key = ".".join(str(part) for part in fault["loc"] if "[" not in str(part))
+        key = ".".join(str(part) for part in fault["loc"] if not _is_branch(part))
         lines.append(f"{source}: {key + ': ' if key else ''}{_describe_fault(fault)}")
     return "\n".join(dict.fromkeys(lines))
+
+
+def _is_branch(part: str | int) -> bool:
+    """Whether a part of a place is pydantic's name for the branch of a union, not a key."""
+    return isinstance(part, str) and ("[" in part or part.startswith("constrained-"))
 
 
 def _describe_fault(fault: dict[str, Any]) -> str:
@@ -324,8 +477,8 @@ def render_config(config: Config) -> str:
     """Write a configuration as YAML with a comment on every key."""
     head = (
         "# yaml-language-server: $schema=resources/config.schema.json\n"
-        "# Every setting of the workflow, with its default. Give only what differs in a file of your "
-        "own:\n#     snakemake --cores 8 --configfile mine.yaml\n"
+        "# Every setting of the workflow, with its default. Give only what differs in a file of\n"
+        "# your own:\n#     snakemake --cores 8 --configfile mine.yaml\n"
         "# Relative paths are relative to the working directory; resources/... lies beside the "
         "Snakefile.\n"
     )

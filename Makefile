@@ -1,0 +1,60 @@
+# make demo and make test set up .venv themselves; make help lists all targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Snakemake keeps a cache below the home folder, which need not be writable.
+export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
+
+.PHONY: help setup demo test test-slow check bench format lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/complete ## build .venv from requirements.lock (quick when nothing changed)
+
+.venv/complete: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: $$($(PYTHON) --version) is too old: Python 3.11 or newer is needed (make setup PYTHON=python3.12)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## run the whole workflow on the built-in demo corpus, and write report.html
+	snakemake --cores $(CORES) all report
+
+test: setup ## run the fast tests, one tiny run of the whole graph among them
+	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+
+test-slow: setup ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, config.yaml against its schema
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+	lint-imports
+	$(BIN)/python -m workflow_src.common.config
+
+bench: setup ## measure; prints a table for each benchmark
+	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+lock: setup ## choose new versions of all packages: requirements.lock and envs/
+	$(BIN)/python -m pip install --quiet uv
+	head -4 requirements.lock > .venv/lock
+	$(BIN)/python -m uv pip compile pyproject.toml --extra dev --upgrade --python-version 3.11 \
+	  --no-header --no-annotate $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) --quiet \
+	  | sed 's/^torch==\([0-9.]*\).*/torch==\1/; /^nvidia-\|^triton==\|^cuda-/d' >> .venv/lock
+	mv .venv/lock requirements.lock
+	$(BIN)/python envs/pin.py
+
+format: setup ## format the code
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile rules
+
+clean: ## remove results, logs and Snakemake's records; .venv stays
+	rm -rf results logs report.html .snakemake

@@ -1,0 +1,37 @@
+"""Time-varying speaker verification: from raw audio to executed notebooks, one dependency graph."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+report: "report/workflow.rst"
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/corpus.smk"
+include: "rules/embeddings.smk"
+include: "rules/trials.smk"
+include: "rules/policies.smk"
+include: "rules/inference.smk"
+include: "rules/analysis.smk"
+
+
+localrules:
+    all,
+    corpus,
+    embeddings,
+    trials,
+    policies,
+    inference,
+    analysis,
+
+
+rule all:
+    default_target: True
+    input:
+        "results/provenance.json",
+        rules.analysis.input,

@@ -1,0 +1,76 @@
+# What all rules share: the checked settings, the run table, and what a rule's params are made of.
+
+import json
+from dataclasses import asdict
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
+
+sys.path.insert(0, str(workflow.basedir))
+
+from workflow_src.common.config import validate_config
+from workflow_src.common.devices import has_nvidia_gpu
+from workflow_src.common.digests import digest_code, digest_notebook
+from workflow_src.common.errors import InputError
+from workflow_src.common.runs import expand_runs
+
+try:
+    SETTINGS = validate_config(config, "config")
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+RUNS = {run.run: run for run in expand_runs(SETTINGS)}
+TRAINED_RUNS = [run.run for run in RUNS.values() if run.checkpoint]
+
+
+wildcard_constraints:
+    shard=r"\d+",
+    seed=r"\d+",
+    scenario="|".join(SETTINGS.trials.scenarios),
+    run=r"[a-z0-9.-]+",
+
+
+# Steps run as `python -m workflow_src...` from any working directory, and without conda with the
+# Python that runs Snakemake, whether or not its environment is activated.
+_setup = f"set -euo pipefail; export PYTHONPATH={str(workflow.basedir)!r}; "
+if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+    _setup += f"export PATH={str(Path(sys.executable).parent)!r}:$PATH; "
+shell.prefix(_setup)
+
+
+def settings(*keys):
+    """Return a block of the checked settings, or one value, as JSON for a rule's params."""
+    value = SETTINGS
+    for key in keys:
+        value = getattr(value, key)
+    return (
+        value.model_dump_json()
+        if hasattr(value, "model_dump_json")
+        else json.dumps(value)
+    )
+
+
+def code(step):
+    """Return the digest of all code that a step reaches, for its rule's params."""
+    return digest_code(f"workflow_src.{step}")
+
+
+def resource_path(path):
+    """Find a file: resources/... beside the Snakefile, anything else from the working directory."""
+    beside = path.startswith("resources/") and Path(workflow.basedir) != Path.cwd()
+    return f"{workflow.basedir}/{path}" if beside else path
+
+
+def gpus(wildcards):
+    """Return how many GPUs a heavy step asks for: 1 where it will find one, else 0.
+
+    A job that goes to a cluster asks for one unless the settings say cpu: the machine that
+    submits it often has none.
+    """
+    device = SETTINGS.compute.device
+    return int(
+        device == "cuda"
+        or (device == "auto" and (not workflow.local_exec or has_nvidia_gpu()))
+    )

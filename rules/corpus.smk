@@ -1,0 +1,133 @@
+# Recordings -> results/corpus: the manifest of utterances and the split of speakers.
+
+SYNTHESIS_SHARDS = range(SETTINGS.corpus.synthetic.shards)
+MANIFEST = "results/corpus/manifest.parquet"
+SPLIT = "results/corpus/split.csv"
+
+if SETTINGS.corpus.source == "synthetic":
+    AUDIO_ROOT = "results/corpus/audio"
+    AUDIO = expand("results/corpus/audio/shard-{shard}", shard=SYNTHESIS_SHARDS)
+else:
+    AUDIO_ROOT = SETTINGS.corpus.directory.root
+    AUDIO = []
+
+
+rule corpus:
+    input:
+        MANIFEST,
+        SPLIT,
+
+
+if SETTINGS.corpus.source == "synthetic":
+
+    rule synthesize_corpus:
+        output:
+            audio=directory("results/corpus/audio/shard-{shard}"),
+            table="results/corpus/audio/shard-{shard}.parquet",
+        log:
+            "logs/synthesize_corpus/{shard}.log",
+        benchmark:
+            "logs/synthesize_corpus/{shard}.benchmark.tsv"
+        conda:
+            "../envs/audio.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=60,
+        params:
+            settings=settings("corpus", "synthetic"),
+            seed=SETTINGS.seed,
+            shards=len(SYNTHESIS_SHARDS),
+            code=code("corpus.synthesize_corpus"),
+        message:
+            "Synthesising the demo corpus, part {wildcards.shard} of {params.shards}"
+        shell:
+            "python -m workflow_src.corpus.synthesize_corpus --settings {params.settings:q}"
+            " --seed {params.seed} --shard {wildcards.shard} --shards {params.shards}"
+            " --audio {output.audio} --table {output.table} > {log} 2>&1"
+
+    rule build_manifest:
+        input:
+            tables=expand(
+                "results/corpus/audio/shard-{shard}.parquet", shard=SYNTHESIS_SHARDS
+            ),
+        output:
+            MANIFEST,
+        log:
+            "logs/build_manifest.log",
+        benchmark:
+            "logs/build_manifest.benchmark.tsv"
+        conda:
+            "../envs/audio.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            code=code("corpus.build_manifest"),
+        message:
+            "Listing the recordings in a manifest"
+        shell:
+            "python -m workflow_src.corpus.build_manifest --tables {input.tables}"
+            " --manifest {output} > {log} 2>&1"
+
+else:
+
+    rule build_manifest:
+        output:
+            MANIFEST,
+        log:
+            "logs/build_manifest.log",
+        benchmark:
+            "logs/build_manifest.benchmark.tsv"
+        conda:
+            "../envs/audio.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=120,
+        params:
+            root=AUDIO_ROOT,
+            settings=settings("corpus", "directory"),
+            metadata=SETTINGS.corpus.directory.metadata or "",
+            recordings=lambda wildcards: digest_recordings(AUDIO_ROOT),
+            code=code("corpus.build_manifest"),
+        message:
+            "Listing the recordings under {params.root} in a manifest"
+        shell:
+            "python -m workflow_src.corpus.build_manifest --root {params.root:q}"
+            " --metadata {params.metadata:q} --settings {params.settings:q}"
+            " --manifest {output} > {log} 2>&1"
+
+
+rule split_speakers:
+    input:
+        manifest=MANIFEST,
+        speakers=(
+            SETTINGS.corpus.test_speakers
+            if isinstance(SETTINGS.corpus.test_speakers, str)
+            else []
+        ),
+    output:
+        SPLIT,
+    log:
+        "logs/split_speakers.log",
+    benchmark:
+        "logs/split_speakers.benchmark.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        test_speakers=SETTINGS.corpus.test_speakers,
+        nontarget_only=",".join(SETTINGS.trials.nontarget_only),
+        seed=SETTINGS.seed,
+        code=code("corpus.split_speakers"),
+    message:
+        "Splitting the speakers into those that train and those that are tested"
+    shell:
+        "python -m workflow_src.corpus.split_speakers --manifest {input.manifest}"
+        " --test-speakers {params.test_speakers:q} --nontarget-only {params.nontarget_only:q}"
+        " --seed {params.seed} --split {output} > {log} 2>&1"

@@ -1,0 +1,103 @@
+# Manifest + extractor -> results/embeddings: one matrix of embeddings and its utterance index.
+
+EMBEDDINGS = "results/embeddings/embeddings.npy"
+INDEX = "results/embeddings/index.parquet"
+REJECTED = "results/embeddings/rejected.csv"
+EXTRACTION_SHARDS = range(SETTINGS.extractor.shards)
+
+
+rule embeddings:
+    input:
+        EMBEDDINGS,
+        INDEX,
+        REJECTED,
+
+
+rule extract_embeddings:
+    input:
+        manifest=MANIFEST,
+        audio=AUDIO,
+        model=resource_path(SETTINGS.extractor.model),
+    output:
+        shard="results/embeddings/shards/{shard}.npz",
+        rejected="results/embeddings/shards/{shard}.rejected.csv",
+    log:
+        "logs/extract_embeddings/{shard}.log",
+    benchmark:
+        "logs/extract_embeddings/{shard}.benchmark.tsv"
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        gpu=gpus,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        root=AUDIO_ROOT,
+        settings=settings("extractor"),
+        device=SETTINGS.compute.device,
+        shards=len(EXTRACTION_SHARDS),
+        code=code("embeddings.extract_embeddings"),
+    message:
+        "Extracting embeddings, part {wildcards.shard} of {params.shards}"
+    shell:
+        "python -m workflow_src.embeddings.extract_embeddings --manifest {input.manifest}"
+        " --root {params.root:q} --model {input.model:q} --settings {params.settings:q}"
+        " --shard {wildcards.shard} --shards {params.shards} --device {params.device}"
+        " --threads {threads} --out {output.shard} --rejected {output.rejected} > {log} 2>&1"
+
+
+rule merge_embeddings:
+    input:
+        manifest=MANIFEST,
+        shards=expand("results/embeddings/shards/{shard}.npz", shard=EXTRACTION_SHARDS),
+        rejected=expand(
+            "results/embeddings/shards/{shard}.rejected.csv", shard=EXTRACTION_SHARDS
+        ),
+    output:
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        rejected=REJECTED,
+    log:
+        "logs/merge_embeddings.log",
+    benchmark:
+        "logs/merge_embeddings.benchmark.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code("embeddings.merge_embeddings"),
+    message:
+        "Merging the embeddings of {input.shards}"
+    shell:
+        "python -m workflow_src.embeddings.merge_embeddings --manifest {input.manifest}"
+        " --shards {input.shards} --rejected {input.rejected} --embeddings {output.embeddings}"
+        " --index {output.index} --rejected-out {output.rejected} > {log} 2>&1"
+
+
+rule train_demo_extractor:
+    output:
+        model="results/demo_extractor/demo_extractor.onnx",
+        card="results/demo_extractor/demo_extractor.md",
+    log:
+        "logs/train_demo_extractor.log",
+    benchmark:
+        "logs/train_demo_extractor.benchmark.tsv"
+    conda:
+        "../envs/extractor_training.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        seed=SETTINGS.seed,
+        settings=settings("corpus", "synthetic"),
+        code=code("embeddings.train_demo_extractor"),
+    message:
+        "Training the demo extractor"
+    shell:
+        "python -m workflow_src.embeddings.train_demo_extractor --seed {params.seed}"
+        " --settings {params.settings:q} --model {output.model} --card {output.card} > {log} 2>&1"

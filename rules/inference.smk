@@ -1,0 +1,114 @@
+# Embeddings + trials + update rules -> results/inference: a score for every trial of every run.
+
+RUN_TABLE = "results/inference/runs.csv"
+SUMMARY = "results/summary.csv"
+SCORES = expand(
+    "results/inference/{run}/{scenario}.parquet",
+    run=RUNS,
+    scenario=SETTINGS.trials.scenarios,
+)
+
+
+rule inference:
+    input:
+        RUN_TABLE,
+        SUMMARY,
+        expand("results/inference/{run}.ipynb", run=RUNS),
+
+
+rule tabulate_runs:
+    output:
+        RUN_TABLE,
+    log:
+        "logs/tabulate_runs.log",
+    benchmark:
+        "logs/tabulate_runs.benchmark.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        runs=json.dumps([asdict(run) for run in RUNS.values()]),
+        code=code("inference.tabulate_runs"),
+    message:
+        "Writing the run table"
+    shell:
+        "python -m workflow_src.inference.tabulate_runs --runs {params.runs:q} --table {output} > {log} 2>&1"
+
+
+rule run_inference:
+    input:
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        trials=TRIALS,
+        enrolments=ENROLMENTS,
+        policy=lambda wildcards: (
+            expand(
+                f"{RUNS[wildcards.run].checkpoint}/{{file}}",
+                file=["policy.safetensors", "policy.json"],
+            )
+            if RUNS[wildcards.run].checkpoint
+            else []
+        ),
+    output:
+        notebook="results/inference/{run}.ipynb",
+        scores=[
+            f"results/inference/{{run}}/{scenario}.parquet"
+            for scenario in SETTINGS.trials.scenarios
+        ],
+    log:
+        "logs/run_inference/{run}.log",
+    benchmark:
+        "logs/run_inference/{run}.benchmark.tsv"
+    conda:
+        "../envs/notebooks.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        notebook="notebooks/inference.ipynb",
+        run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+        scenarios=SETTINGS.trials.scenarios,
+        draft="logs/run_inference/{run}.draft.ipynb",
+        code=code("inference.run_inference"),
+        notebook_code=digest_notebook("notebooks/inference.ipynb"),
+    message:
+        "Scoring all scenarios with {wildcards.run}"
+    shell:
+        "python -m workflow_src.inference.run_inference --notebook {params.notebook} --run {params.run:q}"
+        " --scenarios {params.scenarios} --executed {output.notebook} --draft {params.draft}"
+        " > {log} 2>&1"
+
+
+rule summarise_results:
+    input:
+        runs=RUN_TABLE,
+        scores=SCORES,
+    output:
+        report(
+            SUMMARY,
+            caption="../report/summary.rst",
+            category="Results",
+            labels={"table": "EER and minDCF of every run"},
+        ),
+    log:
+        "logs/summarise_results.log",
+    benchmark:
+        "logs/summarise_results.benchmark.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        scenarios=SETTINGS.trials.scenarios,
+        code=code("inference.summarise_results"),
+    message:
+        "Summarising EER and minDCF of every run and scenario"
+    shell:
+        "python -m workflow_src.inference.summarise_results --runs {input.runs}"
+        " --scores results/inference --scenarios {params.scenarios} --summary {output} > {log} 2>&1"

@@ -1,0 +1,113 @@
+# Embeddings + split -> results/policies: one trained policy a method and seed.
+
+PRETRAINED = "results/policies/pretrained-seed{seed}"
+PRETRAINED_SEEDS = [
+    run.seed
+    for run in RUNS.values()
+    if run.method == "multi-head" and SETTINGS.pretraining.enabled
+]
+TRAINING_CURVES = [
+    *(f"{RUNS[run].checkpoint}/training.csv" for run in TRAINED_RUNS),
+    *expand(f"{PRETRAINED}/training.csv", seed=PRETRAINED_SEEDS),
+]
+
+
+rule policies:
+    input:
+        [f"{RUNS[run].checkpoint}/policy.safetensors" for run in TRAINED_RUNS],
+
+
+def initial_policy(wildcards):
+    """Name the policy from which a run's finetuning starts: the pretrained one, or none."""
+    run = RUNS[wildcards.run]
+    if run.method != "multi-head" or not SETTINGS.pretraining.enabled:
+        return []
+    return expand(
+        f"{PRETRAINED}/{{file}}",
+        seed=run.seed,
+        file=["policy.safetensors", "policy.json"],
+    )
+
+
+rule pretrain_policy:
+    input:
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        manifest=MANIFEST,
+        split=SPLIT,
+    output:
+        weights=f"{PRETRAINED}/policy.safetensors",
+        policy=f"{PRETRAINED}/policy.json",
+        curve=f"{PRETRAINED}/training.csv",
+    log:
+        "logs/pretrain_policy/{seed}.log",
+    benchmark:
+        "logs/pretrain_policy/{seed}.benchmark.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        gpu=gpus,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        settings=settings("pretraining"),
+        seed=SETTINGS.seed,
+        device=SETTINGS.compute.device,
+        deterministic=settings("compute", "deterministic"),
+        directory=subpath(output.policy, parent=True),
+        code=code("policies.pretrain_policy"),
+    message:
+        "Pretraining the multi-head policy, seed {wildcards.seed}"
+    shell:
+        "python -m workflow_src.policies.pretrain_policy --embeddings {input.embeddings}"
+        " --index {input.index} --manifest {input.manifest} --split {input.split}"
+        " --settings {params.settings:q} --seed {params.seed} --policy-seed {wildcards.seed}"
+        " --device {params.device} --deterministic {params.deterministic}"
+        " --out-dir {params.directory} > {log} 2>&1"
+
+
+rule finetune_policy:
+    input:
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        manifest=MANIFEST,
+        split=SPLIT,
+        initial=initial_policy,
+    output:
+        weights="results/policies/{run}/policy.safetensors",
+        policy="results/policies/{run}/policy.json",
+        curve="results/policies/{run}/training.csv",
+    log:
+        "logs/finetune_policy/{run}.log",
+    benchmark:
+        "logs/finetune_policy/{run}.benchmark.tsv"
+    wildcard_constraints:
+        run="|".join(TRAINED_RUNS) or "none",
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        gpu=gpus,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        method=lambda wildcards: RUNS[wildcards.run].method,
+        policy_seed=lambda wildcards: RUNS[wildcards.run].seed,
+        initial=lambda wildcards, input: (
+            f"--initial {Path(input.initial[0]).parent}" if input.initial else ""
+        ),
+        settings=SETTINGS.finetuning.model_dump_json(exclude={"seeds"}),
+        seed=SETTINGS.seed,
+        device=SETTINGS.compute.device,
+        deterministic=settings("compute", "deterministic"),
+        directory=subpath(output.policy, parent=True),
+        code=code("policies.finetune_policy"),
+    message:
+        "Finetuning {wildcards.run} by PPO"
+    shell:
+        "python -m workflow_src.policies.finetune_policy --method {params.method} {params.initial}"
+        " --embeddings {input.embeddings} --index {input.index} --manifest {input.manifest}"
+        " --split {input.split} --settings {params.settings:q} --seed {params.seed}"
+        " --policy-seed {params.policy_seed} --device {params.device}"
+        " --deterministic {params.deterministic} --out-dir {params.directory} > {log} 2>&1"

@@ -1,0 +1,341 @@
+"""The figures, each a function from a table to a matplotlib figure, in one style."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from scipy.special import ndtri
+
+from workflow_src.common.plotting import COLOURS, NONTARGET, TARGET
+
+MARKERS = {"baseline": "s", "fixed-weight": "o", "adaptive-weight": "^", "multi-head": "D"}
+
+PRETRAINING_PANELS = (
+    "epoch",
+    {"cross_entropy": "cross entropy", "mse": "weight MSE", "accuracy": "update accuracy"},
+)
+FINETUNING_PANELS = (
+    "steps",
+    {
+        "episodic_return": "episodic return",
+        "episodic_length": "episodic length",
+        "update_rate": "update rate",
+        "mean_weight": "mean weight",
+        "entropy": "entropy",
+        "approx_kl": "approximate KL",
+        "clipfrac": "clipped fraction",
+        "value_loss": "value loss",
+        "explained_variance": "explained variance",
+    },
+)
+
+
+def plot_error_rates(summary: pd.DataFrame) -> Figure:
+    """Plot the EER of every run over the scenarios.
+
+    Parameters
+    ----------
+    summary
+        ``summary.csv``: run, method, alpha, scenario, eer_percent.
+    """
+    scenarios = list(summary["scenario"].drop_duplicates())
+    methods = list(summary["method"].drop_duplicates())
+    figure, axes = plt.subplots(figsize=(9.5, 4.6))
+    width = 0.8 / len(methods)
+    for place, method in enumerate(methods):
+        rows = summary[summary["method"] == method]
+        x = rows["scenario"].map({name: i for i, name in enumerate(scenarios)})
+        x = x + (place - (len(methods) - 1) / 2) * width
+        colour, marker = _look(method)
+        single = rows["run"].nunique() == 1
+        if method == "fixed-weight" and not single:
+            _plot_alphas(axes, rows.assign(x=x))
+            continue
+        if not single:
+            axes.scatter(x, rows["eer_percent"], s=12, color=colour, alpha=0.45, linewidth=0)
+        mean = rows.assign(x=x).groupby("scenario", sort=False)[["x", "eer_percent"]].mean()
+        label = method if single else f"{method} (mean of {rows['run'].nunique()} seeds, and each)"
+        axes.scatter(mean["x"], mean["eer_percent"], s=46, color=colour, marker=marker, label=label)
+    axes.set_xticks(range(len(scenarios)), scenarios)
+    axes.grid(axis="x", visible=False)
+    for edge in np.arange(0.5, len(scenarios) - 1):
+        axes.axvline(edge, color="#e2e2e2", linewidth=0.8)
+    axes.set(xlabel="scenario", ylabel="EER (%)", ylim=(0, None), xlim=(-0.5, len(scenarios) - 0.5))
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def _plot_alphas(axes: Axes, rows: pd.DataFrame) -> None:
+    colours = plt.get_cmap("Blues")
+    alphas = sorted(rows["alpha"].unique())
+    for rank, alpha in enumerate(alphas):
+        part = rows[rows["alpha"] == alpha]
+        shade = colours(0.35 + 0.65 * rank / max(1, len(alphas) - 1))
+        label = None
+        if rank == len(alphas) // 2:
+            label = f"fixed-weight, alpha {alphas[0]:g} (light) to {alphas[-1]:g} (dark)"
+        axes.scatter(part["x"], part["eer_percent"], s=26, color=shade, linewidth=0, label=label)
+
+
+def plot_scores_over_time(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Plot target and non-target scores against days since enrolment, a panel a run.
+
+    Parameters
+    ----------
+    tables
+        For each panel's title the table of `breakdowns.scores_over_time`.
+    """
+    figure, panels = plt.subplots(
+        1, len(tables), figsize=(4.6 * len(tables), 3.8), sharey=True, squeeze=False
+    )
+    for axes, (title, table) in zip(panels[0], tables.items(), strict=True):
+        for target, colour, label in ((True, TARGET, "targets"), (False, NONTARGET, "non-targets")):
+            part = table[table["target"] == target]
+            axes.fill_between(
+                part["days"], part["low"], part["high"], color=colour, alpha=0.18, linewidth=0
+            )
+            axes.plot(part["days"], part["median"], color=colour, marker="o", ms=3, label=label)
+        axes.set(title=title, xlabel="days since enrolment")
+    panels[0][0].set_ylabel("score (median, 10th-90th percentile)")
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def plot_breakdowns(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
+    """Plot the EER by group, a panel a property, with the counts of trials.
+
+    Parameters
+    ----------
+    tables
+        property -> method -> table of `breakdowns.error_rate_by`. The methods of a property have
+        the same groups.
+    """
+    columns = min(2, len(tables))
+    rows = -(-len(tables) // columns)
+    figure, panels = plt.subplots(rows, columns, figsize=(5.6 * columns, 3.7 * rows), squeeze=False)
+    for axes, (title, methods) in zip(panels.flat, tables.items(), strict=False):
+        first = next(iter(methods.values()))
+        width = 0.8 / len(methods)
+        for place, (method, table) in enumerate(methods.items()):
+            x = np.arange(len(table)) + (place - (len(methods) - 1) / 2) * width
+            colour, _ = _look(method)
+            axes.bar(x, table["eer_percent"], width * 0.92, color=colour, label=method)
+        labels = [
+            f"{group}\n{_short(targets)} + {_short(nontargets)}"
+            for group, targets, nontargets in zip(
+                first["group"], first["target_trials"], first["nontarget_trials"], strict=True
+            )
+        ]
+        crowded = len(labels) > 6
+        axes.set_xticks(
+            range(len(labels)), labels, fontsize=6.5 if crowded else 8.5, linespacing=1.3
+        )
+        axes.grid(axis="x", visible=False)
+        axes.set(title=title, ylabel="EER (%)")
+    for axes in panels.flat[len(tables) :]:
+        axes.set_visible(False)
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+def plot_det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Plot detection error trade-off curves on normal-deviate axes.
+
+    Parameters
+    ----------
+    curves
+        For each method the false acceptance and false rejection rates [points], as shares.
+    """
+    figure, axes = plt.subplots(figsize=(5.4, 5.2))
+    low, high = 5e-4, 0.4
+    for method, (far, frr) in curves.items():
+        inside = (far > 0) & (far < 1) & (frr > 0) & (frr < 1)
+        colour, _ = _look(method)
+        axes.plot(ndtri(far[inside]), ndtri(frr[inside]), color=colour, label=method)
+    axes.plot(ndtri([low, high]), ndtri([low, high]), color="#b0b0b0", linewidth=0.8, linestyle=":")
+    ticks = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(FixedLocator(list(ndtri(ticks))))
+        axis.set_minor_locator(NullLocator())
+    axes.set_xticklabels([f"{100 * tick:g}" for tick in ticks])
+    axes.set_yticklabels([f"{100 * tick:g}" for tick in ticks])
+    limits = tuple(ndtri([low, high]))
+    axes.set(
+        xlabel="false acceptance rate (%)",
+        ylabel="false rejection rate (%)",
+        xlim=limits,
+        ylim=limits,
+        aspect="equal",
+    )
+    axes.legend(loc="upper right")
+    return figure
+
+
+def plot_update_behaviour(table: pd.DataFrame) -> Figure:
+    """Plot how often and by how much each run updates, on targets and on non-targets.
+
+    Parameters
+    ----------
+    table
+        Of `breakdowns.update_behaviour`.
+    """
+    runs = list(table["run"].drop_duplicates())
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 1.2 + 0.34 * len(runs)), sharey=True)
+    for offset, target, colour, label in (
+        (-0.18, True, TARGET, "targets"),
+        (0.18, False, NONTARGET, "non-targets"),
+    ):
+        part = table[table["target"] == target].set_index("run").loc[runs]
+        y = np.arange(len(runs)) + offset
+        left.barh(y, 100 * part["update_rate"], height=0.34, color=colour, label=label)
+        for place, rate in zip(y, part["update_rate"], strict=True):
+            left.annotate(
+                f"{100 * rate:.1f}",
+                (100 * rate, place),
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=7,
+            )
+        spread = [
+            part["mean_weight"] - part["low_weight"],
+            part["high_weight"] - part["mean_weight"],
+        ]
+        right.errorbar(
+            part["mean_weight"], y, xerr=np.maximum(spread, 0), fmt="o", color=colour, capsize=2
+        )
+    left.set_yticks(range(len(runs)), runs)
+    left.invert_yaxis()
+    left.set(xlabel="trials with an update (%)", xlim=(0, 108))
+    right.set(xlabel="weight of an update (mean, 10th-90th percentile)")
+    for axes in (left, right):
+        axes.grid(axis="y", visible=False)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def plot_sweep(sweep: pd.DataFrame, baseline: float | None) -> Figure:
+    """Plot the EER of the fixed weight as a map over update threshold and weight.
+
+    Parameters
+    ----------
+    sweep
+        alpha, threshold, eer_percent; a full grid.
+    baseline
+        EER (%) without updating, marked in the colour bar; None where it was not run.
+    """
+    grid = sweep.pivot_table(index="alpha", columns="threshold", values="eer_percent")
+    figure, axes = plt.subplots(figsize=(7.6, 4.4))
+    image = axes.imshow(grid, cmap="viridis_r", aspect="auto", origin="lower")
+    middle = (grid.to_numpy().min() + grid.to_numpy().max()) / 2
+    for (row, column), value in np.ndenumerate(grid.to_numpy()):
+        axes.text(
+            column,
+            row,
+            f"{value:.2f}",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if value > middle else "black",
+        )
+    axes.set_xticks(range(grid.shape[1]), [f"{t:g}" for t in grid.columns])
+    axes.set_yticks(range(grid.shape[0]), [f"{a:g}" for a in grid.index])
+    axes.grid(visible=False)
+    axes.set(xlabel="update threshold", ylabel="weight alpha")
+    bar = figure.colorbar(image, label="EER (%)")
+    low, high = image.get_clim()
+    if baseline is not None and low <= baseline <= high:
+        bar.ax.axhline(baseline, color=COLOURS["baseline"], linewidth=2)
+        bar.ax.annotate(
+            f"baseline {baseline:.2f}",
+            (0, baseline),
+            xytext=(-4, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+        )
+    return figure
+
+
+def plot_training(
+    curves: Mapping[str, Sequence[pd.DataFrame]], x: str, panels: Mapping[str, str]
+) -> Figure:
+    """Plot learning curves: for each method the mean over seeds, and each seed behind it.
+
+    Parameters
+    ----------
+    curves
+        method -> one ``training.csv`` table a seed.
+    x
+        The column on the horizontal axis.
+    panels
+        Column to plot -> its label; a panel each.
+    """
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.7 * rows), squeeze=False)
+    for axes, (column, label) in zip(grid.flat, panels.items(), strict=False):
+        for method, seeds in curves.items():
+            colour, _ = _look(method)
+            tables = [table for table in seeds if column in table and table[column].notna().any()]
+            for table in tables:
+                axes.plot(table[x], table[column], color=colour, alpha=0.3, linewidth=0.8)
+            if tables:
+                mean = pd.concat(tables).groupby(x)[column].mean()
+                axes.plot(mean.index, mean, color=colour, linewidth=1.8, label=method)
+        axes.set(xlabel=x.replace("_", " "), ylabel=label)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    if len(labels) > 1:
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    return figure
+
+
+def _look(method: str) -> tuple[str, str]:
+    for name, colour in COLOURS.items():
+        if method.startswith(name):
+            return colour, MARKERS[name]
+    return "#CC79A7", "o"
+
+
+def _short(count: float) -> str:
+    return f"{count / 1000:.3g}k" if count >= 1000 else f"{count:g}"
+
+
+def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[str, list[str]]:
+    """Choose the runs that stand for each method in figures that can't show all.
+
+    Parameters
+    ----------
+    runs
+        The run table.
+    alpha
+        The weight that stands for ``fixed-weight``; where it was not run, the nearest that was.
+
+    Returns
+    -------
+    dict
+        Label -> ids of the runs, of which the mean is shown (the seeds of a trained method).
+    """
+    shown: dict[str, list[str]] = {}
+    for method, rows in runs.groupby("method", sort=False):
+        if method == "fixed-weight":
+            nearest = rows.loc[(rows["alpha"] - alpha).abs().idxmin()]
+            shown[f"fixed-weight {nearest['alpha']:g}"] = [nearest["run"]]
+        else:
+            shown[str(method)] = list(rows["run"])
+    return shown
+
+
+def mean_over_runs(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Average ``eer_percent`` over runs whose tables have the same groups and counts."""
+    stacked = pd.concat(tables)
+    keys = ["group", "target_trials", "nontarget_trials"]
+    return stacked.groupby(keys, sort=False, as_index=False)["eer_percent"].mean()

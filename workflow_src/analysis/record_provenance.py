@@ -1,0 +1,116 @@
+"""Record where the results come from: settings, versions, digests of code, inputs and results."""
+
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from workflow_src.common.config import Config, validate_config
+from workflow_src.common.digests import digest_code, digest_file, digest_notebook
+from workflow_src.common.files import write_json
+from workflow_src.common.runs import expand_runs
+from workflow_src.common.steps import run_step, step_parser
+
+# The packages whose arithmetic or formats the results depend on.
+PACKAGES = [
+    "gymnasium",
+    "kaldi-native-fbank",
+    "matplotlib",
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "papermill",
+    "pyarrow",
+    "safetensors",
+    "scipy",
+    "soundfile",
+    "soxr",
+    "torch",
+]
+STEPS = [
+    "corpus.synthesize_corpus",
+    "corpus.build_manifest",
+    "corpus.split_speakers",
+    "embeddings.extract_embeddings",
+    "embeddings.merge_embeddings",
+    "trials.generate_trials",
+    "policies.pretrain_policy",
+    "policies.finetune_policy",
+    "inference.tabulate_runs",
+    "inference.run_inference",
+    "inference.summarise_results",
+    "analysis.sweep_thresholds",
+    "analysis.run_visual_analysis",
+]
+NOTEBOOKS = ["notebooks/inference.ipynb", "notebooks/visual_analysis.ipynb"]
+
+
+def list_results(config: Config) -> list[str]:
+    """List the files of the results contract that a configuration leads to, as patterns."""
+    runs = expand_runs(config)
+    patterns = ["corpus/manifest.parquet", "corpus/split.csv"]
+    patterns += [
+        f"embeddings/{name}" for name in ("embeddings.npy", "index.parquet", "rejected.csv")
+    ]
+    for scenario in config.trials.scenarios:
+        patterns += [f"trials/{scenario}.parquet", f"trials/{scenario}.enrolment.parquet"]
+    folders = [f"policies/{run.run}" for run in runs if run.checkpoint]
+    if config.pretraining.enabled:
+        seeds = [run.seed for run in runs if run.method == "multi-head"]
+        folders += [f"policies/pretrained-seed{seed}" for seed in seeds]
+    for folder in folders:
+        patterns += [
+            f"{folder}/{name}" for name in ("policy.safetensors", "policy.json", "training.csv")
+        ]
+    patterns.append("inference/runs.csv")
+    for run in runs:
+        patterns.append(f"inference/{run.run}.ipynb")
+        patterns += [
+            f"inference/{run.run}/{scenario}.parquet" for scenario in config.trials.scenarios
+        ]
+    return [
+        *patterns,
+        "summary.csv",
+        "analysis/threshold_sweep.csv",
+        "analysis/visual_analysis.ipynb",
+        "analysis/figures/*",
+    ]
+
+
+def describe_run(config: Config, results: Path) -> dict[str, Any]:
+    """Return the record of a finished run.
+
+    Returns
+    -------
+    dict
+        settings (all but ``compute``, which changes no result), versions, code (a digest a step
+        and notebook), inputs (sha256 of the extractor), results (sha256 of every file).
+    """
+    files = [path for pattern in list_results(config) for path in sorted(results.glob(pattern))]
+    return {
+        "settings": json.loads(config.model_dump_json(exclude={"compute"})),
+        "versions": {"python": platform.python_version()}
+        | {name: metadata.version(name) for name in PACKAGES},
+        "machine": {"system": platform.system(), "architecture": platform.machine()},
+        "code": {step: digest_code(f"workflow_src.{step}") for step in STEPS}
+        | {path: digest_notebook(path) for path in NOTEBOOKS},
+        "results": {str(path.relative_to(results)): digest_file(path) for path in files},
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Digest the results and write the record."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--settings", required=True, metavar="JSON", help="all settings")
+    parser.add_argument("--extractor", type=Path, required=True, help="the extractor's model file")
+    parser.add_argument("--results", type=Path, required=True, help="the results folder")
+    parser.add_argument("--provenance", type=Path, required=True, help="JSON to write")
+    args = parser.parse_args(argv)
+    record = describe_run(validate_config(json.loads(args.settings)), args.results)
+    record["inputs"] = {"extractor": digest_file(args.extractor)}
+    write_json(record, args.provenance)
+
+
+if __name__ == "__main__":
+    run_step(main)

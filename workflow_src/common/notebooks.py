@@ -1,0 +1,77 @@
+"""Executing notebooks with papermill so that the same run gives the same bytes."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+
+from workflow_src.common.digests import ROOT
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import write_text
+
+
+def execute_notebook(
+    source: str | Path, target: str | Path, draft: str | Path, parameters: dict[str, Any]
+) -> None:
+    """Execute a notebook and write it with its outputs, but without volatile metadata.
+
+    The kernel is the Python that runs this function; it starts in the working directory, with
+    one numerical thread.
+
+    Parameters
+    ----------
+    source
+        The notebook, relative to the folder that holds this package.
+    target
+        Where the executed notebook goes.
+    draft
+        Where it is written while it runs. It stays there when a cell fails, to be looked into.
+    parameters
+        Values for its cell tagged ``parameters``.
+
+    Raises
+    ------
+    InputError
+        A cell ended in an `InputError`; the message is the cell's.
+    PapermillExecutionError
+        Any other error in a cell, with the cell's own traceback.
+    """
+    os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})
+    Path(draft).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        notebook = papermill.execute_notebook(
+            str(ROOT / source),
+            str(draft),
+            parameters=parameters,
+            kernel_name="python3",
+            progress_bar=False,
+            log_output=False,
+        )
+    except PapermillExecutionError as error:
+        if error.ename == InputError.__name__:
+            raise InputError(error.evalue) from error
+        raise
+    write_text(nbformat.writes(without_volatile_metadata(notebook)) + "\n", target)
+    Path(draft).unlink()
+
+
+def without_volatile_metadata(notebook: NotebookNode) -> NotebookNode:
+    """Return the notebook without what differs between two runs of the same code.
+
+    Times, papermill's record of paths, random cell ids, versions of the kernel.
+    """
+    notebook.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+    )
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = NotebookNode({"tags": tags} if tags else {})
+        for output in cell.get("outputs", []):
+            output.get("metadata", {}).pop("execution", None)
+    return notebook

@@ -1,0 +1,43 @@
+"""The figure of the inference notebook."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from workflow_src.common.plotting import NONTARGET, TARGET
+
+
+def plot_score_histograms(scored: Mapping[str, pd.DataFrame], threshold: float | None) -> Figure:
+    """Plot the distributions of target and non-target scores, a panel a scenario.
+
+    Parameters
+    ----------
+    scored
+        Scenario -> scored trials with the columns score and target.
+    threshold
+        Drawn as a line where not None: the least score of an update.
+    """
+    columns = min(3, len(scored))
+    rows = -(-len(scored) // columns)
+    figure, panels = plt.subplots(
+        rows, columns, figsize=(3.3 * columns, 2 * rows), sharex=True, squeeze=False
+    )
+    low = min(trials["score"].min() for trials in scored.values())
+    high = max(trials["score"].max() for trials in scored.values())
+    bins = np.linspace(low, high, 81)
+    for axes, (scenario, trials) in zip(panels.flat, scored.items(), strict=False):
+        for target, colour, label in ((True, TARGET, "targets"), (False, NONTARGET, "non-targets")):
+            scores = trials.loc[trials["target"] == target, "score"]
+            axes.hist(scores, bins, density=True, color=colour, alpha=0.6, label=label)
+        if threshold is not None:
+            axes.axvline(threshold, color="#333333", linewidth=1, linestyle=":", label="threshold")
+        axes.set(title=scenario, yticks=[])
+    for axes in panels.flat[len(scored) :]:
+        axes.set_visible(False)
+    for axes in panels[-1]:
+        axes.set_xlabel("score")
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure

@@ -1,0 +1,23 @@
+"""Write the run table: one row a run, a method with its settings and seed."""
+
+import json
+from pathlib import Path
+
+from workflow_src.common.files import write_csv
+from workflow_src.common.runs import Run, tabulate
+from workflow_src.common.steps import run_step, step_parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write the runs given as JSON as a table."""
+    parser = step_parser(__doc__)
+    parser.add_argument(
+        "--runs", required=True, metavar="JSON", help="list of runs, an object each"
+    )
+    parser.add_argument("--table", type=Path, required=True, help="CSV to write")
+    args = parser.parse_args(argv)
+    write_csv(tabulate([Run(**run) for run in json.loads(args.runs)]), args.table)
+
+
+if __name__ == "__main__":
+    run_step(main)
