@@ -28,12 +28,12 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Shares = dict[str, Annotated[float, Field(ge=0)]]
-Augmentation = Literal["none", "reflections", "rotations"]
+Augmentation = Literal["none", "reflections"]
 
 AUGMENTATION = (
-    "each environment or sample sees the embeddings under another random orthogonal map, which "
-    "changes no cosine and makes few training speakers many: reflections along the principal axes "
-    "of the training embeddings, or rotations, or none (published: none)"
+    "reflections: each sample or environment sees the embeddings under random reflections along "
+    "the principal axes of the training embeddings, which change no cosine and make few training "
+    "speakers many; none: as they are (published)"
 )
 Range = Annotated[list[int], Field(min_length=2, max_length=2)]
 Span = Annotated[list[float], Field(min_length=2, max_length=2)]
@@ -179,16 +179,30 @@ class Extractor(Block):
         "resources/demo_extractor.onnx",
         description="ONNX file: features [B, T, 80] -> embedding [B, D]",
     )
-    sha256: str | None = Field(
-        None, description="digest that the model file must have, or null to accept any"
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = Field(
+        None,
+        description="digest that the model file must have (64 hexadecimal digits), or null to "
+        "accept any",
     )
     min_seconds: float = Field(
         0.3, ge=0.05, description="shorter recordings are rejected, in seconds"
+    )
+    max_seconds: float = Field(
+        300.0,
+        le=3600,
+        description="longer recordings are rejected, in seconds; at most 3600: each is held in "
+        "memory whole",
     )
     batch_size: int = Field(32, ge=1, le=4096, description="recordings of one length in a batch")
     shards: int = Field(
         8, ge=1, le=9999, description="parts of the corpus, by speaker, extracted side by side"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Extractor":
+        if self.max_seconds <= self.min_seconds:
+            raise ValueError("max_seconds must be more than min_seconds")
+        return self
 
 
 class RandomScenario(Block):
@@ -233,18 +247,26 @@ class Pretraining(Block):
         1.0, ge=0, description="shorter utterances are left out, in seconds (published: 1)"
     )
     epochs: int = Field(
-        24, ge=1, description="epochs (published: interrupted after 18, of 12 batches of 512)"
+        40, ge=1, description="epochs (published: interrupted after 18, of 12 batches of 512)"
     )
     batches_per_epoch: int = Field(10, ge=1, description="batches an epoch")
+    redraw_epochs: int = Field(
+        10,
+        ge=1,
+        description="simulated enrolments serve so many epochs, each time under other reflections; "
+        "then new ones are drawn (published: every epoch)",
+    )
     batch_size: int = Field(512, ge=1, description="simulated enrolments in a batch")
     max_enrolment: int = Field(
         199, ge=1, description="a template is made of 1..max_enrolment utterances"
     )
-    learning_rate: float = Field(0.1, gt=0, description="of stochastic gradient descent")
+    learning_rate: float = Field(
+        0.03, gt=0, description="of stochastic gradient descent (published: 0.1)"
+    )
     momentum: float = Field(0.95, ge=0, lt=1, description="of stochastic gradient descent")
     weight_decay: float = Field(1e-4, ge=0, description="L2 penalty")
     decay_epochs: list[Annotated[int, Field(ge=1)]] = Field(
-        [12, 20],
+        [24, 34],
         description="after each of these epochs the learning rate falls to a tenth (published: "
         "20, 40, 60)",
     )
