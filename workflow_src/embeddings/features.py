@@ -1,4 +1,12 @@
-"""Log mel filter banks as WeSpeaker's exported models expect them."""
+"""Log mel filter banks as WeSpeaker's exported models expect them.
+
+The window and the mel filters are kaldi-native-fbank's. Its own online extractor takes samples
+from Python one by one; here everything up to the power spectrum, which is linear in the samples
+(offset removal, pre-emphasis, window, Fourier transform), is one matrix, so that an utterance
+costs two matrix products: two to three times as fast, and equal but for rounding (tested).
+"""
+
+import functools
 
 import kaldi_native_fbank as knf
 import numpy as np
@@ -7,6 +15,27 @@ SAMPLE_RATE = 16_000
 MEL_BINS = 80
 FRAME_SHIFT = 160
 FRAME_LENGTH = 400
+_FFT_LENGTH = 512
+# Frames that are worked on at once: bounds the memory that a long recording takes.
+_BLOCK = 4096
+
+
+def fbank_options() -> knf.FbankOptions:
+    """Return the contract of WeSpeaker's ONNX exports as kaldi-native-fbank's options."""
+    options = knf.FbankOptions()
+    options.frame_opts.samp_freq = SAMPLE_RATE
+    options.frame_opts.frame_length_ms = 1000 * FRAME_LENGTH / SAMPLE_RATE
+    options.frame_opts.frame_shift_ms = 1000 * FRAME_SHIFT / SAMPLE_RATE
+    options.frame_opts.window_type = "hamming"
+    options.frame_opts.dither = 0
+    options.mel_opts.num_bins = MEL_BINS
+    options.use_energy = False
+    return options
+
+
+def count_frames(samples: int) -> int:
+    """Return how many frames `compute_fbank` makes of that many samples."""
+    return max(0, 1 + (samples - FRAME_LENGTH) // FRAME_SHIFT)
 
 
 def compute_fbank(waveform: np.ndarray) -> np.ndarray:
@@ -25,19 +54,42 @@ def compute_fbank(waveform: np.ndarray) -> np.ndarray:
     ndarray
         float32 [T, 80] with T = 1 + (samples - 400) // 160; [0, 80] below 400 samples.
     """
-    options = knf.FbankOptions()
-    options.frame_opts.samp_freq = SAMPLE_RATE
-    options.frame_opts.frame_length_ms = 25
-    options.frame_opts.frame_shift_ms = 10
-    options.frame_opts.window_type = "hamming"
-    options.frame_opts.dither = 0
-    options.mel_opts.num_bins = MEL_BINS
-    options.use_energy = False
-    fbank = knf.OnlineFbank(options)
-    fbank.accept_waveform(SAMPLE_RATE, (waveform * np.float32(32768)).tolist())
-    fbank.input_finished()
-    frames = [fbank.get_frame(i) for i in range(fbank.num_frames_ready)]
-    if not frames:
-        return np.zeros((0, MEL_BINS), np.float32)
-    features = np.stack(frames).astype(np.float32)
-    return features - features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    features = np.empty((count_frames(len(waveform)), MEL_BINS), np.float32)
+    if len(features) == 0:
+        return features
+    spectrum_of_frame, mel_of_power = _matrices()
+    # Each frame loses its own offset below; without the common one nothing is lost to rounding.
+    waveform = waveform - waveform.mean(dtype=np.float64).astype(np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, FRAME_LENGTH)[::FRAME_SHIFT]
+    for start in range(0, len(frames), _BLOCK):
+        power = frames[start : start + _BLOCK] @ spectrum_of_frame
+        power *= power
+        features[start : start + _BLOCK] = power @ mel_of_power
+    np.maximum(features, np.finfo(np.float32).eps, out=features)
+    np.log(features, out=features)
+    features -= features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return features
+
+
+@functools.cache
+def _matrices() -> tuple[np.ndarray, np.ndarray]:
+    """Return the matrices from frames to spectra and from their squares to mel energies.
+
+    Returns
+    -------
+    spectrum_of_frame
+        float32 [400, S]: the real and imaginary parts of those Fourier bins that a filter uses.
+    mel_of_power
+        float32 [S, 80]: each bin's filter weight, once for each of its two parts.
+    """
+    options = fbank_options()
+    frame = options.frame_opts
+    # Row i is what a frame with a single 1 at sample i becomes.
+    rows = np.eye(FRAME_LENGTH) - 1 / FRAME_LENGTH
+    before = np.concatenate([rows[:, :1], rows[:, :-1]], axis=1)
+    rows = (rows - frame.preemph_coeff * before) * knf.FeatureWindowFunction(frame).window
+    spectrum = np.fft.rfft(rows * 2**15, _FFT_LENGTH).view(np.float64)
+    filters = np.repeat(knf.MelBanks(options.mel_opts, frame).get_matrix().T, 2, axis=0)
+    used = np.flatnonzero(filters.any(axis=1))
+    part = slice(used[0], used[-1] + 1)
+    return spectrum[:, part].astype(np.float32), np.ascontiguousarray(filters[part])

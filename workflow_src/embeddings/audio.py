@@ -1,0 +1,85 @@
+"""Reading recordings: any rate and any number of channels to 16 kHz, one channel."""
+
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from workflow_src.embeddings.features import SAMPLE_RATE
+
+# Root mean square, after removal of the offset, below which a recording is silence: one step of
+# 16-bit audio, -90 dB of full scale. Speech, however faint, is far above it.
+SILENCE = 2.0**-15
+
+
+class Rejected(Exception):  # noqa: N818 (no error of the program: the recording is counted)
+    """A recording that no embedding can be made of; the message is the reason, short and stable."""
+
+
+def read_audio(
+    path: str | Path, min_seconds: float = 0.0, max_seconds: float = np.inf
+) -> np.ndarray:
+    """Read a recording as the extractor takes it.
+
+    Parameters
+    ----------
+    path
+        A file that libsndfile reads, of any rate and any number of channels. Channels are
+        averaged; other rates are resampled to 16 kHz (soxr, high quality).
+    min_seconds, max_seconds
+        Shorter and longer recordings are rejected.
+
+    Returns
+    -------
+    ndarray
+        float32 [samples], 16 kHz.
+
+    Raises
+    ------
+    Rejected
+        The file is missing, no plain file, empty, damaged, shorter or longer than allowed, or
+        silent, or has samples that are not finite.
+    """
+    samples, rate = _read_samples(path, min_seconds, max_seconds)
+    waveform = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    # One sum finds any NaN or infinity; float64, so that no sum of finite samples overflows.
+    if not np.isfinite(waveform.sum(dtype=np.float64)):
+        raise Rejected("samples that are not finite")
+    if waveform.std(dtype=np.float64) < SILENCE:
+        raise Rejected("silent")
+    if rate != SAMPLE_RATE:
+        waveform = soxr.resample(waveform, rate, SAMPLE_RATE, quality="HQ")
+    return np.ascontiguousarray(waveform)
+
+
+def _read_samples(
+    path: str | Path, min_seconds: float, max_seconds: float
+) -> tuple[np.ndarray, int]:
+    """Return float32 [samples, channels] and the rate in Hz."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError as error:
+        raise Rejected("missing file") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise Rejected("not a plain file")  # a pipe would be waited for, for ever
+    if status.st_size == 0:
+        raise Rejected("empty file")
+    try:
+        with soundfile.SoundFile(path) as file:
+            frames, rate = file.frames, file.samplerate
+            # Before reading: a header may promise more than memory holds.
+            if frames < min_seconds * rate:
+                raise Rejected(f"shorter than {min_seconds:g} s" if frames else "no samples")
+            if frames > max_seconds * rate:
+                raise Rejected(f"longer than {max_seconds:g} s")
+            samples = file.read(dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        raise Rejected("not readable as audio") from error
+    if len(samples) < frames:
+        raise Rejected("cut short")
+    if len(samples) == 0:
+        raise Rejected("no samples")
+    return samples, rate
