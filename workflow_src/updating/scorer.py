@@ -1,0 +1,350 @@
+"""The lockstep sequence scorer: all templates of a scenario meet their next trial together.
+
+A template's trials depend on each other, those of different templates do not. So the k-th trials
+of all sequences are one batch: their tests are scored, the rule decides, the templates move, and
+the (k+1)-th trials follow. Sequences stand longest first, so that those still running are always
+the first n and no padding is computed; and a batch holds all settings of the rule side by side.
+
+    score    = cos(template, test)                       before any update
+    template = (1 - w) template + w test                 where the rule updates
+
+A rule that normalises scales template and test to unit length in the second line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workflow_src.updating.interface import Memory, Trials, UpdateRule
+from workflow_src.updating.rules import Baseline
+
+# State of the templates that run together (float32 numbers): small enough to stay in a core's
+# cache through a step, large enough that the cost of a call does not show. Measured.
+STATE_NUMBERS = 1 << 17
+# Trials scored at a time where none depends on another: bounds memory, and stays in the cache.
+TRIALS_AT_ONCE = 1 << 10
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """The trials of B sequences, packed step by step.
+
+    Attributes
+    ----------
+    template
+        int64 [B]: the row of the enrolment template from which each sequence starts; the longest
+        sequence first.
+    active
+        int64 [K]: how many sequences have a k-th trial; never increasing.
+    rows
+        int64 [T]: embedding rows of the tests: those of step 0 for the first ``active[0]``
+        sequences, then those of step 1, and so on.
+    order
+        int64 [T]: where each packed trial stands in the caller's list.
+    """
+
+    template: np.ndarray
+    active: np.ndarray
+    rows: np.ndarray
+    order: np.ndarray
+
+    def part(self, first: int, last: int) -> Sequences:
+        """Return the sequences `first` to `last` (exclusive) alone."""
+        counts = np.clip(self.active - first, 0, last - first)
+        counts = counts[: np.count_nonzero(counts)]
+        begin = (np.cumsum(self.active) - self.active)[: len(counts)] + first
+        packed = np.repeat(begin - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        return Sequences(self.template[first:last], counts, self.rows[packed], self.order[packed])
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What came of T trials under S settings, in the caller's order of trials.
+
+    Attributes
+    ----------
+    scores
+        float32 [S, T]: cosine of template and test, before the update.
+    updated
+        bool [S, T]: whether the template was updated with this test.
+    weights
+        float32 [S, T]: weight of the test in the update, 0 where there was none.
+    """
+
+    scores: Tensor
+    updated: Tensor
+    weights: Tensor
+
+
+def pack_sequences(
+    sequence: np.ndarray, step: np.ndarray, rows: np.ndarray, template: np.ndarray
+) -> Sequences:
+    """Pack a list of trials, in any order.
+
+    Parameters
+    ----------
+    sequence
+        int64 [T]: number of each trial's sequence, 0..B-1; none may be without trials.
+    step
+        [T]: trials of a sequence are scored in this order; distinct within a sequence.
+    rows
+        int64 [T]: embedding row of each trial's test.
+    template
+        int64 [B]: row of the enrolment template from which each sequence starts.
+    """
+    lengths = np.bincount(sequence, minlength=len(template))
+    longest_first = np.argsort(-lengths, kind="stable")
+    place = np.empty(len(template), dtype=np.int64)
+    place[longest_first] = np.arange(len(template))
+    by_sequence = np.lexsort((step, sequence))
+    position = np.empty(len(sequence), dtype=np.int64)
+    position[by_sequence] = np.arange(len(sequence)) - np.repeat(
+        np.cumsum(lengths) - lengths, lengths
+    )
+    order = np.lexsort((place[sequence], position))
+    return Sequences(
+        template=np.asarray(template, dtype=np.int64)[longest_first],
+        active=np.bincount(position),
+        rows=np.asarray(rows, dtype=np.int64)[order],
+        order=order,
+    )
+
+
+def mean_templates(embeddings: Tensor, rows: np.ndarray, template: np.ndarray) -> Tensor:
+    """Return enrolment templates: plain means of raw embeddings.
+
+    Parameters
+    ----------
+    embeddings
+        float32 [N, D].
+    rows, template
+        int64 [E]: embedding row of each enrolment utterance, and which template it belongs to.
+
+    Returns
+    -------
+    Tensor
+        float32 [M, D]; summed in float64, so that the order of utterances does not show.
+
+    Raises
+    ------
+    ValueError
+        A template number below the highest has no enrolment utterance.
+    """
+    which = torch.from_numpy(np.asarray(template, dtype=np.int64))
+    chosen = embeddings[torch.from_numpy(np.asarray(rows, dtype=np.int64))].double()
+    sums = chosen.new_zeros((int(which.max()) + 1, embeddings.shape[1]))
+    counts = torch.bincount(which)
+    if not counts.all():
+        raise ValueError("a template has no enrolment utterance")
+    return (sums.index_add_(0, which, chosen) / counts[:, None]).float()
+
+
+@torch.inference_mode()
+def score_sequences(
+    rule: UpdateRule, templates: Tensor, sequences: Sequences, embeddings: Tensor
+) -> Scored:
+    """Score all sequences, updating templates as the rule decides.
+
+    Parameters
+    ----------
+    rule
+        The method of updating.
+    templates
+        float32 [M, D]: enrolment templates; not changed.
+    sequences
+        The trials; ``sequences.template`` are rows of `templates`, ``sequences.rows`` of
+        `embeddings`.
+    embeddings
+        float32 [N, D], as the extractor gave them (not normalised).
+
+    Returns
+    -------
+    Scored
+        Of S settings and T trials, in the caller's order of trials.
+
+    Raises
+    ------
+    IndexError
+        A row of the sequences lies outside `templates` or `embeddings`.
+    """
+    for rows, among in ((sequences.template, templates), (sequences.rows, embeddings)):
+        if len(rows) and not 0 <= rows.min() <= rows.max() < len(among):
+            raise IndexError(f"rows {rows.min()}..{rows.max()} of {len(among)}")
+    templates, embeddings = templates.contiguous(), embeddings.contiguous()
+    norms = torch.linalg.vector_norm(embeddings, dim=1)
+    if isinstance(rule, Baseline):
+        return _score_without_updates(templates, sequences, embeddings, norms)
+    encoded = rule.encode(embeddings)
+    # The map is linear, so that of a mean is the mean of the maps.
+    carried = rule.encode(templates).carried
+    tests = _Tests(
+        *(
+            values.contiguous().numpy()
+            for values in (embeddings, norms, encoded.carried, encoded.offered)
+        )
+    )
+    shape = (rule.settings, len(sequences.rows))
+    scored = Scored(torch.empty(shape), torch.empty(shape, dtype=torch.bool), torch.empty(shape))
+    numbers = rule.settings * (templates.shape[1] + carried.shape[1])
+    width = max(16, STATE_NUMBERS // numbers)
+    for first in range(0, len(sequences.template), width):
+        part = sequences.part(first, min(first + width, len(sequences.template)))
+        start = torch.from_numpy(part.template)
+        done = _score_part(rule, templates[start], carried[start], part, tests)
+        order = torch.from_numpy(part.order)
+        scored.scores[:, order] = done.scores
+        scored.updated[:, order] = done.updated
+        scored.weights[:, order] = done.weights
+    return scored
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """Everything about each embedding as a test, float32 [N, ...]."""
+
+    embeddings: np.ndarray
+    norms: np.ndarray
+    carried: np.ndarray
+    offered: np.ndarray
+
+
+def _score_without_updates(
+    templates: Tensor, sequences: Sequences, embeddings: Tensor, norms: Tensor
+) -> Scored:
+    """Score every trial against its enrolment template; trials don't depend on each other."""
+    count = len(sequences.rows)
+    template_norms = torch.linalg.vector_norm(templates, dim=1)
+    # Within a step the sequences are the first ones, in order.
+    sequence = np.arange(count) - np.repeat(
+        np.cumsum(sequences.active) - sequences.active, sequences.active
+    )
+    template = torch.from_numpy(sequences.template[sequence])
+    rows = torch.from_numpy(sequences.rows)
+    packed = torch.empty(count)
+    for begin in range(0, count, TRIALS_AT_ONCE):
+        some = slice(begin, begin + TRIALS_AT_ONCE)
+        which, test = template[some], rows[some]
+        dots = np.vecdot(
+            templates.index_select(0, which).numpy(), embeddings.index_select(0, test).numpy()
+        )
+        packed[some] = torch.from_numpy(dots).div_(template_norms[which] * norms[test])
+    scores = torch.empty(1, count)
+    scores[0, torch.from_numpy(sequences.order)] = packed
+    return Scored(scores, torch.zeros(1, count, dtype=torch.bool), torch.zeros(1, count))
+
+
+def _score_part(
+    rule: UpdateRule, start: Tensor, start_carried: Tensor, part: Sequences, tests: _Tests
+) -> Scored:
+    """Score sequences that fit into the cache together, in packed order.
+
+    A long scenario is thousands of steps of a few dozen templates, where the cost is that of
+    calls, and numpy's are several times cheaper than torch's, views most of all. So the state
+    lies in memory that both see, viewed anew only when a sequence ends: numpy fetches,
+    multiplies and records, torch takes weighted means and asks the rule.
+    """
+    shape = (rule.settings, len(part.rows))
+    scores = np.empty(shape, dtype=np.float32)
+    updated = np.empty(shape, dtype=bool)
+    weights = np.empty(shape, dtype=np.float32)
+    template = start.expand(rule.settings, -1, -1).clone()
+    carried = start_carried.expand(rule.settings, -1, -1).clone()
+    carries, offers = carried.shape[-1] > 0, tests.offered.shape[-1] > 0
+    memory = rule.begin(len(start))
+    end = n = 0
+    for active in part.active.tolist():
+        if active != n:
+            n = active
+            view = _Views.of(template, carried, memory, tests, n)
+        begin, end = end, end + n
+        rows = part.rows[begin:end]
+        # mode="clip" spares numpy a copy; the rows are known to be valid.
+        tests.embeddings.take(rows, axis=0, out=view.test_np, mode="clip")
+        tests.norms.take(rows, out=view.test_norms_np, mode="clip")
+        if carries:
+            tests.carried.take(rows, axis=0, out=view.test_carried_np, mode="clip")
+        if offers:
+            tests.offered.take(rows, axis=0, out=view.test_offered_np, mode="clip")
+        np.vecdot(view.template_np, view.template_np, out=view.norms_np)
+        np.sqrt(view.norms_np, out=view.norms_np)
+        np.vecdot(view.template_np, view.test_np, out=view.scores_np)
+        np.divide(view.scores_np, view.norms_np, out=view.scores_np)
+        np.divide(view.scores_np, view.test_norms_np, out=view.scores_np)
+        decision = rule.decide(view.trials, view.memory)
+        accepted = decision.updated.numpy()
+        view.weights_np.fill(0)
+        np.copyto(view.weights_np, decision.weights.numpy(), where=accepted)
+        scores[:, begin:end] = view.scores_np
+        updated[:, begin:end] = accepted
+        weights[:, begin:end] = view.weights_np
+        if not rule.normalises:
+            view.template.lerp_(view.test, view.weights)
+            if carries:
+                view.carried.lerp_(view.trials.test_carried, view.weights)
+            continue
+        # A template that is not updated keeps its length: factors 1 and 0.
+        np.subtract(1, view.weights_np, out=view.keep_np)
+        np.divide(view.keep_np, view.norms_np, out=view.keep_np, where=accepted)
+        np.divide(view.weights_np, view.test_norms_np, out=view.weights_np)
+        view.template.mul_(view.keep).addcmul_(view.test, view.weights)
+        if carries:
+            view.carried.mul_(view.keep).addcmul_(view.trials.test_carried, view.weights)
+    return Scored(torch.from_numpy(scores), torch.from_numpy(updated), torch.from_numpy(weights))
+
+
+@dataclass(frozen=True)
+class _Views:
+    """The state of the first n templates and room for one trial of each.
+
+    What ends in ``_np`` is numpy's view of the tensor of that name.
+    """
+
+    trials: Trials
+    memory: Memory
+    template: Tensor  # [S, n, D]
+    template_np: np.ndarray
+    carried: Tensor  # [S, n, K]
+    test: Tensor  # [n, D]
+    test_np: np.ndarray
+    test_norms_np: np.ndarray  # [n]
+    test_carried_np: np.ndarray  # [n, K]
+    test_offered_np: np.ndarray  # [n, L]
+    norms_np: np.ndarray  # [S, n]
+    scores_np: np.ndarray  # [S, n]
+    weights: Tensor  # [S, n, 1]
+    weights_np: np.ndarray  # [S, n]
+    keep: Tensor  # [S, n, 1]
+    keep_np: np.ndarray  # [S, n]
+
+    @classmethod
+    def of(cls, template: Tensor, carried: Tensor, memory: Memory, tests: _Tests, n: int) -> _Views:
+        settings = len(template)
+        template, carried = template[:, :n], carried[:, :n]
+        norms, scores, weights, keep = (torch.empty(settings, n) for _ in range(4))
+        test, test_carried, test_offered = (
+            torch.empty(n, values.shape[-1])
+            for values in (tests.embeddings, tests.carried, tests.offered)
+        )
+        test_norms = torch.empty(n)
+        return cls(
+            trials=Trials(scores, norms, test_norms, carried, test_carried, test_offered),
+            memory=memory.first(n),
+            template=template,
+            template_np=template.numpy(),
+            carried=carried,
+            test=test,
+            test_np=test.numpy(),
+            test_norms_np=test_norms.numpy(),
+            test_carried_np=test_carried.numpy(),
+            test_offered_np=test_offered.numpy(),
+            norms_np=norms.numpy(),
+            scores_np=scores.numpy(),
+            weights=weights.unsqueeze(-1),
+            weights_np=weights.numpy(),
+            keep=keep.unsqueeze(-1),
+            keep_np=keep.numpy(),
+        )
