@@ -1,0 +1,198 @@
+"""The little language of the demo corpus: its sounds, its fixed phrases, and what is said when.
+
+Syllables are CV(V)(N) with one of four tones: 13 consonants, 8 vowels, 4 tones, after Mandarin.
+A text becomes a *plan*: a list of segments, each with its share of the time and the targets that
+the vocal tract and the sources move to.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from workflow_src.common.seeds import generator
+
+# F1, F2, F3 in Hz of a man: a o e(back) i u y er e(front).
+VOWEL_FORMANTS = np.array(
+    [
+        [750, 1250, 2600],
+        [500, 850, 2500],
+        [480, 1150, 2500],
+        [290, 2250, 3000],
+        [330, 750, 2400],
+        [290, 1950, 2400],
+        [500, 1400, 1800],
+        [520, 1850, 2550],
+    ],
+    dtype=np.float32,
+)
+VOWELS = len(VOWEL_FORMANTS)
+CONSONANTS = ["b", "d", "g", "p", "t", "k", "f", "s", "sh", "h", "m", "n", "l"]
+TONES = 4
+PHRASES = 5
+
+# Pitch of the four tones at the start, quarter, half, three quarters and end of a syllable, in
+# semitones around the speaker's mean, before the speaker's own range.
+TONE_CONTOURS = np.array(
+    [[2.5, 2.5, 2.4, 2.4, 2.3], [-1, -1, 0, 1.5, 3], [-1, -3, -4, -3, -1], [4, 3, 1, -2, -4]]
+)
+
+# Columns of a segment beside its formants. Amplitudes are linear.
+SEGMENT_COLUMNS = ["milliseconds", "voice", "breath", "friction", "centre", "width", "nasal"]
+# consonant: locus (F1, F2, F3 in Hz of a man), then segments as in SEGMENT_COLUMNS
+_ONSETS: dict[str, tuple[tuple[int, int, int], list[tuple[float, ...]]]] = {
+    "b": ((250, 800, 2300), [(45, 0.06, 0, 0, 900, 900, 0), (10, 0, 0.2, 0.5, 900, 900, 0)]),
+    "d": ((250, 1700, 2600), [(45, 0.06, 0, 0, 4000, 1500, 0), (10, 0, 0.2, 0.6, 4000, 1500, 0)]),
+    "g": ((250, 1500, 2000), [(45, 0.06, 0, 0, 1900, 700, 0), (15, 0, 0.2, 0.6, 1900, 700, 0)]),
+    "p": ((250, 800, 2300), [(45, 0, 0, 0, 900, 900, 0), (60, 0, 0.5, 0.15, 1200, 1200, 0)]),
+    "t": ((250, 1700, 2600), [(45, 0, 0, 0, 4000, 1500, 0), (60, 0, 0.5, 0.3, 4200, 1800, 0)]),
+    "k": ((250, 1500, 2000), [(45, 0, 0, 0, 1900, 700, 0), (65, 0, 0.5, 0.3, 2000, 900, 0)]),
+    "f": ((300, 1000, 2400), [(90, 0, 0.05, 0.16, 5000, 3500, 0)]),
+    "s": ((300, 1600, 2600), [(100, 0, 0.02, 0.55, 6300, 1400, 0)]),
+    "sh": ((300, 1700, 2200), [(100, 0, 0.04, 0.6, 3300, 1100, 0)]),
+    "h": ((500, 1200, 2500), [(80, 0, 0.55, 0.15, 1500, 800, 0)]),
+    "m": ((280, 950, 2200), [(70, 0.55, 0, 0, 1000, 500, 1)]),
+    "n": ((280, 1550, 2500), [(70, 0.55, 0, 0, 1000, 500, 1)]),
+    "l": ((340, 1250, 2700), [(60, 0.55, 0, 0, 1000, 500, 0.2)]),
+}
+_CODA_LOCUS = (300, 1400, 2500)
+_CODA = (75, 0.5, 0, 0, 1000, 500, 1)
+_VOWEL_MILLISECONDS = 125.0
+_GLIDE_MILLISECONDS = 85.0
+_SYLLABLE_SECONDS = 0.245
+_EDGE_SECONDS = 0.12
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is said, and when.
+
+    Attributes
+    ----------
+    frames
+        int [S], frames of each of S segments; their sum is the utterance's length.
+    formants
+        float32 [S, 3], F1-F3 in Hz of a neutral man's vocal tract.
+    vowel
+        int [S], the segment's vowel, -1 in consonants and pauses.
+    sources
+        float32 [S, 6], the columns of `SEGMENT_COLUMNS` from ``voice`` on.
+    pitch
+        float64 [frames], semitones around the speaker's mean, before the speaker's range.
+    """
+
+    frames: np.ndarray
+    formants: np.ndarray
+    vowel: np.ndarray
+    sources: np.ndarray
+    pitch: np.ndarray
+
+
+def draw_text(rng: np.random.Generator, syllables: int) -> np.ndarray:
+    """Draw random syllables.
+
+    Returns
+    -------
+    ndarray
+        int [syllables, 5]: consonant, vowel, second vowel (-1: none), coda (0/1), tone.
+    """
+    text = np.empty((syllables, 5), np.int64)
+    text[:, 0] = rng.integers(len(CONSONANTS), size=syllables)
+    text[:, 1] = rng.integers(VOWELS, size=syllables)
+    second = rng.integers(VOWELS, size=syllables)
+    text[:, 2] = np.where((rng.random(syllables) < 0.3) & (second != text[:, 1]), second, -1)
+    text[:, 3] = rng.random(syllables) < 0.25
+    text[:, 4] = rng.integers(TONES, size=syllables)
+    return text
+
+
+@functools.cache
+def phrase_text(phrase: int) -> np.ndarray:
+    """Return the syllables of a fixed phrase, 1-5; the same for every seed, as a language is."""
+    return draw_text(generator(0, "phrase", phrase), 6 + phrase)
+
+
+def draw_plan(
+    rng: np.random.Generator,
+    kind: str,
+    phrase: int,
+    rate: float,
+    seconds: tuple[float, float],
+    frame_rate: float,
+) -> Plan:
+    """Draw what an utterance says and lay it out in time.
+
+    Parameters
+    ----------
+    rng
+        The utterance's stream.
+    kind, phrase
+        ``ti`` or ``td``, and the phrase of ``td``.
+    rate
+        Speaking rate relative to the mean speaker.
+    seconds
+        Least and most length; a random text fills a uniform length between them, a fixed phrase
+        takes the time it takes within them.
+    frame_rate
+        Frames a second.
+    """
+    least, most = seconds
+    if kind == "td":
+        text = phrase_text(phrase)
+        length = len(text) * _SYLLABLE_SECONDS / rate + 2 * _EDGE_SECONDS
+        length = min(max(length * rng.uniform(0.95, 1.05), least), most)
+    else:
+        length = rng.uniform(least, most)
+        spoken = length - 2 * _EDGE_SECONDS
+        text = draw_text(rng, max(2, round(spoken * rate / _SYLLABLE_SECONDS)))
+    frames = max(int(np.floor(length * frame_rate)), int(np.ceil(least * frame_rate)))
+
+    rows: list[tuple[float, ...]] = [(0, 0, 0, 0, 1000, 500, 0)]
+    formants: list[np.ndarray | tuple[int, ...]] = [(500, 1400, 2500)]
+    vowels, first = [-1], []
+    for consonant, vowel, second, coda, _ in text.tolist():
+        first.append(len(rows))
+        locus, onset = _ONSETS[CONSONANTS[consonant]]
+        rows += onset
+        formants += [locus] * len(onset)
+        vowels += [-1] * len(onset)
+        rows.append((_VOWEL_MILLISECONDS, 1, 0, 0, 1000, 500, 0))
+        formants.append(VOWEL_FORMANTS[vowel])
+        vowels.append(vowel)
+        if second >= 0:
+            rows.append((_GLIDE_MILLISECONDS, 0.9, 0, 0, 1000, 500, 0))
+            formants.append(VOWEL_FORMANTS[second])
+            vowels.append(second)
+        if coda:
+            rows.append(_CODA)
+            formants.append(_CODA_LOCUS)
+            vowels.append(-1)
+    first.append(len(rows))
+    rows.append((0, 0, 0, 0, 1000, 500, 0))
+    formants.append((500, 1400, 2500))
+    vowels.append(-1)
+
+    segments = np.array(rows, np.float32)
+    edge = round(_EDGE_SECONDS * frame_rate)
+    weight = segments[:, 0].astype(np.float64) * rng.uniform(0.8, 1.2, len(segments))
+    ends = np.cumsum(weight) / weight.sum() * (frames - 2 * edge)
+    ends = edge + np.rint(ends).astype(np.int64)
+    ends[-1] = frames
+    starts = np.concatenate([[0], ends[:-1]])
+
+    # Each syllable carries its tone; the voice falls by three semitones over the utterance.
+    syllable_starts = starts[first]
+    quarters = np.arange(5) / 4
+    widths = np.diff(syllable_starts)
+    knots = (syllable_starts[:-1, None] + widths[:, None] * quarters * 0.999).ravel()
+    pitch = np.interp(np.arange(frames), knots, TONE_CONTOURS[text[:, 4]].ravel())
+    pitch += np.linspace(1.5, -1.5, frames)
+    return Plan(
+        frames=ends - starts,
+        formants=np.array(formants, np.float32),
+        vowel=np.array(vowels),
+        sources=segments[:, 1:],
+        pitch=pitch,
+    )
