@@ -1,10 +1,15 @@
+import functools
+
 import numpy as np
 import onnx
 import onnx.helper as oh
 import onnx.numpy_helper
 import pytest
 
+from workflow_src.common.steps import use_one_thread
+
 DIM = 24
+use_one_thread()  # as steps do
 
 
 def make_model(
@@ -43,6 +48,7 @@ def model_path(tmp_path):
     return make_model(tmp_path / "model.onnx")
 
 
+@functools.cache
 def speech_like(seconds, rate=16000, seed=0):
     """Make a waveform with a pitch, formants and syllables: float32 [samples]."""
     rng = np.random.default_rng(seed)

@@ -1,0 +1,381 @@
+import hashlib
+import json
+
+import numpy as np
+import onnx.helper as oh
+import pytest
+import soundfile
+import soxr
+from conftest import DIM, make_model, speech_like
+
+from workflow_src.common.config import DirectoryCorpus, Extractor
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import (
+    read_csv,
+    read_npy,
+    read_npz,
+    read_parquet,
+    write_npz,
+    write_parquet,
+)
+from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.corpus.build_manifest import list_folder
+from workflow_src.embeddings import extract_embeddings, merge_embeddings
+from workflow_src.embeddings.extract_embeddings import extract, select_shard, shard_of_speaker
+from workflow_src.embeddings.extractor import SpeakerModel
+
+SETTINGS = Extractor()
+REASONS = {
+    "random": "not readable as audio",
+    "empty": "empty file",
+    "silent": "silent",
+    "short": "shorter than 0.3 s",
+    "nan": "samples that are not finite",
+    "missing": "missing file",
+}
+
+
+def name_of(speaker, i):
+    return f"{speaker:04d}_0501{8 + i // 60:02d}{i % 60:02d}_1_1_ti_0"
+
+
+def record(root, speaker, i, waveform=None, rate=16000, **options):
+    if waveform is None:
+        # A few lengths that recur, so that batches of one, of some and full ones come up.
+        waveform = speech_like(0.4 + 0.1 * (i % 4) + 0.003 * (i % 3), rate, seed=100 * speaker + i)
+    path = root / f"{speaker:04d}" / f"{name_of(speaker, i)}.wav"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, waveform, rate, **options)
+    return path
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Recordings of six speakers, some of them bad."""
+    root = tmp_path / "audio"
+    for speaker in range(1, 7):
+        for i in range(8):
+            record(root, speaker, i)
+    return root
+
+
+@pytest.fixture
+def bad(root):
+    """The ids of bad recordings among the good ones, by what is wrong."""
+    record(root, 2, 3).write_bytes(np.random.default_rng(0).bytes(20_000))
+    record(root, 2, 5).write_bytes(b"")
+    record(root, 3, 0, np.zeros(9600, np.float32))
+    record(root, 3, 1, speech_like(0.2))
+    waveform = speech_like(0.5).copy()
+    waveform[100] = np.nan
+    record(root, 6, 7, waveform, subtype="FLOAT")
+    places = [(2, 3), (2, 5), (3, 0), (3, 1), (6, 7)]
+    return {name_of(*place): REASONS[kind] for place, kind in zip(places, REASONS, strict=False)}
+
+
+def manifest_of(root):
+    return list_folder(root, None, DirectoryCorpus())
+
+
+def run_extraction(root, model, out, shards=1, shard=0, **options):
+    write_parquet(manifest_of(root), out / "manifest.parquet")
+    arguments = {
+        "manifest": out / "manifest.parquet",
+        "root": root,
+        "model": model,
+        "shard": shard,
+        "shards": shards,
+        "out": out / f"{shard}.npz",
+        "rejected": out / f"{shard}.csv",
+        **options,
+    }
+    extract_embeddings.main([f"--{key}={value}" for key, value in arguments.items()])
+    utterances, embeddings = read_npz(out / f"{shard}.npz", ["utterance", "embedding"])
+    return utterances.tolist(), embeddings
+
+
+def run_merging(out, shards):
+    numbers = range(shards)
+    merge_embeddings.main(
+        [
+            f"--manifest={out / 'manifest.parquet'}",
+            "--shards",
+            *(str(out / f"{i}.npz") for i in numbers),
+            "--rejected",
+            *(str(out / f"{i}.csv") for i in numbers),
+            f"--embeddings={out / 'embeddings.npy'}",
+            f"--index={out / 'index.parquet'}",
+            f"--rejected-out={out / 'rejected.csv'}",
+        ]
+    )
+    return (
+        read_npy(out / "embeddings.npy"),
+        read_parquet(out / "index.parquet"),
+        read_csv(out / "rejected.csv"),
+    )
+
+
+def test_bad_recordings_are_rejected_and_no_row_is_lost(root, bad, model_path, tmp_path, capsys):
+    utterances, embeddings = run_extraction(root, model_path, tmp_path)
+    assert "device: cpu" in capsys.readouterr().out
+    (root / "0001" / f"{name_of(1, 2)}.wav").unlink()
+    expected = [u for u in manifest_of(root)["utterance"] if u not in bad]
+    assert [u for u in utterances if u != name_of(1, 2)] == expected
+    assert embeddings.dtype == np.float32
+    assert embeddings.shape == (len(utterances), DIM)
+    assert np.isfinite(embeddings).all()
+    assert embeddings.any(axis=1).all()
+    rejected = read_csv(tmp_path / "0.csv")
+    assert list(rejected.columns) == ["utterance", "path", "reason"]
+    assert dict(zip(rejected["utterance"], rejected["reason"], strict=True)) == bad
+    assert rejected["path"].iloc[0] == f"0002/{name_of(2, 3)}.wav"
+
+
+def test_recording_removed_after_listing(root, model_path):
+    manifest = manifest_of(root)
+    (root / manifest["path"].iloc[4]).unlink()
+    embeddings, rejected = extract(manifest, root, SpeakerModel(model_path), SETTINGS)
+    assert rejected["reason"].tolist() == ["missing file"]
+    assert not embeddings[4].any()
+
+
+def test_batches_change_nothing(root, model_path):
+    manifest = manifest_of(root)
+    model = SpeakerModel(model_path)
+    one, _ = extract(manifest, root, model, Extractor(batch_size=1))
+    many, _ = extract(manifest, root, model, Extractor(batch_size=32))
+    np.testing.assert_allclose(one, many, atol=1e-5, rtol=0)
+    assert np.abs(one).max() > 0.1
+
+
+def test_batches_are_of_one_length(root, model_path, monkeypatch):
+    shapes = []
+    embed = SpeakerModel.embed
+    monkeypatch.setattr(
+        SpeakerModel, "embed", lambda self, x: shapes.append(x.shape) or embed(self, x)
+    )
+    manifest = manifest_of(root)
+    model = SpeakerModel(model_path)
+    shapes.clear()
+    extract(manifest, root, model, Extractor(batch_size=3))
+    assert sum(shape[0] for shape in shapes) == len(manifest)
+    assert max(shape[0] for shape in shapes) == 3
+    assert len({shape[1] for shape in shapes}) >= 4
+
+
+def test_windows_change_nothing(root, bad, model_path, monkeypatch):
+    manifest = manifest_of(root)
+    whole, rejected = extract(manifest, root, SpeakerModel(model_path), SETTINGS)
+    monkeypatch.setattr(extract_embeddings, "WINDOW", 5)
+    cut, rejected_cut = extract(manifest, root, SpeakerModel(model_path), SETTINGS)
+    np.testing.assert_allclose(cut, whole, atol=1e-5, rtol=0)
+    assert rejected_cut.equals(rejected)
+
+
+def test_threads_change_no_byte(root, bad, model_path, tmp_path):
+    for threads in (1, 3):
+        out = tmp_path / str(threads)
+        out.mkdir()
+        run_extraction(root, model_path, out, threads=threads)
+    for name in ("0.npz", "0.csv"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "3" / name).read_bytes()
+
+
+def test_shards_are_the_whole(root, bad, model_path, tmp_path, capsys):
+    whole, embeddings = run_extraction(root, model_path, tmp_path)
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    sizes = [len(run_extraction(root, model_path, parts, 4, i)[0]) for i in range(4)]
+    assert sum(sizes) == len(whole)
+    assert 0 in sizes  # a shard without speakers is a shard
+    assert read_npz(parts / f"{sizes.index(0)}.npz", ["embedding"])[0].shape == (0, DIM)
+    capsys.readouterr()
+    merged, index, rejected = run_merging(parts, 4)
+    assert index["utterance"].tolist() == whole
+    assert index["row"].tolist() == list(range(len(whole)))
+    assert index["row"].dtype == np.int64
+    assert merged.dtype == np.float32
+    np.testing.assert_allclose(merged, embeddings, atol=1e-5, rtol=0)
+    order = manifest_of(root)["utterance"]
+    assert rejected["utterance"].tolist() == [u for u in order if u in bad]
+    said = capsys.readouterr().out
+    assert f"{len(whole)} embeddings of {DIM} numbers" in said
+    assert "5 recordings rejected: 1 " in said
+
+
+def test_a_new_speaker_moves_nobody(root):
+    manifest = manifest_of(root)
+    before = {s: shard_of_speaker(s, 7) for s in manifest["speaker"]}
+    assert before == {s: shard_of_speaker(s, 7) for s in [*before, "9999"] if s != "9999"}
+    # Stated, because shards that moved would be extracted anew by every user.
+    assert [shard_of_speaker(f"{i:04d}", 8) for i in range(6)] == STATED
+    found = [select_shard(manifest, i, 7)["utterance"] for i in range(7)]
+    assert sorted(u for part in found for u in part) == sorted(manifest["utterance"])
+
+
+STATED = [1, 3, 5, 1, 5, 5]
+
+
+@pytest.mark.parametrize("rate", [8000, 44100])
+def test_other_rates_give_close_embeddings(tmp_path, model_path, rate):
+    # Noise below 3.4 kHz: the 8 kHz recording has all of it.
+    spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(48000))
+    spectrum[3400:] = 0
+    wave = np.fft.irfft(spectrum)
+    for i, hertz in enumerate([16000, rate]):
+        record(tmp_path / "audio", 1, i, soxr.resample(wave, 48000, hertz, "VHQ"), hertz)
+    manifest = manifest_of(tmp_path / "audio")
+    model = SpeakerModel(model_path)
+    (a, b), rejected = extract(manifest, tmp_path / "audio", model, SETTINGS)
+    assert rejected.empty
+    assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) > 0.98
+
+
+def test_stereo_of_one_signal_is_that_signal(tmp_path, model_path):
+    wave = speech_like(1)
+    record(tmp_path / "audio", 1, 0, wave)
+    record(tmp_path / "audio", 1, 1, np.stack([wave, wave], axis=1))
+    model = SpeakerModel(model_path)
+    embeddings, _ = extract(manifest_of(tmp_path / "audio"), tmp_path / "audio", model, SETTINGS)
+    np.testing.assert_allclose(embeddings[0], embeddings[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [np.nan, 0.0])
+def test_embeddings_that_are_none(root, tmp_path, scale):
+    model = SpeakerModel(make_model(tmp_path / "m.onnx", scale=scale))
+    embeddings, rejected = extract(manifest_of(root), root, model, SETTINGS)
+    assert len(rejected) == len(embeddings) == 48
+    said = "embedding that is zero" if scale == 0 else "embedding that is not finite"
+    assert set(rejected["reason"]) == {said}
+    assert not embeddings.any()
+
+
+def test_nothing_left_is_an_error(root, tmp_path):
+    run_extraction(root, make_model(tmp_path / "m.onnx", scale=0.0), tmp_path)
+    with pytest.raises(InputError, match=r"no recording has an embedding.*48 embedding that is"):
+        run_merging(tmp_path, 1)
+    assert not (tmp_path / "embeddings.npy").exists()
+    assert not (tmp_path / "rejected.csv").exists()
+
+
+def test_checksum(model_path):
+    digest = hashlib.sha256(model_path.read_bytes()).hexdigest()
+    assert SpeakerModel(model_path, digest.upper()).dim == DIM
+    with pytest.raises(InputError, match=f"sha256 {digest}, but extractor.sha256 .* {'0' * 64}"):
+        SpeakerModel(model_path, "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"inputs": ("B", "T", 40)}, r"takes feats tensor\(float\) \[B, T, 40\]; .*\[B, T, 80\]"),
+        ({"inputs": ("B", 1, "T", 80)}, r"takes feats .* \[B, 1, T, 80\]"),
+        ({"inputs": (4, "T", 80)}, r"takes feats .* \[4, T, 80\]"),
+        ({"inputs": ("B", 300, 80)}, "a fixed number of frames"),
+        ({"inputs": ("B", "F", "T"), "body": "other"}, "does not run on features"),
+        (
+            {"outputs": ("B", "T", DIM), "body": "frames"},
+            r"gives embs \[B, T, .*\]; an extractor gives",
+        ),
+    ],
+)
+def test_models_that_are_no_extractors(tmp_path, options, message):
+    bodies = {
+        "other": [oh.make_node("MatMul", ["feats", "matrix"], ["embs"])],
+        "frames": [oh.make_node("Relu", ["feats"], ["embs"])],
+    }
+    options = {**options, "body": bodies.get(options.get("body"))}
+    path = make_model(tmp_path / "m.onnx", **options)
+    with pytest.raises(InputError, match=message) as error:
+        SpeakerModel(path)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_free_names_and_open_shapes(tmp_path):
+    model = SpeakerModel(make_model(tmp_path / "m.onnx", inputs=("N", "L", "F"), outputs=None))
+    assert model.dim == DIM
+
+
+def test_model_for_one_recording_at_a_time(tmp_path, root, model_path):
+    manifest = manifest_of(root)
+    single = SpeakerModel(make_model(tmp_path / "m.onnx", inputs=(1, "T", 80), outputs=(1, DIM)))
+    assert single.max_batch == 1
+    one, _ = extract(manifest, root, single, SETTINGS)
+    many, _ = extract(manifest, root, SpeakerModel(model_path), SETTINGS)
+    np.testing.assert_allclose(one, many, atol=1e-5, rtol=0)
+
+
+def test_files_that_are_no_model(tmp_path):
+    with pytest.raises(InputError, match=r"none\.onnx: the extractor cannot be read"):
+        SpeakerModel(tmp_path / "none.onnx")
+    path = tmp_path / "m.onnx"
+    for content in (b"", b"no model", make_model(path).read_bytes()[:5000]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"m\.onnx: cannot be opened as an ONNX model"):
+            SpeakerModel(path)
+
+
+def test_cuda_that_is_not_there(model_path, monkeypatch):
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    assert SpeakerModel(model_path, device="auto").device == "cpu"
+    with pytest.raises(InputError, match=r"compute\.device: cuda was asked for"):
+        SpeakerModel(model_path, device="cuda")
+
+
+def test_a_failed_step_leaves_nothing(root, model_path, tmp_path):
+    settings = json.dumps({"sha256": "0" * 64})
+    with pytest.raises(InputError, match=r"extractor\.sha256"):
+        run_extraction(root, model_path, tmp_path, settings=settings)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["audio", "manifest.parquet", "model.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda ids, x: (ids[1:], x[1:]), "1 utterances of the manifest are neither"),
+        (
+            lambda ids, x: (ids[[0, *range(len(ids))]], x[[0, *range(len(ids))]]),
+            "in the shards twice",
+        ),
+        (lambda ids, x: (np.array(["0009_05010700_1_1_ti_0", *ids[1:]]), x), "the manifest lacks"),
+        (lambda ids, x: (ids, x[1:]), r"embedding is \[1, 4\]; \[2, D\]"),
+        (lambda ids, x: (ids, x[:, :3]), r"1\.npz: has embeddings of 3 numbers, .*0\.npz of 4"),
+        (lambda ids, x: (ids, x * np.nan), "not finite"),
+    ],
+)
+def test_shards_that_do_not_fit(tmp_path, change, message):
+    ids = np.array([name_of(s, i) for s in (1, 2) for i in range(2)])
+    write_parquet(parse_utterance_ids(ids.tolist(), "test"), tmp_path / "manifest.parquet")
+    x = np.arange(16, dtype=np.float32).reshape(4, 4)
+    for i, (names, part) in enumerate([(ids[:2], x[:2]), change(ids[2:], x[2:])]):
+        write_npz(tmp_path / f"{i}.npz", utterance=names, embedding=part)
+        (tmp_path / f"{i}.csv").write_text("utterance,path,reason\n")
+    with pytest.raises(InputError, match=message):
+        run_merging(tmp_path, 2)
+    assert not (tmp_path / "embeddings.npy").exists()
+
+
+def test_truncated_shard(root, model_path, tmp_path):
+    run_extraction(root, model_path, tmp_path)
+    content = (tmp_path / "0.npz").read_bytes()
+    (tmp_path / "0.npz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"0\.npz: cannot be read"):
+        run_merging(tmp_path, 1)
+
+
+def test_manifest_without_recordings(model_path, tmp_path):
+    write_parquet(parse_utterance_ids([name_of(1, 1)], "test"), tmp_path / "manifest.parquet")
+    (tmp_path / "audio").mkdir()
+    arguments = [
+        "--manifest",
+        str(tmp_path / "manifest.parquet"),
+        "--root",
+        str(tmp_path / "audio"),
+    ]
+    outputs = ["--out", str(tmp_path / "0.npz"), "--rejected", str(tmp_path / "0.csv")]
+    with pytest.raises(InputError, match="lacks the column 'path'"):
+        extract_embeddings.main([*arguments, *outputs, "--model", str(model_path)])
+    arguments[3] = str(tmp_path / "none")
+    with pytest.raises(InputError, match="none: there is no such folder"):
+        extract_embeddings.main([*arguments, *outputs, "--model", str(model_path)])

@@ -1,0 +1,187 @@
+"""The speaker model: an ONNX file, features [B, T, 80] -> embedding [B, D]."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from workflow_src.common.errors import InputError
+from workflow_src.embeddings.features import MEL_BINS
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class SpeakerModel:
+    """A pretrained speaker model, checked when it is opened.
+
+    Parameters
+    ----------
+    path
+        An ONNX file with one input, float32 [B, T, 80], and one output, float32 [B, D]; their
+        names are free. WeSpeaker's exports (``feats`` -> ``embs``) are such files.
+    sha256
+        Digest that the file must have, in hexadecimal; empty or None: any.
+    device
+        ``cpu``, ``cuda``, or ``auto``: CUDA where onnxruntime and the machine have it.
+    deterministic
+        On CUDA, use only algorithms that give the same bytes in every run, in full float32.
+
+    Attributes
+    ----------
+    dim : int
+        D.
+    device : str
+        ``cpu`` or ``cuda``: what it runs on.
+    max_batch : int or None
+        1 for a model that was exported for one recording at a time, None for any other.
+
+    Raises
+    ------
+    InputError
+        The file is missing, has another digest, is no ONNX model, or takes or gives something
+        else; or the device cannot be had.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        sha256: str | None = None,
+        device: str = "auto",
+        deterministic: bool = True,
+    ) -> None:
+        content = _read_model(path, sha256)
+        self._session, self.device = _open_session(content, path, device, deterministic)
+        self._input, self.max_batch = _check_interface(self._session, path)
+        self.dim = self._probe(path)
+
+    def embed(self, features: np.ndarray) -> np.ndarray:
+        """Compute embeddings.
+
+        Parameters
+        ----------
+        features
+            float32 [B, T, 80], without padding.
+
+        Returns
+        -------
+        ndarray
+            float32 [B, D], as the model gives them.
+        """
+        return self._session.run(None, {self._input: features})[0]
+
+    def _probe(self, path: str | Path) -> int:
+        """Run the model once and return D: declared shapes may be left open, or be wrong."""
+        batch = self.max_batch or 2
+        frames = 200
+        noise = np.random.default_rng(0).standard_normal((batch, frames, MEL_BINS))
+        try:
+            embeddings = self.embed(noise.astype(np.float32))
+        except Exception as error:  # onnxruntime's own exceptions have no useful common base
+            raise InputError(
+                f"{path}: does not run on features [{batch}, {frames}, {MEL_BINS}]: "
+                f"{_first_line(error)}"
+            ) from error
+        shape = np.shape(embeddings)
+        if len(shape) != 2 or shape[0] != batch or shape[1] == 0:
+            raise InputError(
+                f"{path}: gives an output of shape {list(shape)} for {batch} recordings; "
+                "an extractor gives embeddings [B, D]"
+            )
+        if embeddings.dtype != np.float32:
+            raise InputError(f"{path}: gives {embeddings.dtype} numbers; float32 is needed")
+        return int(shape[1])
+
+
+def _read_model(path: str | Path, sha256: str | None) -> bytes:
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: the extractor cannot be read ({error.strerror}); extractor.model names it"
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 and sha256.strip().lower() != found:
+        raise InputError(
+            f"{path}: has the sha256 {found}, but extractor.sha256 asks for {sha256.strip()}"
+        )
+    return content
+
+
+def _open_session(
+    content: bytes, path: str | Path, device: str, deterministic: bool
+) -> tuple[onnxruntime.InferenceSession, str]:
+    offered = PROVIDERS["cuda"] in onnxruntime.get_available_providers()
+    if device == "cuda" and not offered:
+        raise InputError(
+            "compute.device: cuda was asked for, but this onnxruntime has no CUDA; install "
+            "onnxruntime-gpu in its place, or choose cpu or auto"
+        )
+    options = onnxruntime.SessionOptions()
+    # One thread a run, whatever the machine has: sums of more threads round differently.
+    # Parallel are the recordings.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = deterministic
+    options.log_severity_level = 3
+    providers: list = [PROVIDERS["cpu"]]
+    if offered and device != "cpu":
+        # The default search takes whichever algorithm was fastest this time; TF32 rounds.
+        exact = {"cudnn_conv_algo_search": "DEFAULT", "use_tf32": "0"} if deterministic else {}
+        providers.insert(0, (PROVIDERS["cuda"], exact))
+    try:
+        # External weights of a model are found beside it only when its path is given; but then
+        # the bytes could be others than those just checked. One file it has to be.
+        session = onnxruntime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # onnxruntime's own exceptions have no useful common base
+        raise InputError(
+            f"{path}: cannot be opened as an ONNX model: {_first_line(error)}"
+        ) from error
+    taken = "cuda" if PROVIDERS["cuda"] in session.get_providers() else "cpu"
+    if device == "cuda" and taken == "cpu":
+        raise InputError(
+            "compute.device: cuda was asked for, but onnxruntime could not use a GPU here (driver, "
+            "CUDA or cuDNN missing, or of other versions than it was built for)"
+        )
+    return session, taken
+
+
+def _check_interface(
+    session: onnxruntime.InferenceSession, path: str | Path
+) -> tuple[str, int | None]:
+    """Return the name of the input, and how many recordings it takes if that is fixed."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise InputError(
+            f"{path}: has the inputs {_names(inputs)} and the outputs {_names(outputs)}; an "
+            "extractor has one of each"
+        )
+    said = f"{inputs[0].name} {inputs[0].type} {_shape(inputs[0])}"
+    wanted = f"an extractor takes tensor(float) [B, T, {MEL_BINS}]"
+    batch, frames, bins = (*inputs[0].shape, None, None, None)[:3]
+    if (
+        inputs[0].type != "tensor(float)"
+        or len(inputs[0].shape) != 3
+        or (isinstance(bins, int) and bins != MEL_BINS)
+        or (isinstance(batch, int) and batch != 1)
+    ):
+        raise InputError(f"{path}: takes {said}; {wanted}")
+    if isinstance(frames, int):
+        raise InputError(f"{path}: takes {said}, a fixed number of frames; {wanted} with any T")
+    if len(outputs[0].shape) not in (0, 2):  # 0: the file doesn't say
+        raise InputError(
+            f"{path}: gives {outputs[0].name} {_shape(outputs[0])}; an extractor gives "
+            "embeddings [B, D]"
+        )
+    return inputs[0].name, batch if isinstance(batch, int) else None
+
+
+def _names(values: list[onnxruntime.NodeArg]) -> str:
+    return ", ".join(f"{value.name} {_shape(value)}" for value in values) or "none"
+
+
+def _shape(value: onnxruntime.NodeArg) -> str:
+    return "[" + ", ".join("?" if n is None else str(n) for n in value.shape) + "]"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

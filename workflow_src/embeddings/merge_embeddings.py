@@ -1,0 +1,169 @@
+"""Merge the shards' embeddings into one matrix in manifest order, with its utterance index."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import (
+    read_csv,
+    read_npz,
+    read_parquet,
+    write_csv,
+    write_npy_in_parts,
+    write_parquet,
+)
+from workflow_src.common.steps import run_step, step_parser
+
+REJECTED_COLUMNS = ["utterance", "path", "reason"]
+
+
+def merge_rejected(paths: list[Path], utterances: pd.Series) -> pd.DataFrame:
+    """Read the shards' tables of rejected recordings as one.
+
+    Parameters
+    ----------
+    paths
+        CSV tables: utterance, path, reason.
+    utterances
+        All ids of the manifest, in its order.
+
+    Returns
+    -------
+    DataFrame
+        utterance, path, reason in the order of the manifest.
+
+    Raises
+    ------
+    InputError
+        A table cannot be read, lists what the manifest lacks, or lists an utterance again.
+    """
+    parts = [read_csv(path, REJECTED_COLUMNS, all_text=True) for path in paths]
+    row_of = pd.Index(utterances)
+    seen: set[str] = set()
+    for path, part in zip(paths, parts, strict=True):
+        for utterance in part["utterance"]:
+            if utterance in seen or utterance not in row_of:
+                raise InputError(
+                    f"{path}: rejects {utterance}, which the manifest lacks or another shard "
+                    "rejects as well; extract the shards anew"
+                )
+            seen.add(utterance)
+    rejected = pd.concat(parts, ignore_index=True)[REJECTED_COLUMNS].astype("str")
+    order = np.argsort(row_of.get_indexer(rejected["utterance"]))
+    return rejected.iloc[order].reset_index(drop=True)
+
+
+def place_rows(
+    utterances: pd.Series, rejected: pd.Series, shards: list[tuple[Path, np.ndarray]]
+) -> tuple[pd.Series, list[np.ndarray]]:
+    """Find the place of every shard's rows in the matrix.
+
+    Parameters
+    ----------
+    utterances
+        All ids of the manifest, in its order.
+    rejected
+        Ids that have no embedding.
+    shards
+        Each shard's file, named in errors, and its ids, str [n].
+
+    Returns
+    -------
+    index
+        The N ids of the matrix's rows, in manifest order.
+    places
+        For each shard int64 [n]: the rows of its embeddings.
+
+    Raises
+    ------
+    InputError
+        Shards and rejections are not, together, each utterance of the manifest once.
+    """
+    index = utterances[~utterances.isin(rejected)].reset_index(drop=True)
+    row_of = pd.Index(index)
+    places = []
+    taken = np.zeros(len(index), bool)
+    for path, ids in shards:
+        rows = row_of.get_indexer(ids)
+        wrong = (rows < 0) | pd.Series(ids).duplicated().to_numpy()
+        wrong[~wrong] = taken[rows[~wrong]]
+        if wrong.any():
+            raise InputError(
+                f"{path}: has an embedding of {ids[wrong][0]}, which the manifest lacks or which "
+                "stands in the shards twice; extract the shards anew"
+            )
+        taken[rows] = True
+        places.append(rows)
+    if not taken.all():
+        raise InputError(
+            f"{(~taken).sum():,} utterances of the manifest are neither in a shard nor rejected, "
+            f"first {index[~taken].iloc[0]}; extract the shards anew"
+        )
+    return index, places
+
+
+def describe_rejected(rejected: pd.DataFrame) -> str:
+    """Count rejected recordings by reason, the commonest first."""
+    counts = rejected["reason"].value_counts().sort_index().sort_values(ascending=False)
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+
+
+def _read_parts(
+    paths: list[Path], places: list[np.ndarray], dim: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Give each shard's rows and embeddings, one shard in memory at a time."""
+    for path, rows in zip(paths, places, strict=True):
+        embeddings = _read_embeddings(path, len(rows))
+        if embeddings.shape[1] != dim:
+            raise InputError(
+                f"{path}: has embeddings of {embeddings.shape[1]} numbers, {paths[0]} of {dim}; "
+                "extract the shards anew"
+            )
+        yield rows, embeddings
+
+
+def _read_embeddings(path: Path, rows: int) -> np.ndarray:
+    (embeddings,) = read_npz(path, ["embedding"])
+    if embeddings.ndim != 2 or len(embeddings) != rows:
+        raise InputError(f"{path}: embedding is {list(embeddings.shape)}; [{rows}, D] is needed")
+    if not np.isfinite(embeddings).all():
+        raise InputError(f"{path}: has embeddings with numbers that are not finite")
+    return embeddings
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Merge the shards."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="parquet table of utterances")
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="the shards' .npz")
+    parser.add_argument("--rejected", type=Path, nargs="+", required=True, help="their CSV tables")
+    parser.add_argument("--embeddings", type=Path, required=True, help=".npy to write, [N, D]")
+    parser.add_argument(
+        "--index", type=Path, required=True, help="parquet to write: row, utterance"
+    )
+    parser.add_argument("--rejected-out", type=Path, required=True, help="CSV to write")
+    args = parser.parse_args(argv)
+    manifest = read_parquet(args.manifest, ["utterance"])
+    rejected = merge_rejected(args.rejected, manifest["utterance"])
+    ids = [(path, *read_npz(path, ["utterance"])) for path in args.shards]
+    index, places = place_rows(manifest["utterance"], rejected["utterance"], ids)
+    if index.empty:
+        raise InputError(
+            f"{args.manifest}: no recording has an embedding; "
+            f"rejected are: {describe_rejected(rejected) or 'none'}"
+        )
+    dim = _read_embeddings(args.shards[0], len(places[0])).shape[1]
+    parts = _read_parts(args.shards, places, dim)
+    write_npy_in_parts((len(index), dim), np.float32, parts, args.embeddings)
+    table = pd.DataFrame({"row": np.arange(len(index), dtype=np.int64), "utterance": index})
+    write_parquet(table, args.index)
+    write_csv(rejected, args.rejected_out)
+    print(f"{len(index):,} embeddings of {dim} numbers")
+    print(f"{len(rejected):,} recordings rejected: {describe_rejected(rejected) or 'none'}")
+
+
+if __name__ == "__main__":
+    run_step(main)
