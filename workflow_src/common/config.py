@@ -213,6 +213,26 @@ class RandomScenario(Block):
     max_targets: int = Field(4, ge=1, description="a test day has 1..max_targets targets")
 
 
+class Generation(Block):
+    """How trials are made from the manifest."""
+
+    enrolment_utterances: int = Field(5, ge=1, description="utterances that make a template")
+    enrolment_after: Clock = Field("10:00", description="enrolment is recorded strictly after this")
+    enrolment_before: Clock = Field("20:00", description="and strictly before this")
+    rounds: Annotated[int, Field(ge=1, le=32767)] = Field(
+        15, description="rounds of the 1s scenarios"
+    )
+    random: RandomScenario = Field(
+        default_factory=RandomScenario, description="the scenario random"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Generation":
+        if self.enrolment_after >= self.enrolment_before:
+            raise ValueError("enrolment_after must be earlier than enrolment_before")
+        return self
+
+
 class Trials(Block):
     """The trial protocols."""
 
@@ -222,20 +242,14 @@ class Trials(Block):
     nontarget_only: list[Annotated[str, Field(pattern=r"^[0-9]{4}$")]] = Field(
         [], description='pool members that never enrol and never train (published: "0124")'
     )
-    enrolment_utterances: int = Field(5, ge=1, description="utterances that make a template")
-    enrolment_after: Clock = Field("10:00", description="enrolment is recorded strictly after this")
-    enrolment_before: Clock = Field("20:00", description="and strictly before this")
-    rounds: int = Field(15, ge=1, description="rounds of the 1s scenarios")
-    random: RandomScenario = Field(
-        default_factory=RandomScenario, description="the scenario random"
+    generation: Generation = Field(
+        default_factory=Generation, description="how trials are made from the manifest"
     )
 
     @model_validator(mode="after")
     def _check(self) -> "Trials":
         _distinct(self.scenarios, "scenarios")
         _distinct(self.nontarget_only, "nontarget_only")
-        if self.enrolment_after >= self.enrolment_before:
-            raise ValueError("enrolment_after must be earlier than enrolment_before")
         return self
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workflow_src.common.config import SCENARIOS, Trials
+from workflow_src.common.config import SCENARIOS, Generation
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
 from workflow_src.common.steps import add_settings_argument, parse_settings, run_step, step_parser
 from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
@@ -24,14 +24,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--rejected", type=Path, help="table of utterances without an embedding (CSV)"
     )
-    add_settings_argument(parser, Trials)
+    add_settings_argument(parser, Generation)
     parser.add_argument("--seed", type=int, required=True, help="seed of all draws")
     parser.add_argument("--scenario", required=True, choices=SCENARIOS)
     parser.add_argument("--out", type=Path, required=True, help="trials (parquet)")
     parser.add_argument("--enrolment", type=Path, required=True, help="enrolments (parquet)")
     args = parser.parse_args(argv)
 
-    settings = parse_settings(args.settings, Trials, "trials")
+    settings = parse_settings(args.settings, Generation, "trials.generation")
     rejected: list[str] = []
     if args.rejected:
         rejected = read_csv(args.rejected, ["utterance"], text=["utterance"])["utterance"].tolist()

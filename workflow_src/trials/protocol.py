@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.config import Trials
+from workflow_src.common.config import Generation
 from workflow_src.common.errors import InputError
 from workflow_src.common.ids import sort_in_corpus_order
 from workflow_src.common.seeds import generator
@@ -136,7 +136,7 @@ class _Pairs:
 
 
 def build_pool(
-    manifest: pd.DataFrame, split: pd.DataFrame, rejected: Iterable[str], settings: Trials
+    manifest: pd.DataFrame, split: pd.DataFrame, rejected: Iterable[str], settings: Generation
 ) -> Pool:
     """Gather the usable utterances of the speakers that are tested or serve as non-targets.
 
@@ -150,7 +150,7 @@ def build_pool(
         Utterances without an embedding; they are in no trial, and a day of which nothing is left
         does not count among the speaker's days.
     settings
-        The block ``trials``: the hours of enrolment.
+        The block ``trials.generation``: the hours of enrolment.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def build_pool(
     )
 
 
-def make_scenario(pool: Pool, scenario: str, settings: Trials, seed: int) -> Scenario:
+def make_scenario(pool: Pool, scenario: str, settings: Generation, seed: int) -> Scenario:
     """Make the trials of one scenario.
 
     Parameters
@@ -207,7 +207,7 @@ def make_scenario(pool: Pool, scenario: str, settings: Trials, seed: int) -> Sce
     scenario
         ``random``, ``<N>das`` or ``<N>d1s``.
     settings
-        The block ``trials``.
+        The block ``trials.generation``.
     seed
         Of all draws; see the module's docstring for what scenarios share.
 
@@ -268,7 +268,7 @@ def _uniform(draws: np.ndarray, sizes: np.ndarray | int) -> np.ndarray:
 
 
 def _enrol(
-    pool: Pool, speaker: int, k: int, name: str, settings: Trials, left_out: LeftOut
+    pool: Pool, speaker: int, k: int, name: str, settings: Generation, left_out: LeftOut
 ) -> _Template | None:
     """Enrol a speaker from day index `k` on, into later days when needed."""
     first, last = pool.first_day[speaker : speaker + 2]
@@ -288,7 +288,7 @@ def _enrol(
 
 
 def _select_days(
-    pool: Pool, distance: int, settings: Trials, left_out: LeftOut
+    pool: Pool, distance: int, settings: Generation, left_out: LeftOut
 ) -> tuple[list[_Template], list[np.ndarray]]:
     """Return the templates of an ``as`` or ``1s`` scenario and the days on which each is tested."""
     templates, days = [], []
@@ -311,7 +311,7 @@ def _select_days(
 
 
 def _all_sessions(
-    pool: Pool, templates: list[_Template], days: list[np.ndarray], settings: Trials, seed: int
+    pool: Pool, templates: list[_Template], days: list[np.ndarray], settings: Generation, seed: int
 ) -> _Pairs:
     """Return every utterance of every test day, each with its one non-target."""
     partner = np.zeros(len(pool.utterances), dtype=np.int64)
@@ -334,7 +334,7 @@ def _all_sessions(
 
 
 def _one_session(
-    pool: Pool, templates: list[_Template], days: list[np.ndarray], settings: Trials, seed: int
+    pool: Pool, templates: list[_Template], days: list[np.ndarray], settings: Generation, seed: int
 ) -> _Pairs:
     """Return one utterance of every test day and its non-target, anew in every round."""
     rounds = settings.rounds
@@ -366,7 +366,7 @@ def _one_session(
 
 
 def _random_scenario(
-    pool: Pool, settings: Trials, seed: int, left_out: LeftOut
+    pool: Pool, settings: Generation, seed: int, left_out: LeftOut
 ) -> tuple[list[_Template], _Pairs]:
     """Return trajectories over days at random distances with a few targets each."""
     law = settings.random

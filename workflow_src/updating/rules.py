@@ -44,9 +44,9 @@ class FixedWeight:
     Parameters
     ----------
     alphas
-        S weights of the test embedding.
+        S weights of the test embedding, or one.
     thresholds
-        One threshold for all weights, or S of them, one for each.
+        S thresholds, one for each weight, or one for all.
 
     Raises
     ------
@@ -56,8 +56,11 @@ class FixedWeight:
 
     normalises = False
 
-    def __init__(self, alphas: Sequence[float], thresholds: float | Sequence[float]) -> None:
-        if isinstance(thresholds, (int, float)):
+    def __init__(
+        self, alphas: float | Sequence[float], thresholds: float | Sequence[float]
+    ) -> None:
+        alphas = [alphas] if isinstance(alphas, int | float) else alphas
+        if isinstance(thresholds, int | float):
             thresholds = [thresholds] * len(alphas)
         if len(alphas) != len(thresholds) or not len(alphas):
             raise ValueError(

@@ -1,0 +1,170 @@
+"""Error measures in the published convention: EER, minDCF and the DET curve.
+
+Trials are sorted by score. At a cut, all trials with scores up to the threshold are rejected and
+those strictly above it are accepted, as an update rule does it:
+
+    FRR = share of targets with score <= threshold      (misses)
+    FAR = share of non-targets with score > threshold   (false alarms)
+
+The cuts are those after each distinct score, the threshold being that score itself, so tied
+scores stay together and the order of rows cannot matter. (The cut before the lowest score, which
+accepts everything, is left out: it is never better than that after the highest.)
+
+Source: Qin, Li, Duan and Li, IEEE/ACM T-ASLP 32, 2024, and the figures released with it. There
+is no interpolation between cuts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from workflow_src.common.errors import InputError
+
+
+@dataclass(frozen=True)
+class ErrorRates:
+    """Error counts at every cut, by rising threshold.
+
+    Attributes
+    ----------
+    thresholds
+        float64 [C]: the distinct scores; accepted is what lies strictly above.
+    misses, false_alarms
+        int64 [C]: rejected targets and accepted non-targets.
+    targets, nontargets
+        How many trials of each kind there are; at least one.
+    """
+
+    thresholds: np.ndarray
+    misses: np.ndarray
+    false_alarms: np.ndarray
+    targets: int
+    nontargets: int
+
+    @property
+    def frr(self) -> np.ndarray:
+        """float64 [C]: false rejection rate."""
+        return self.misses / self.targets
+
+    @property
+    def far(self) -> np.ndarray:
+        """float64 [C]: false acceptance rate."""
+        return self.false_alarms / self.nontargets
+
+    def equal_error_rate(self) -> tuple[float, float]:
+        """Return the EER and its threshold.
+
+        (FRR + FAR) / 2 at the cut where the two are closest; of two cuts equally close, the one
+        with the lower threshold.
+        """
+        # In whole numbers, so that rounding cannot decide between equally close cuts.
+        gap = np.abs(self.misses * self.nontargets - self.false_alarms * self.targets)
+        cut = int(np.argmin(gap))
+        rate = (self.misses[cut] / self.targets + self.false_alarms[cut] / self.nontargets) / 2
+        return float(rate), float(self.thresholds[cut])
+
+    def min_dcf(self, p_target: float = 0.01) -> tuple[float, float]:
+        """Return the minimum of the normalised detection cost and its threshold.
+
+        Cost (p FRR + (1 - p) FAR) / min(p, 1 - p) with both unit costs 1, p the prior of a
+        target; of equal minima, the one with the lower threshold.
+        """
+        cost = p_target * self.frr + (1 - p_target) * self.far
+        cut = int(np.argmin(cost))
+        return float(cost[cut] / min(p_target, 1 - p_target)), float(self.thresholds[cut])
+
+
+def error_rates(scores: ArrayLike, target: ArrayLike) -> ErrorRates:
+    """Count the errors at every cut.
+
+    Parameters
+    ----------
+    scores
+        float [T], in any order; compared in the precision they come in.
+    target
+        bool [T]: target or non-target trial.
+
+    Raises
+    ------
+    InputError
+        There is no target, no non-target, or a score that is not finite.
+    ValueError
+        The two differ in length, or `target` is not bool.
+    """
+    scores, target = np.asarray(scores), np.asarray(target)
+    if scores.ndim != 1 or scores.shape != target.shape or target.dtype != bool:
+        raise ValueError(
+            f"scores {scores.dtype} {scores.shape} and target {target.dtype} {target.shape}: "
+            "needed are numbers [T] and bool [T]"
+        )
+    targets, nontargets = np.count_nonzero(target), np.count_nonzero(~target)
+    for kind, count in (("target", targets), ("non-target", nontargets)):
+        if not count:
+            raise InputError(
+                f"error rates: none of the {len(scores)} trials is a {kind}; both are needed"
+            )
+    if not np.isfinite(scores).all():
+        where = int(np.flatnonzero(~np.isfinite(scores))[0])
+        raise InputError(
+            f"error rates: the score of trial {where} is {scores[where]}; scores must be finite"
+        )
+    order = np.argsort(scores)
+    ranked = scores[order]
+    last = np.r_[ranked[1:] != ranked[:-1], True]
+    misses = np.cumsum(target[order])[last]
+    rejected = np.flatnonzero(last) + 1
+    return ErrorRates(
+        thresholds=ranked[last].astype(np.float64),
+        misses=misses,
+        false_alarms=nontargets - (rejected - misses),
+        targets=targets,
+        nontargets=nontargets,
+    )
+
+
+def equal_error_rate(scores: ArrayLike, target: ArrayLike) -> tuple[float, float]:
+    """Return the EER (a share, not per cent) and its threshold; see `error_rates`."""
+    return error_rates(scores, target).equal_error_rate()
+
+
+def min_dcf(scores: ArrayLike, target: ArrayLike, p_target: float = 0.01) -> tuple[float, float]:
+    """Return minDCF and its threshold; see `error_rates` and `ErrorRates.min_dcf`."""
+    return error_rates(scores, target).min_dcf(p_target)
+
+
+def det_curve(
+    scores: ArrayLike, target: ArrayLike, points: int = 2000
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return FAR and FRR for a DET plot, thinned to what a plot can show.
+
+    Parameters
+    ----------
+    scores, target
+        As for `error_rates`.
+    points
+        At most this many corners are returned; the curve is thinned evenly in the errors
+        made, on the scale of normal deviates on which it is drawn.
+
+    Returns
+    -------
+    far, frr
+        float64 [P], P <= points, by rising threshold; cuts at which one of the rates is 0 have
+        no place on a scale of normal deviates and are left out.
+    """
+    rates = error_rates(scores, target)
+    far, frr = rates.far, rates.frr
+    shown = (far > 0) & (frr > 0)
+    far, frr = far[shown], frr[shown]
+    if len(far) <= points:
+        return far, frr
+    # The logit runs like the normal deviate; its path length spreads points along the curve.
+    logit = [np.log(rate / (1 - np.minimum(rate, 1 - 1e-12))) for rate in (far, frr)]
+    path = np.cumsum(
+        np.abs(np.diff(logit[0], prepend=logit[0][0]))
+        + np.abs(np.diff(logit[1], prepend=logit[1][0]))
+    )
+    chosen = np.unique(np.searchsorted(path, np.linspace(0, path[-1], points)))
+    return far[chosen], frr[chosen]

@@ -1,0 +1,130 @@
+"""From tables of trials and enrolments to packed sequences of embedding rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from workflow_src.common.errors import InputError
+from workflow_src.updating.scorer import Sequences, mean_templates, pack_sequences
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the sequence scorer needs of a scenario.
+
+    Attributes
+    ----------
+    templates
+        float32 [M, D]: enrolment templates.
+    sequences
+        One sequence a (model, round), its trials by step; ``order`` refers to the trial table.
+    embeddings
+        float32 [N, D]: the embeddings of the tested utterances alone.
+    """
+
+    templates: Tensor
+    sequences: Sequences
+    embeddings: Tensor
+
+
+def build_task(
+    trials: pd.DataFrame, enrolment: pd.DataFrame, embeddings: np.ndarray, index: pd.DataFrame
+) -> Task:
+    """Look up utterances and pack the trials of a scenario.
+
+    Parameters
+    ----------
+    trials
+        Columns model, round, step, utterance; rows in any order.
+    enrolment
+        Columns model, utterance.
+    embeddings
+        float [N, D], may be memory-mapped: only rows in use are read.
+    index
+        Columns row and utterance of the embeddings.
+
+    Raises
+    ------
+    InputError
+        There are no trials; an utterance has no embedding, or one that is not finite or is zero;
+        a model has no enrolment; or a step stands twice within a model and round.
+    """
+    if trials.empty:
+        raise InputError("scoring: the trial table is empty")
+    lookup = pd.Index(index["utterance"])
+    if not lookup.is_unique:
+        raise InputError(f"embedding index: {lookup[lookup.duplicated()][0]!r} stands there twice")
+    row_of = index["row"].to_numpy(dtype=np.int64)
+    if len(row_of) and not 0 <= row_of.min() <= row_of.max() < len(embeddings):
+        raise InputError(
+            f"embedding index: rows {row_of.min()}..{row_of.max()} do not lie within the "
+            f"{len(embeddings)} rows of the embeddings"
+        )
+    enrolled = _find_rows(enrolment["utterance"], lookup, row_of, "enrolment")
+    tested = _find_rows(trials["utterance"], lookup, row_of, "trial")
+
+    enrolment_model, models = pd.factorize(enrolment["model"])
+    codes, names = pd.factorize(trials["model"])
+    model_of_code = pd.Index(models).get_indexer(names)
+    if (model_of_code < 0).any():
+        missing = names[model_of_code < 0][0]
+        raise InputError(f"enrolment table: has no enrolment of the model {missing!r}")
+
+    rounds = trials["round"].to_numpy(dtype=np.int64)
+    sequence, keys = pd.factorize(codes * (rounds.max() + 1) + rounds)
+    step = trials["step"].to_numpy()
+    _check_distinct_steps(trials, sequence, step)
+
+    heard, enrolled = np.unique(enrolled, return_inverse=True)
+    used, tested = np.unique(tested, return_inverse=True)
+    return Task(
+        templates=mean_templates(
+            _read_rows(embeddings, heard, index, row_of), enrolled, enrolment_model
+        ),
+        sequences=pack_sequences(sequence, step, tested, model_of_code[keys // (rounds.max() + 1)]),
+        embeddings=_read_rows(embeddings, used, index, row_of),
+    )
+
+
+def _find_rows(
+    utterances: pd.Series, lookup: pd.Index, row_of: np.ndarray, table: str
+) -> np.ndarray:
+    found = lookup.get_indexer(pd.Index(utterances))
+    missing = np.flatnonzero(found < 0)
+    if len(missing):
+        raise InputError(
+            f"{table} table: {utterances.iloc[missing[0]]!r} has no embedding"
+            + (f" (one of {len(missing)} such rows)" if len(missing) > 1 else "")
+        )
+    return row_of[found]
+
+
+def _read_rows(
+    embeddings: np.ndarray, rows: np.ndarray, index: pd.DataFrame, row_of: np.ndarray
+) -> Tensor:
+    """Read rows as float32 [len(rows), D]; refuse those of which no cosine can be taken."""
+    chosen = np.ascontiguousarray(embeddings[rows], dtype=np.float32)
+    squares = np.vecdot(chosen, chosen)
+    bad = np.flatnonzero(~(np.isfinite(squares) & (squares > 0)))
+    if len(bad):
+        utterance = index["utterance"].to_numpy()[row_of == rows[bad[0]]][0]
+        raise InputError(
+            f"embeddings: that of {utterance!r} is zero, not finite, or too large for float32"
+        )
+    return torch.from_numpy(chosen)
+
+
+def _check_distinct_steps(trials: pd.DataFrame, sequence: np.ndarray, step: np.ndarray) -> None:
+    order = np.lexsort((step, sequence))
+    again = (np.diff(sequence[order]) == 0) & (np.diff(step[order]) == 0)
+    if again.any():
+        row = trials.iloc[order[1:][again][0]]
+        raise InputError(
+            f"trial table: step {row['step']} of model {row['model']!r}, round {row['round']}, "
+            "stands there twice"
+        )
