@@ -193,7 +193,11 @@ class Extractor(Block):
         description="longer recordings are rejected, in seconds; at most 3600: each is held in "
         "memory whole",
     )
-    batch_size: int = Field(32, ge=1, le=4096, description="recordings of one length in a batch")
+    batch_size: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        None,
+        description="recordings of one length in a batch, or null: 1 on the CPU, where that is "
+        "fastest, and 32 on a GPU",
+    )
     shards: int = Field(
         8, ge=1, le=9999, description="parts of the corpus, by speaker, extracted side by side"
     )
