@@ -38,6 +38,9 @@ class Encoded:
 class Trials:
     """One trial of each of n templates, under S settings.
 
+    The tensors are views of the scorer's memory, overwritten at the next trial: a rule that
+    wants to remember a value copies it into its `Memory`, and changes none of them.
+
     Attributes
     ----------
     scores
@@ -67,7 +70,8 @@ class Decision:
     updated
         bool [S, n]: whether the template is updated.
     weights
-        float32 [S, n]: the weight w of the test; without meaning where not updated.
+        float32 [S, n], or what broadcasts to it: the weight w of the test; without meaning
+        where not updated.
     """
 
     updated: Tensor

@@ -82,7 +82,4 @@ class FixedWeight:
 
     def decide(self, trials: Trials, memory: Memory) -> Decision:
         """Accept when score > threshold."""
-        return Decision(
-            updated=trials.scores > self.thresholds,
-            weights=self.alphas.expand_as(trials.scores),
-        )
+        return Decision(updated=trials.scores > self.thresholds, weights=self.alphas)
