@@ -86,12 +86,12 @@ class SyntheticCorpus(Block):
         description="long-term drift of a voice, in units of the spread between speakers",
     )
     drift_days: float = Field(20.0, gt=0, description="time constant of that drift, in days")
-    day_offset: float = Field(0.33, ge=0, description="change from day to day, in the same units")
+    day_offset: float = Field(0.27, ge=0, description="change from day to day, in the same units")
     slot_offset: float = Field(
         0.15, ge=0, description="a speaker's own habit in each slot of the day, in the same units"
     )
     utterance_offset: float = Field(
-        0.2, ge=0, description="change from utterance to utterance, in the same units"
+        0.15, ge=0, description="change from utterance to utterance, in the same units"
     )
     effects: float = Field(
         1.0, ge=0, description="strength of what slots and states do to all voices; 0: nothing"
@@ -330,12 +330,17 @@ class Ppo(Block):
     0.05, no normalisation of advantages, no clipping of gradients, 1400-1500 episodes.
     """
 
-    steps: int = Field(196608, ge=1, description="environment steps in all, rounded up to updates")
+    steps: int = Field(
+        131072,
+        ge=1,
+        description="environment steps in all, rounded up to whole updates; enough to finetune a "
+        "pretrained policy, far from enough for multi-head from random weights (a million)",
+    )
     environments: int = Field(64, ge=1, description="environments side by side")
     rollout_steps: int = Field(128, ge=1, description="steps of each environment between updates")
     epochs: int = Field(5, ge=1, description="passes over a rollout")
     minibatches: int = Field(8, ge=1, description="parts of a rollout in a pass; 1: full batch")
-    learning_rate: float = Field(3e-4, gt=0, description="of Adam (published: 0.00002)")
+    learning_rate: float = Field(1e-4, gt=0, description="of Adam (published: 0.00002)")
     anneal_learning_rate: bool = Field(True, description="let it fall to 0 linearly")
     discount: float = Field(0.99, ge=0, le=1, description="gamma")
     gae_lambda: float = Field(0.95, ge=0, le=1, description="lambda of the advantages")
@@ -344,7 +349,8 @@ class Ppo(Block):
     entropy_weight: float = Field(0.005, ge=0, description="weight of the entropy bonus")
     normalise_advantages: bool = Field(True, description="mean 0, sd 1 in each minibatch")
     max_gradient_norm: Annotated[float, Field(gt=0)] | None = Field(
-        0.5, description="gradients are scaled down to this norm, or null"
+        0.5,
+        description="the policy's and the critic's gradients are scaled down to this norm, or null",
     )
     weight_std: float = Field(
         0.2, gt=0, description="sd of the weight's Gaussian at the start, then learned"

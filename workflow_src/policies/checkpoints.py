@@ -1,0 +1,172 @@
+"""Stored policies, and checkpoints from which interrupted training resumes.
+
+A policy is a folder: ``policy.safetensors`` (weights for raw embeddings), ``policy.json``
+(method, D, how it was trained) and ``training.csv``. A checkpoint is one file beside it that is
+removed when training is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_json, write_csv, write_json, written_whole
+from workflow_src.policies.networks import (
+    HIDDEN,
+    NETWORKS,
+    PolicyNetwork,
+    load_state,
+    network_dimension,
+)
+from workflow_src.policies.population import Population
+
+WEIGHTS, DESCRIPTION, CURVE = "policy.safetensors", "policy.json", "training.csv"
+
+
+def write_policy(
+    folder: Path, network: PolicyNetwork, description: Mapping[str, Any], curve: pd.DataFrame
+) -> None:
+    """Write a policy folder.
+
+    Parameters
+    ----------
+    folder
+        Where; made if missing.
+    network
+        The policy, for raw states.
+    description
+        What to add to ``policy.json`` after method, dimension and hidden sizes.
+    curve
+        The learning curve.
+    """
+    state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+    described = {
+        "method": network.method,
+        "dimension": network_dimension(state),
+        "hidden": list(HIDDEN),
+        **description,
+    }
+    with written_whole(folder / WEIGHTS) as part:
+        save_file(state, part)
+    write_json(described, folder / DESCRIPTION)
+    write_csv(curve, folder / CURVE)
+
+
+def read_policy(folder: Path, dimension: int | None = None) -> PolicyNetwork:
+    """Read the network of a policy folder.
+
+    Parameters
+    ----------
+    folder
+        With ``policy.safetensors`` and ``policy.json``.
+    dimension
+        D of the embeddings that it is for; not checked when None.
+
+    Raises
+    ------
+    InputError
+        A file is missing, broken or of another form, or D is another.
+    """
+    folder = Path(folder)
+    path, about = folder / WEIGHTS, folder / DESCRIPTION
+    described = read_json(about)
+    method = described.get("method") if isinstance(described, dict) else None
+    if method not in NETWORKS:
+        raise InputError(f"{about}: method is {method!r}; allowed: {', '.join(NETWORKS)}")
+    own = described.get("dimension")
+    if not isinstance(own, int) or isinstance(own, bool) or own < 1:
+        raise InputError(f"{about}: dimension is {own!r}; it must be a whole number above 0")
+    if dimension is not None and own != dimension:
+        raise InputError(
+            f"{about}: the policy is for embeddings of {own} dimensions; these have {dimension}"
+        )
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
+    network = NETWORKS[method](own)
+    load_state(network, state, str(path))
+    return network.eval()
+
+
+def digest_training(population: Population, *settings: Any) -> str:
+    """Return a digest of all that training depends on: embeddings and settings (JSON values)."""
+    digest = hashlib.sha256()
+    for tensor in (population.embeddings, population.speaker_means, population.day_starts):
+        digest.update(tensor.cpu().numpy().tobytes())
+    versions = [torch.__version__, population.embeddings.device.type, population.names]
+    digest.update(json.dumps([versions, settings], sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """A file from which training resumes, with the same result to the byte.
+
+    When it is written depends on the clock; what comes out in the end does not.
+
+    Parameters
+    ----------
+    path
+        The file. Of another digest, or unreadable, it is ignored.
+    digest
+        From `digest_training`.
+    every_seconds
+        How often `save` writes.
+    """
+
+    def __init__(self, path: Path, digest: str, every_seconds: float = 20.0) -> None:
+        self.path = Path(path)
+        self.digest = digest
+        self.every_seconds = every_seconds
+        self._saved = time.monotonic()
+
+    def load(self, device: torch.device) -> dict[str, Any] | None:
+        """Return the state to go on from, or None to start from the beginning."""
+        if not self.path.exists():
+            return None
+        try:
+            content = torch.load(self.path, map_location=device, weights_only=True)
+            fits = content["digest"] == self.digest
+        except Exception as error:
+            print(f"{self.path}: not a readable checkpoint ({type(error).__name__}): ignored")
+            return None
+        if not fits:
+            print(f"{self.path}: a checkpoint of other settings, inputs or code: ignored")
+            return None
+        return content["state"]
+
+    def due(self) -> bool:
+        """Whether it is time to save again."""
+        return time.monotonic() - self._saved >= self.every_seconds
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a state: nested dicts and lists of tensors, numbers and text."""
+        with written_whole(self.path) as part:
+            torch.save({"digest": self.digest, "state": state}, part)
+        self._saved = time.monotonic()
+
+    def remove(self) -> None:
+        """Remove the file: training is done."""
+        self.path.unlink(missing_ok=True)
+
+
+def policy_digest(network: PolicyNetwork | None) -> str | None:
+    """Return the digest of a policy's weights, or None."""
+    if network is None:
+        return None
+    digest = hashlib.sha256(network.method.encode())
+    tensor: Tensor
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,304 @@
+"""The networks of the trained policies and of the critic, for embeddings of any dimension D.
+
+All take the concatenation of template and test, [..., 2 D]; the published ones have D = 128.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from workflow_src.common.errors import InputError
+
+HIDDEN = (256, 128)
+
+
+def make_trunk(dimension: int) -> nn.Sequential:
+    """Return Linear(2 D, 256) ReLU Linear(256, 128) ReLU."""
+    return nn.Sequential(
+        nn.Linear(2 * dimension, HIDDEN[0]),
+        nn.ReLU(),
+        nn.Linear(HIDDEN[0], HIDDEN[1]),
+        nn.ReLU(),
+    )
+
+
+class MultiHeadNetwork(nn.Module):
+    """DRL-TU-MH: one head decides whether to update, the other with which weight.
+
+    The update head gives two logits. The weight head sees the trunk and the chosen update action
+    (0 or 1) and gives the mean of a Gaussian whose log-sd is one learned number.
+
+    Parameters
+    ----------
+    dimension
+        D, of the embeddings.
+    weight_std
+        Sd of the Gaussian at the start.
+    """
+
+    method = "multi-head"
+
+    def __init__(self, dimension: int, weight_std: float = 0.2) -> None:
+        super().__init__()
+        self.trunk = make_trunk(dimension)
+        self.update_head = nn.Linear(HIDDEN[1], 2)
+        self.weight_head = nn.Linear(HIDDEN[1] + 1, 1)
+        self.log_std = nn.Parameter(torch.tensor([math.log(weight_std)]))
+
+    def forward(self, states: Tensor, update: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the logits [..., 2] and the weight's mean [...].
+
+        The mean is that given `update` (bool [...]); without it, given the likelier action.
+        """
+        features = self.trunk(states)
+        logits = self.update_head(features)
+        if update is None:
+            update = logits[..., 1] > logits[..., 0]
+        return logits, self.weight_mean(features, update)
+
+    def weight_mean(self, features: Tensor, update: Tensor) -> Tensor:
+        """Return the mean weight [...] for trunk features [..., 128] and actions bool [...]."""
+        seen = torch.cat([features, update.to(features.dtype)[..., None]], dim=-1)
+        return self.weight_head(seen).squeeze(-1)
+
+    @torch.no_grad()
+    def sample(self, states: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw actions: update, bool [n], and the weight, float32 [n]."""
+        features = self.trunk(states)
+        probability = self.update_head(features).softmax(dim=-1)[:, 1]
+        update = torch.rand(probability.shape, generator=generator, device=states.device)
+        update = update < probability
+        mean = self.weight_mean(features, update)
+        noise = torch.randn(mean.shape, generator=generator, device=states.device)
+        return update, mean + self.log_std.exp() * noise
+
+    def evaluate(self, states: Tensor, effective: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log-probability [n] and entropy [n] of hybrid actions.
+
+        Parameters
+        ----------
+        states
+            float32 [n, 2 D].
+        effective
+            bool [n]: the update actions taken.
+        raw
+            float32 [n]: the weights taken.
+
+        Notes
+        -----
+        The joint density is that of the categorical times, where the update was taken, that of
+        the Gaussian. Where it was not, the weight changes nothing, neither state nor reward: it
+        is no part of the action, and its density would only add noise to the gradient. The
+        entropy is accordingly H(update) + P(update) H(weight).
+        """
+        features = self.trunk(states)
+        log_probability = self.update_head(features).log_softmax(dim=-1)
+        taken = log_probability.gather(-1, effective.long()[:, None]).squeeze(-1)
+        mean = self.weight_mean(features, torch.ones_like(effective))
+        weight = gaussian_log_density(raw, mean, self.log_std)
+        probability = log_probability.exp()
+        entropy = -(probability * log_probability).sum(dim=-1)
+        entropy = entropy + probability[:, 1] * gaussian_entropy(self.log_std)
+        return taken + effective * weight, entropy
+
+    @staticmethod
+    def applied_weight(raw: Tensor) -> Tensor:
+        """Return the weight of the template's update: the one drawn."""
+        return raw
+
+    def start_at_weight(self, weight: float) -> None:
+        """Let the untrained network give about `weight` and update about every second time."""
+        _initialise(self.trunk, self.update_head, self.weight_head)
+        with torch.no_grad():
+            self.weight_head.bias.fill_(weight)
+
+
+class AdaptiveWeightNetwork(nn.Module):
+    """DRL-TU-AdW: the weight of an update that a threshold has decided on.
+
+    The weight is (tanh(mu) + 1) / 2. In training mu is the mean of a Gaussian and what is drawn
+    is squashed the same way, so that explored weights stay in (0, 1) and inference, which takes
+    the mean, applies the median of what was explored. Log-probabilities are taken before the
+    squashing; its Jacobian is the same for the old and the new policy and cancels in the ratio.
+    """
+
+    method = "adaptive-weight"
+
+    def __init__(self, dimension: int, weight_std: float = 0.2) -> None:
+        super().__init__()
+        self.trunk = make_trunk(dimension)
+        self.mu = nn.Linear(HIDDEN[1], 1)
+        self.log_std = nn.Parameter(torch.tensor([math.log(weight_std)]))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return the weight [...] for states of unit-length template and test [..., 2 D]."""
+        return self.applied_weight(self.mu(self.trunk(states)).squeeze(-1))
+
+    @torch.no_grad()
+    def sample(self, states: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw actions: update (always; the environment's gate decides) and raw mu, [n] each."""
+        mean = self.mu(self.trunk(states)).squeeze(-1)
+        noise = torch.randn(mean.shape, generator=generator, device=states.device)
+        return torch.ones_like(mean, dtype=torch.bool), mean + self.log_std.exp() * noise
+
+    def evaluate(self, states: Tensor, effective: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log-probability [n] and entropy [n]; both 0 where the gate was shut.
+
+        There the action has no effect: the ratio is 1 and no gradient flows.
+        """
+        mean = self.mu(self.trunk(states)).squeeze(-1)
+        log_probability = effective * gaussian_log_density(raw, mean, self.log_std)
+        return log_probability, effective * gaussian_entropy(self.log_std)
+
+    @staticmethod
+    def applied_weight(raw: Tensor) -> Tensor:
+        """Return the weight (tanh(mu) + 1) / 2."""
+        return (torch.tanh(raw) + 1) / 2
+
+    def start_at_weight(self, weight: float) -> None:
+        """Let the untrained network give about `weight`."""
+        _initialise(self.trunk, self.mu)
+        with torch.no_grad():
+            self.mu.bias.fill_(math.atanh(2 * weight - 1))
+
+
+class Critic(nn.Module):
+    """The value of a state: a trunk of its own on the state alone, then one number."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.trunk = make_trunk(dimension)
+        self.value = nn.Linear(HIDDEN[1], 1)
+        _initialise(self.trunk, self.value)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return the values [...] of states [..., 2 D]."""
+        return self.value(self.trunk(states)).squeeze(-1)
+
+
+PolicyNetwork = MultiHeadNetwork | AdaptiveWeightNetwork
+NETWORKS: dict[str, type[PolicyNetwork]] = {
+    network.method: network for network in (MultiHeadNetwork, AdaptiveWeightNetwork)
+}
+
+
+def gaussian_log_density(x: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
+    """Return ln N(x; mean, exp(log_std)^2)."""
+    return -0.5 * ((x - mean) / log_std.exp()).square() - log_std - 0.5 * math.log(2 * math.pi)
+
+
+def gaussian_entropy(log_std: Tensor) -> Tensor:
+    """Return the entropy of a Gaussian, in nats."""
+    return log_std + 0.5 * math.log(2 * math.pi * math.e)
+
+
+def scale_inputs(network: nn.Module, factor: float, basis: Tensor | None = None) -> None:
+    """Let a network that took inputs `factor` * x @ `basis` take x itself, exactly.
+
+    Template and test alike are multiplied by the matrix `basis` [D, D] and the number; both go
+    into the first layer's weights, in place.
+    """
+    first = network.trunk[0]
+    with torch.no_grad():
+        halves = first.weight.view(HIDDEN[0], 2, -1)
+        if basis is not None:
+            halves = halves @ basis.T
+        first.weight.copy_((halves * factor).reshape(first.weight.shape))
+
+
+def network_dimension(state: Mapping[str, Tensor]) -> int:
+    """Return D of the policy whose state dict this is."""
+    return state["trunk.0.weight"].shape[1] // 2
+
+
+_TRUNK = {
+    "trunk.0.weight": "linear1.weight",
+    "trunk.0.bias": "linear1.bias",
+    "trunk.2.weight": "linear2.weight",
+    "trunk.2.bias": "linear2.bias",
+}
+_PUBLISHED = {
+    "adaptive-weight": {**_TRUNK, "mu.weight": "mu.weight", "mu.bias": "mu.bias"},
+    "multi-head": {
+        **_TRUNK,
+        "update_head.weight": "action_heads.0.distribution.linear.weight",
+        "update_head.bias": "action_heads.0.distribution.linear.bias",
+        "weight_head.weight": "action_heads.1.distribution.fc_mean.weight",
+        "weight_head.bias": "action_heads.1.distribution.fc_mean.bias",
+        "log_std": "action_heads.1.distribution.logstd._bias",
+    },
+    "pretrained": {
+        **_TRUNK,
+        "update_head.weight": "linear3.weight",
+        "update_head.bias": "linear3.bias",
+        "weight_head.weight": "linear4.weight",
+        "weight_head.bias": "linear4.bias",
+    },
+}
+
+
+def from_published(state: Mapping[str, Mapping[str, Tensor]], method: str) -> PolicyNetwork:
+    """Build a network from a state dict that the paper's authors released.
+
+    Parameters
+    ----------
+    state
+        ``{'pi': ..., 'v': ...}`` of a finetuned policy or ``{'model': ...}`` of a pretrained
+        multi-head one, read with ``torch.load(..., weights_only=True)``. The critic ``v`` takes
+        the action as well and is not used; of ``pi`` of the adaptive weight, ``linear_determine``
+        and ``sigma`` play no part.
+    method
+        ``multi-head`` or ``adaptive-weight``.
+
+    Raises
+    ------
+    InputError
+        A tensor is missing or has another shape.
+    """
+    kind = "pretrained" if method == "multi-head" and "model" in state else method
+    part = state.get("model" if kind == "pretrained" else "pi")
+    if part is None:
+        raise InputError(f"the state dict of a released {method} policy lacks the part 'pi'")
+    missing = [name for name in _PUBLISHED[kind].values() if name not in part]
+    if missing:
+        raise InputError(f"the state dict of a released {method} policy lacks {missing[0]!r}")
+    tensors = {name: part[released].float() for name, released in _PUBLISHED[kind].items()}
+    network = NETWORKS[method](network_dimension(tensors))
+    tensors.setdefault("log_std", network.log_std.detach())
+    tensors["log_std"] = tensors["log_std"].reshape(1)
+    load_state(network, tensors, f"the state dict of a released {method} policy")
+    return network
+
+
+def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Load a state dict; raises `InputError` naming `source` when a tensor does not fit."""
+    expected = network.state_dict()
+    for name, tensor in expected.items():
+        if name not in state:
+            raise InputError(f"{source}: lacks the tensor {name!r}")
+        if state[name].shape != tensor.shape:
+            raise InputError(
+                f"{source}: {name} has the shape {list(state[name].shape)}, not "
+                f"{list(tensor.shape)}"
+            )
+        if not torch.isfinite(state[name]).all():
+            raise InputError(f"{source}: {name} has a value that is not finite")
+    for name in state:
+        if name not in expected:
+            raise InputError(f"{source}: unknown tensor {name!r}")
+    network.load_state_dict(dict(state))
+
+
+def _initialise(trunk: nn.Sequential, *heads: nn.Linear) -> None:
+    """Orthogonal weights, gain sqrt(2) in the trunk and 0.01 in the heads; zero biases."""
+    for layer in trunk:
+        if isinstance(layer, nn.Linear):
+            nn.init.orthogonal_(layer.weight, math.sqrt(2))
+            nn.init.zeros_(layer.bias)
+    for head in heads:
+        nn.init.orthogonal_(head.weight, 0.01)
+        nn.init.zeros_(head.bias)
