@@ -111,6 +111,14 @@ def test_name_that_does_not_parse(root, name):
     assert "MMDDhhmm" in str(error.value)
 
 
+def test_name_with_a_line_end(root):
+    record(root / "x.wav")
+    (root / "x.wav").rename(root / f"{IDS[0]}\n.wav")
+    with pytest.raises(InputError) as error:
+        list_folder(root, None, ALL)
+    assert "\n" not in str(error.value)
+
+
 def test_name_that_is_no_utf8(root):
     record(root / "x.wav")
     (root / "x.wav").rename(root / os.fsdecode(b"\xff.wav"))

@@ -96,7 +96,9 @@ def identify_recordings(paths: list[str], root: str | Path) -> pd.DataFrame:
         table = parse_utterance_ids(stems, str(root))
     except InputError:
         bad = _find_bad(stems)
-        parse_utterance_ids([stems[bad]], os.path.join(root, paths[bad]))  # noqa: PTH118
+        path = os.path.join(root, paths[bad])  # noqa: PTH118
+        # A name may hold line ends; an error is one line.
+        parse_utterance_ids([stems[bad]], path if path.isprintable() else repr(path))
         raise
     table["path"] = pd.Series(paths, dtype="str")
     twice = table["utterance"].duplicated(keep=False)
