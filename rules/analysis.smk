@@ -126,7 +126,7 @@ rule record_provenance:
         mem_mb=1000,
         runtime=30,
     params:
-        settings=SETTINGS.model_dump_json(exclude={"compute"}),
+        settings=json.dumps(effective_settings(SETTINGS)),
         code=code("analysis.record_provenance"),
     message:
         "Recording the provenance of all results"

@@ -1,6 +1,7 @@
 # What all rules share: the checked settings, the run table, and what a rule's params are made of.
 
 import json
+import shlex
 from dataclasses import asdict
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(workflow.basedir))
 
+from workflow_src.analysis.record_provenance import effective_settings
 from workflow_src.common.config import validate_config
 from workflow_src.common.devices import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
@@ -34,9 +36,9 @@ wildcard_constraints:
 
 # Steps run as `python -m workflow_src...` from any working directory, and without conda with the
 # Python that runs Snakemake, whether or not its environment is activated.
-_setup = f"set -euo pipefail; export PYTHONPATH={str(workflow.basedir)!r}; "
+_setup = f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
-    _setup += f"export PATH={str(Path(sys.executable).parent)!r}:$PATH; "
+    _setup += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(_setup)
 
 
@@ -74,3 +76,13 @@ def gpus(wildcards):
         device == "cuda"
         or (device == "auto" and (not workflow.local_exec or has_nvidia_gpu()))
     )
+
+
+# Where a step computes changes no result, so it must not count as a changed setting: Snakemake
+# does not compare params that are derived from more than wildcards.
+def device(wildcards, input):
+    return SETTINGS.compute.device
+
+
+def deterministic(wildcards, input):
+    return "--deterministic" if SETTINGS.compute.deterministic else "--no-deterministic"

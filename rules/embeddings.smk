@@ -27,7 +27,8 @@ rule extract_embeddings:
         "logs/extract_embeddings/{shard}.benchmark.tsv"
     conda:
         "../envs/audio.yaml"
-    threads: 1
+    # With a GPU, reading and features would hold it up on one core; on the CPU, shards run side by side.
+    threads: lambda wildcards: 8 if gpus(wildcards) else 1
     resources:
         gpu=gpus,
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
@@ -35,7 +36,8 @@ rule extract_embeddings:
     params:
         root=AUDIO_ROOT,
         settings=settings("extractor"),
-        device=SETTINGS.compute.device,
+        device=device,
+        deterministic=deterministic,
         shards=len(EXTRACTION_SHARDS),
         code=code("embeddings.extract_embeddings"),
     message:
@@ -44,7 +46,7 @@ rule extract_embeddings:
         "python -m workflow_src.embeddings.extract_embeddings --manifest {input.manifest}"
         " --root {params.root:q} --model {input.model:q} --settings {params.settings:q}"
         " --shard {wildcards.shard} --shards {params.shards} --device {params.device}"
-        " --threads {threads} --out {output.shard} --rejected {output.rejected} > {log} 2>&1"
+        " {params.deterministic} --threads {threads} --out {output.shard} --rejected {output.rejected} > {log} 2>&1"
 
 
 rule merge_embeddings:
@@ -94,10 +96,9 @@ rule train_demo_extractor:
         runtime=60,
     params:
         seed=SETTINGS.seed,
-        settings=settings("corpus", "synthetic"),
         code=code("embeddings.train_demo_extractor"),
     message:
         "Training the demo extractor"
     shell:
         "python -m workflow_src.embeddings.train_demo_extractor --seed {params.seed}"
-        " --settings {params.settings:q} --model {output.model} --card {output.card} > {log} 2>&1"
+        " --model {output.model} --card {output.card} > {log} 2>&1"

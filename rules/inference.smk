@@ -99,7 +99,7 @@ rule summarise_results:
     benchmark:
         "logs/summarise_results.benchmark.tsv"
     conda:
-        "../envs/tables.yaml"
+        "../envs/notebooks.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -53,8 +53,8 @@ rule pretrain_policy:
     params:
         settings=settings("pretraining"),
         seed=SETTINGS.seed,
-        device=SETTINGS.compute.device,
-        deterministic=settings("compute", "deterministic"),
+        device=device,
+        deterministic=deterministic,
         directory=subpath(output.policy, parent=True),
         code=code("policies.pretrain_policy"),
     message:
@@ -63,7 +63,7 @@ rule pretrain_policy:
         "python -m workflow_src.policies.pretrain_policy --embeddings {input.embeddings}"
         " --index {input.index} --manifest {input.manifest} --split {input.split}"
         " --settings {params.settings:q} --seed {params.seed} --policy-seed {wildcards.seed}"
-        " --device {params.device} --deterministic {params.deterministic}"
+        " --device {params.device} {params.deterministic}"
         " --out-dir {params.directory} > {log} 2>&1"
 
 
@@ -99,8 +99,8 @@ rule finetune_policy:
         ),
         settings=SETTINGS.finetuning.model_dump_json(exclude={"seeds"}),
         seed=SETTINGS.seed,
-        device=SETTINGS.compute.device,
-        deterministic=settings("compute", "deterministic"),
+        device=device,
+        deterministic=deterministic,
         directory=subpath(output.policy, parent=True),
         code=code("policies.finetune_policy"),
     message:
@@ -110,4 +110,4 @@ rule finetune_policy:
         " --embeddings {input.embeddings} --index {input.index} --manifest {input.manifest}"
         " --split {input.split} --settings {params.settings:q} --seed {params.seed}"
         " --policy-seed {params.policy_seed} --device {params.device}"
-        " --deterministic {params.deterministic} --out-dir {params.directory} > {log} 2>&1"
+        " {params.deterministic} --out-dir {params.directory} > {log} 2>&1"

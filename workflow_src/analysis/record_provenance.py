@@ -78,18 +78,29 @@ def list_results(config: Config) -> list[str]:
     ]
 
 
+def effective_settings(config: Config) -> dict[str, Any]:
+    """Return the settings that can change a result.
+
+    Left out: ``compute``, and the blocks of the corpus's sources that are not in use.
+    """
+    content = json.loads(config.model_dump_json(exclude={"compute"}))
+    unused = {"synthetic", "directory"} - {config.corpus.source}
+    content["corpus"] = {key: value for key, value in content["corpus"].items() if key not in unused}
+    return content
+
+
 def describe_run(config: Config, results: Path) -> dict[str, Any]:
     """Return the record of a finished run.
 
     Returns
     -------
     dict
-        settings (all but ``compute``, which changes no result), versions, code (a digest a step
+        settings (the effective ones), versions, code (a digest a step
         and notebook), inputs (sha256 of the extractor), results (sha256 of every file).
     """
     files = [path for pattern in list_results(config) for path in sorted(results.glob(pattern))]
     return {
-        "settings": json.loads(config.model_dump_json(exclude={"compute"})),
+        "settings": effective_settings(config),
         "versions": {"python": platform.python_version()}
         | {name: metadata.version(name) for name in PACKAGES},
         "machine": {"system": platform.system(), "architecture": platform.machine()},

@@ -1,0 +1,63 @@
+import subprocess
+import sys
+
+from workflow_src.common import digests
+from workflow_src.common.digests import digest_code, reached_modules
+
+STEP = '''"""A step."""
+from workflow_src.room.pure import compute
+
+
+def main():
+    """Do it."""
+    return compute(1)  # once
+'''
+PURE = "def compute(x):\n    return x + 1\n"
+
+
+def make_package(root, step=STEP, pure=PURE, other=PURE):
+    digests._module.cache_clear()
+    for name, text in {
+        "__init__": "",
+        "room/__init__": "",
+        "room/step": step,
+        "room/pure": pure,
+        "room/other": other,
+    }.items():
+        path = root / "workflow_src" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return digest_code("workflow_src.room.step", root)
+
+
+def test_comments_docstrings_and_formatting_do_not_count(tmp_path):
+    digest = make_package(tmp_path)
+    edited = STEP.replace('"""Do it."""', '"""Do it, and say so."""').replace("# once", "")
+    assert make_package(tmp_path, step=edited.replace("compute(1)", "compute( 1 )")) == digest
+    assert make_package(tmp_path, pure="# Adds.\n\n" + PURE) == digest
+
+
+def test_an_executed_edit_counts_wherever_imports_reach(tmp_path):
+    digest = make_package(tmp_path)
+    assert make_package(tmp_path, step=STEP.replace("compute(1)", "compute(2)")) != digest
+    assert make_package(tmp_path, pure=PURE.replace("+ 1", "+ 2")) != digest
+    assert make_package(tmp_path, other=PURE.replace("+ 1", "+ 2")) == digest
+
+
+def test_relative_and_local_imports_are_followed(tmp_path):
+    step = "def main():\n    from .pure import compute\n    from . import other\n"
+    make_package(tmp_path, step=step)
+    assert reached_modules("workflow_src.room.step", tmp_path) == [
+        "workflow_src",
+        "workflow_src.room",
+        "workflow_src.room.other",
+        "workflow_src.room.pure",
+        "workflow_src.room.step",
+    ]
+
+
+def test_reached_modules_are_those_that_python_imports():
+    step = "workflow_src.corpus.split_speakers"
+    code = f"import sys, {step}; print(*(m for m in sys.modules if m.startswith('workflow_src')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(loaded.stdout.split()) <= set(reached_modules(step))

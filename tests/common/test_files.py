@@ -1,0 +1,78 @@
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import (
+    read_csv,
+    read_json,
+    read_npy,
+    read_parquet,
+    write_csv,
+    write_npy,
+    write_parquet,
+    written_whole,
+)
+
+TABLE = pd.DataFrame({"speaker": ["0001", "0002"], "score": np.array([0.1, 0.2], np.float32)})
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), written_whole(path) as part:
+        part.write_text("half of the ne")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["table.csv"]
+
+
+def test_tables_round_trip_and_have_the_same_bytes_each_time(tmp_path):
+    for write, read, name in (
+        (write_parquet, read_parquet, "t.parquet"),
+        (write_csv, lambda path: read_csv(path, text=["speaker"]), "t.csv"),
+    ):
+        write(TABLE, tmp_path / name)
+        first = (tmp_path / name).read_bytes()
+        write(TABLE.copy(), tmp_path / name)
+        assert (tmp_path / name).read_bytes() == first
+        read_back = read(tmp_path / name)
+        assert list(read_back["speaker"]) == ["0001", "0002"]
+        assert list(read_back["score"].astype(np.float32)) == list(TABLE["score"])
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [(read_parquet, "t.parquet"), (read_csv, "t.csv"), (read_npy, "a.npy"), (read_json, "x.json")],
+)
+def test_a_missing_or_broken_file_is_named(tmp_path, read, name):
+    path = tmp_path / name
+    with pytest.raises(InputError, match=name):
+        read(path)
+    path.write_bytes(b"\x93NUMPY\xff\x00" if name.endswith("npy") else b"\xff\xfe\x00{")
+    with pytest.raises(InputError, match=name):
+        read(path)
+
+
+def test_a_truncated_file_is_named(tmp_path):
+    write_npy(np.zeros((100, 8), np.float32), tmp_path / "a.npy")
+    write_parquet(TABLE, tmp_path / "t.parquet")
+    for name, read in (("a.npy", read_npy), ("t.parquet", read_parquet)):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(InputError, match=name):
+            read(tmp_path / name)
+
+
+def test_a_pickled_array_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match=r"a\.npy"):
+        read_npy(tmp_path / "a.npy")
+
+
+def test_a_missing_column_is_named_with_those_that_are_there(tmp_path):
+    write_csv(TABLE, tmp_path / "t.csv")
+    with pytest.raises(InputError, match="'target'.*speaker, score"):
+        read_csv(tmp_path / "t.csv", ["speaker", "target"])

@@ -1,0 +1,43 @@
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from workflow_src.common import notebooks
+from workflow_src.common.errors import InputError
+
+
+def make_notebook(folder, code):
+    cells = [
+        new_code_cell("number = 1", metadata={"tags": ["parameters"]}),
+        new_code_cell(code),
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    (folder / "n.ipynb").write_text(nbformat.writes(notebook))
+
+
+def execute(folder, monkeypatch, name="out.ipynb", **parameters):
+    monkeypatch.setattr(notebooks, "ROOT", folder)
+    notebooks.execute_notebook("n.ipynb", folder / name, folder / "draft.ipynb", parameters)
+    return folder / name
+
+
+def test_executions_have_the_same_bytes_and_the_parameters(tmp_path, monkeypatch):
+    make_notebook(tmp_path, "print('number', number)")
+    first = execute(tmp_path, monkeypatch, "a.ipynb", number=7)
+    second = execute(tmp_path, monkeypatch, "b.ipynb", number=7)
+    assert first.read_bytes() == second.read_bytes()
+    executed = nbformat.read(first, as_version=4)
+    nbformat.validate(executed)
+    assert executed.cells[-1].outputs[0].text == "number 7\n"
+    assert str(tmp_path) not in first.read_text()
+    assert not (tmp_path / "draft.ipynb").exists()
+
+
+def test_a_users_mistake_is_told_and_nothing_is_written(tmp_path, monkeypatch):
+    code = "from workflow_src.common.errors import InputError\nraise InputError('x.csv: bad')"
+    make_notebook(tmp_path, code)
+    with pytest.raises(InputError, match=r"^x\.csv: bad$"):
+        execute(tmp_path, monkeypatch)
+    assert not (tmp_path / "out.ipynb").exists()
+    assert (tmp_path / "draft.ipynb").exists()

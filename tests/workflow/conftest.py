@@ -1,0 +1,22 @@
+"""One run of the whole graph on the tiny configuration, for all tests of this folder."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.running import run_snakemake
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of this folder in one worker, which makes the finished run once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("workflow"))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The folder of a finished run of the tiny configuration."""
+    folder = tmp_path_factory.mktemp("finished run")
+    run_snakemake(folder)
+    return folder

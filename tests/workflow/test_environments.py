@@ -1,0 +1,54 @@
+"""The environments of envs/ against the lock and the rules."""
+
+import re
+
+import pytest
+import yaml
+
+from tests.workflow.running import CLONE
+
+ENVIRONMENTS = sorted((CLONE / "envs").glob("*.yaml"))
+LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)$", (CLONE / "requirements.lock").read_text(), re.M))
+RULES = {
+    name: body
+    for path in sorted((CLONE / "rules").glob("*.smk"))
+    for name, body in re.findall(
+        r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", path.read_text(), re.M | re.S
+    )
+}
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_pins_equal_the_locks(path):
+    content = yaml.safe_load(path.read_text())
+    assert set(content) == {"channels", "dependencies"}
+    *conda, pip = content["dependencies"]
+    assert conda == ["python =3.11", "pip"]
+    pins = dict(package.split("==") for package in pip["pip"])
+    assert pins == {name: LOCK[name] for name in pins}
+
+
+def test_every_rule_that_runs_something_has_an_environment_and_each_is_used():
+    used = {}
+    for name, body in RULES.items():
+        found = re.findall(r'conda:\n\s+"\.\./envs/(\w+)\.yaml"', body)
+        assert bool(found) == ("shell:" in body), name
+        used[name] = found
+    assert {name for found in used.values() for name in found} == {p.stem for p in ENVIRONMENTS}
+
+
+@pytest.mark.parametrize("name", [name for name, body in RULES.items() if "shell:" in body])
+def test_every_rule_says_what_it_takes_and_leaves(name):
+    order = ["input", "output", "log", "benchmark", "conda", "threads", "resources", "params"]
+    order += ["message", "shell"]
+    directives = re.findall(r"^ {4,8}(\w+):$", RULES[name], re.M)
+    known = [directive for directive in directives if directive in order]
+    assert known == sorted(known, key=order.index)
+    needed = set(order) - {"input"} - ({"benchmark"} if name == "report" else set())
+    assert needed <= set(known)
+    assert "mem_mb" in RULES[name]
+    assert "runtime" in RULES[name]
+
+
+def test_torch_is_pinned_without_its_build():
+    assert LOCK["torch"] == "2.13.0"

@@ -1,0 +1,123 @@
+"""The whole graph on the tiny configuration: its results, and what a change reruns."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.workflow.running import CLONE, rules_to_run, run_snakemake
+
+from workflow_src.common.config.schema import Config
+from workflow_src.common.digests import digest_file
+
+CORPUS = {"synthesize_corpus", "build_manifest"}
+EXTRACTION = {"extract_embeddings", "merge_embeddings"}
+SHOWN = {"summarise_results", "run_visual_analysis", "record_provenance", "all"}
+INFERENCE = {"run_inference"} | SHOWN
+TRIALS = {"generate_trials", "sweep_thresholds"} | INFERENCE
+FINETUNING = {"finetune_policy"} | INFERENCE
+PRETRAINING = {"pretrain_policy"} | FINETUNING
+SPLIT = {"split_speakers"} | TRIALS | PRETRAINING
+EVERYTHING = CORPUS | EXTRACTION | SPLIT
+
+
+def test_finished_run_has_the_results_contract(finished):
+    results = finished / "results"
+    manifest = pd.read_parquet(results / "corpus/manifest.parquet")
+    embeddings = np.load(results / "embeddings/embeddings.npy")
+    index = pd.read_parquet(results / "embeddings/index.parquet")
+    rejected = pd.read_csv(results / "embeddings/rejected.csv")
+    assert embeddings.dtype == np.float32
+    assert np.isfinite(embeddings).all()
+    assert len(index) == len(embeddings) == len(manifest) - len(rejected)
+    runs = pd.read_csv(results / "inference/runs.csv")
+    summary = pd.read_csv(results / "summary.csv")
+    assert list(summary.columns) == [
+        "run", "method", "alpha", "threshold", "seed", "scenario", "eer_percent", "eer_threshold",
+        "min_dcf", "min_dcf_threshold", "target_trials", "nontarget_trials",
+    ]  # fmt: skip
+    assert set(runs["method"]) == {"baseline", "fixed-weight", "adaptive-weight", "multi-head"}
+    assert len(summary) == len(runs) * summary["scenario"].nunique()
+    assert summary["eer_percent"].between(0, 100).all()
+    for run in runs["run"]:
+        assert (results / f"inference/{run}.ipynb").is_file()
+        for scenario in summary["scenario"].unique():
+            scored = pd.read_parquet(results / f"inference/{run}/{scenario}.parquet")
+            trials = pd.read_parquet(results / f"trials/{scenario}.parquet")
+            pd.testing.assert_frame_equal(scored[trials.columns], trials)
+            assert scored["score"].dtype == np.float32
+            assert (scored.loc[~scored["updated"], "weight"] == 0).all()
+
+
+def test_provenance_names_every_result_with_its_digest(finished):
+    record = json.loads((finished / "results/provenance.json").read_text())
+    for name, digest in record["results"].items():
+        assert digest_file(finished / "results" / name) == digest, name
+    kept = {"audio", "shards", "threshold_sweep.csv"}
+    there = {
+        str(path.relative_to(finished / "results"))
+        for path in (finished / "results").rglob("*")
+        if path.is_file() and not kept & set(path.relative_to(finished / "results").parts)
+    }
+    assert there - set(record["results"]) == {"provenance.json"}
+
+
+def test_results_name_no_path_of_this_machine(finished):
+    for path in (finished / "results").rglob("*"):
+        if path.suffix in {".ipynb", ".json", ".csv"}:
+            text = path.read_text()
+            assert str(CLONE) not in text, path
+            assert str(finished) not in text, path
+
+
+def test_nothing_is_left_to_do(finished):
+    assert "Nothing to be done" in run_snakemake(finished)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "rules"),
+    [
+        ({"seed": 2}, EVERYTHING),
+        ({"corpus": {"synthetic": {"days": 15}}}, EVERYTHING),
+        ({"corpus": {"test_speakers": 5}}, SPLIT),
+        ({"corpus": {"directory": {"root": "elsewhere"}}}, set()),
+        ({"extractor": {"batch_size": 16}}, EXTRACTION | TRIALS | PRETRAINING),
+        ({"trials": {"generation": {"rounds": 3}}}, TRIALS),
+        ({"pretraining": {"learning_rate": 0.01}}, PRETRAINING),
+        ({"finetuning": {"ppo": {"learning_rate": 0.001}}}, FINETUNING),
+        ({"inference": {"multi_head": {"floor": 0.3}}}, {"tabulate_runs"} | INFERENCE),
+        ({"analysis": {"alpha": 0.2}}, {"run_visual_analysis", "record_provenance", "all"}),
+        ({"compute": {"device": "cpu"}}, set()),
+    ],
+)
+def test_a_changed_key_reruns_its_stage_and_what_follows(finished, overlay, rules):
+    assert rules_to_run(finished, overlay) == rules
+
+
+def test_every_block_of_the_config_is_among_the_changed_keys():
+    (mark,) = test_a_changed_key_reruns_its_stage_and_what_follows.pytestmark
+    assert {next(iter(overlay)) for overlay, _ in mark.args[1]} == set(Config.model_fields)
+
+
+def test_a_new_alpha_runs_only_its_run_and_what_shows_it(finished):
+    overlay = {"inference": {"fixed_weight": {"alphas": [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6]}}}
+    said = run_snakemake(finished, "--dry-run", overlay=overlay)
+    stats = {line.split()[0]: line.split()[-1] for line in said.splitlines() if len(line.split()) == 2}
+    assert stats["run_inference"] == "1"
+    assert rules_to_run(finished, overlay) == {"tabulate_runs"} | INFERENCE
+
+
+@pytest.mark.parametrize(
+    ("overlay", "says"),
+    [
+        ({"corpus": {"sourc": "synthetic"}}, "corpus.sourc: unknown key"),
+        ("finetuning: {ppo: {learning_rate: 3e-4}}", "finetuning.ppo.learning_rate: '3e-4'"),
+        ({"trials": {"scenarios": ["2das"]}}, "trials.scenarios.0: '2das' is not allowed"),
+    ],
+)
+def test_a_bad_config_ends_in_one_line_before_anything_runs(tmp_path, overlay, says):
+    code, said = run_snakemake(tmp_path, overlay=overlay, check=False)
+    assert code != 0
+    assert says in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "results").exists()
