@@ -16,6 +16,8 @@ import numpy as np
 import torch
 
 from workflow_src.common.steps import use_one_thread
+from workflow_src.policies.networks import MultiHeadNetwork
+from workflow_src.policies.rules import make_rule
 from workflow_src.updating.rules import Baseline, FixedWeight
 from workflow_src.updating.scorer import pack_sequences, score_sequences
 
@@ -98,14 +100,8 @@ def find_rules(dimension, bytes_per_second, products_per_second):
         ("fixed-weight", few, fixed, bytes_per_second / move["fixed"]),
         ("fixed-weight, 7 alphas", many, fixed, bytes_per_second / (2 * number + number / 7)),
     ]
-    try:
-        from workflow_src.policies import networks
-        from workflow_src.policies import rules as learned
-    except ImportError as error:
-        print(f"without multi-head: {error}")
-        return rules
     torch.manual_seed(0)
-    network = networks.MultiHeadNetwork(dimension).eval()
+    network = MultiHeadNetwork(dimension)
 
     def policy(score, template, test):
         logits, weight = network(torch.cat([template, test]))
@@ -114,8 +110,10 @@ def find_rules(dimension, bytes_per_second, products_per_second):
     hidden = [module.out_features for module in network.trunk if hasattr(module, "out_features")]
     arithmetic = products_per_second / (hidden[0] * hidden[1])
     moving = bytes_per_second / (move["fixed"] + 4 * 4 * hidden[0])
-    rule = learned.MultiHeadRule(network, FLOOR)
-    return [*rules, ("multi-head", rule, policy, 1 / (1 / arithmetic + 1 / moving))]
+    return [
+        *rules,
+        ("multi-head", make_rule(network, FLOOR), policy, 1 / (1 / arithmetic + 1 / moving)),
+    ]
 
 
 def report(title, sequences, steps, arguments, rates):
