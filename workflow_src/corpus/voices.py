@@ -59,6 +59,9 @@ SLOT_EFFECTS: dict[int, dict[str, float]] = {
     4: {"f0": 0.2, "tilt": -0.2},
     5: {"f0": 0.6, "tilt": -0.7, "breath": 0.6, "jitter": 0.6, "range": -0.7, "nasality": 0.5},
 }
+# How far each speaker's own habit in a slot spreads, relative to the setting: away from the middle
+# of the day, voices go their own ways.
+SLOT_SPREAD = {1: 2.4, 2: 0.7, 3: 0.7, 4: 0.8, 5: 2.0}
 # What a state does to every voice, and how far each speaker's own reaction to it spreads.
 STATE_EFFECTS: dict[str, dict[str, float]] = {
     "normal": {},
@@ -81,7 +84,7 @@ STATE_EFFECTS: dict[str, dict[str, float]] = {
         "friction": -1.0,
     },
 }
-STATE_SPREAD = {"normal": 0.0, "sleepy": 0.2, "sore throat": 0.35, "cold": 0.4}
+STATE_SPREAD = {"normal": 0.0, "sleepy": 0.25, "sore throat": 0.6, "cold": 0.4}
 # A cold lasts: the state of health is drawn anew on a day with this probability.
 HEALTH_RENEWAL = 1 / 3
 # Sleepiness goes with the slot, around its mean share.
@@ -251,7 +254,7 @@ def draw_recordings(
     day_offsets = settings.day_offset * stream("days").standard_normal((settings.days, DIMENSIONS))
     habits = settings.slot_offset * stream("slots").standard_normal((len(SLOT_HOURS), DIMENSIONS))
     slots = {
-        slot: settings.effects * effect_vector(SLOT_EFFECTS[slot]) + habits[i]
+        slot: settings.effects * effect_vector(SLOT_EFFECTS[slot]) + SLOT_SPREAD[slot] * habits[i]
         for i, slot in enumerate(SLOT_HOURS)
     }
     reactions = stream("states").standard_normal((len(STATE_EFFECTS), DIMENSIONS))
@@ -355,16 +358,16 @@ def voice_of(recording: Recording) -> Voice:
     tract = np.exp(0.045 * one["tract"]) * (1.15 if female else 1.0)
     return Voice(
         f0=float(np.clip((205 if female else 118) * np.exp(0.13 * one["f0"]), 60, 400)),
-        formants=tract * np.exp(0.035 * z["formants"]),
-        vowels=np.exp(0.04 * z["vowels"].reshape(VOWELS, 3)),
-        equaliser=1.2 * z["equaliser"],
-        tilt=6.0 + 1.3 * one["tilt"],
+        formants=tract * np.exp(0.045 * z["formants"]),
+        vowels=np.exp(0.055 * z["vowels"].reshape(VOWELS, 3)),
+        equaliser=1.6 * z["equaliser"],
+        tilt=6.0 + 1.6 * one["tilt"],
         breath=-22 + 4 * one["breath"],
         jitter=float(np.clip(0.008 * np.exp(0.45 * one["jitter"]), 0, 0.06)),
         shimmer=float(np.clip(0.05 * np.exp(0.4 * one["shimmer"]), 0, 0.4)),
         rate=float(np.clip(np.exp(0.12 * one["rate"]), 0.6, 1.7)),
-        bandwidth=float(np.clip(np.exp(0.15 * one["bandwidth"]), 0.5, 2.5)),
+        bandwidth=float(np.clip(np.exp(0.18 * one["bandwidth"]), 0.5, 2.5)),
         span=float(np.clip(np.exp(0.25 * one["range"]), 0.2, 2.5)),
-        friction=float(np.exp(0.06 * one["friction"])),
+        friction=float(np.exp(0.08 * one["friction"])),
         nasality=float(np.clip(0.08 + 0.08 * one["nasality"], 0, 0.6)),
     )
