@@ -5,8 +5,9 @@
 On made-up embeddings at the size of the published scenario ``random`` and, fewer and longer
 sequences, of ``1das``. One thread. The limit beside each figure is what moving the bytes that a
 trial needs would allow, at the rate at which this machine copies memory: fetch the test, read and
-write the template (and, for a policy, its carried product); for a policy also what the arithmetic
-of its layers would allow at the rate of a large matrix product.
+write the template (and, for a policy, its carried product). For a policy it is also what the
+arithmetic of its second layer at every trial, and of its first at every tested utterance, would
+allow at the rate of a large matrix product.
 """
 
 import argparse
@@ -86,8 +87,11 @@ def product_rate():
     return 1024**3 / measure(lambda: a @ a, 7)[1]
 
 
-def find_rules(dimension, bytes_per_second, products_per_second):
-    """Return (name, rule, decision of the plain loop, limit in trials/s) of each method."""
+def find_rules(dimension, tested_share, bytes_per_second, products_per_second):
+    """Return (name, rule, decision of the plain loop, limit in trials/s) of each method.
+
+    `tested_share` is the number of tested utterances over that of trials.
+    """
     number = 4 * dimension
     move = {"baseline": 2 * number, "fixed": 3 * number}
 
@@ -108,7 +112,8 @@ def find_rules(dimension, bytes_per_second, products_per_second):
         return weight if logits[1] > logits[0] and score > FLOOR else None
 
     hidden = [module.out_features for module in network.trunk if hasattr(module, "out_features")]
-    arithmetic = products_per_second / (hidden[0] * hidden[1])
+    products = hidden[0] * hidden[1] + 2 * dimension * hidden[0] * tested_share
+    arithmetic = products_per_second / products
     moving = bytes_per_second / (move["fixed"] + 4 * 4 * hidden[0])
     return [
         *rules,
@@ -127,7 +132,8 @@ def report(title, sequences, steps, arguments, rates):
         )
     )
     print(f"{'(packing the sequences)':24}{total / seconds:12,.0f}")
-    for name, rule, decide, limit in find_rules(arguments.dimension, *rates):
+    tested_share = len(np.unique(trials["rows"])) / total
+    for name, rule, decide, limit in find_rules(arguments.dimension, tested_share, *rates):
         scored, seconds = measure(
             lambda rule=rule: score_sequences(rule, templates, packed, embeddings)
         )

@@ -133,14 +133,15 @@ def test_faults_are_named(tables, spoil, message):
         score_scenario(Baseline(), **tables)
 
 
-def test_a_template_without_direction_is_named(tables):
+@pytest.mark.parametrize("rule", [Baseline(), FixedWeight(0.1, 0.5)])
+def test_a_template_without_direction_is_named(tables, rule):
     tables["enrolment"] = pd.DataFrame(
         {"model": list("abbc"), "utterance": ["u01", "u02", "u03", "u04"]}
     )
     row = tables["index"].set_index("utterance")["row"]
     tables["embeddings"][row["u02"]] = -tables["embeddings"][row["u03"]]
     with pytest.raises(InputError, match=r"score of model 'b' at step .* is not finite"):
-        score_scenario(Baseline(), **tables)
+        score_scenario(rule, **tables)
 
 
 def test_several_settings_need_several_tables(tables):

@@ -22,9 +22,9 @@ from torch import Tensor
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
 from workflow_src.updating.rules import Baseline
 
-# State of the templates that run together (float32 numbers): small enough to stay in a core's
-# cache through a step, large enough that the cost of a call does not show. Measured.
-STATE_NUMBERS = 1 << 17
+# State of the templates that run together (float32 numbers, 2 MB): small enough to stay near a
+# core through a step, large enough that the cost of a call does not show. Measured.
+STATE_NUMBERS = 1 << 19
 # Trials scored at a time where none depends on another: bounds memory, and stays in the cache.
 TRIALS_AT_ONCE = 1 << 10
 
@@ -68,7 +68,8 @@ class Scored:
     Attributes
     ----------
     scores
-        float32 [S, T]: cosine of template and test, before the update.
+        float32 [S, T]: cosine of template and test, before the update; NaN where one of the two
+        has length zero.
     updated
         bool [S, T]: whether the template was updated with this test.
     weights
@@ -194,7 +195,9 @@ def score_sequences(
     for first in range(0, len(sequences.template), width):
         part = sequences.part(first, min(first + width, len(sequences.template)))
         start = torch.from_numpy(part.template)
-        done = _score_part(rule, templates[start], carried[start], part, tests)
+        # A template of length zero has no cosine: NaN, for the caller to find.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            done = _score_part(rule, templates[start], carried[start], part, tests)
         order = torch.from_numpy(part.order)
         scored.scores[:, order] = done.scores
         scored.updated[:, order] = done.updated
