@@ -29,7 +29,7 @@ def generalised_advantages(
         gamma and lambda.
     """
     deltas = rewards + discount * next_values - values
-    carry = discount * gae_lambda * ~done
+    carry = discount * gae_lambda * (~done).to(rewards.dtype)
     advantages = torch.empty_like(deltas)
     following = torch.zeros_like(deltas[0])
     for t in reversed(range(len(deltas))):

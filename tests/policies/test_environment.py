@@ -1,0 +1,179 @@
+import pickle
+import warnings
+
+import gymnasium
+import made_up
+import numpy as np
+import pytest
+import torch
+from gymnasium.utils.env_checker import check_env
+
+from workflow_src.common.config import Episode
+from workflow_src.common.errors import InputError
+from workflow_src.policies.environment import ENVIRONMENT_ID
+from workflow_src.policies.episodes import EpisodeSampler
+
+POPULATION = made_up.draw_population(speakers=6, days=12, a_day=6, dimension=16)
+SHORT = Episode(min_utterances=20, max_steps=40, max_errors=12)
+METHODS = ["multi-head", "adaptive-weight"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_check_env_has_nothing_to_say(method):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        environment = gymnasium.make(
+            ENVIRONMENT_ID, population=POPULATION, episode=SHORT, method=method
+        )
+        check_env(environment.unwrapped)
+
+
+def test_episodes_follow_the_law():
+    sampler = EpisodeSampler(POPULATION, SHORT.model_copy(update={"max_steps": 200}))
+    n = 400
+    drawn = sampler.draw(n, torch.Generator().manual_seed(0))
+    population = POPULATION
+    speaker_of = torch.bucketize(
+        torch.arange(len(population.embeddings)), population.speaker_starts[1:], right=True
+    )
+    own = speaker_of[drawn.offers] == drawn.speakers[:, None]
+    assert torch.equal(own, drawn.targets)
+    enrolment_days = set()
+    counts = []
+    for i in range(n):
+        same = (population.day_means == drawn.templates[i]).all(1).nonzero().item()
+        day = same - int(population.speaker_days[drawn.speakers[i]])
+        enrolment_days.add(day)
+        played = int(drawn.lengths[i]) + 1
+        rows = drawn.offers[i][drawn.targets[i]]
+        days = population.day_of[rows]
+        assert (days > same).all()
+        assert (rows.diff() > 0).all()  # in corpus order, none twice
+        a_day = torch.bincount(days - same).max().item()
+        assert a_day <= 6
+        counts.append(a_day)
+        # The last offer leaves one target in the queue, or there was none to begin with.
+        assert played <= drawn.offers.shape[1]
+    assert enrolment_days == {0, 1, 2}  # of 12 days
+    assert set(counts) >= {3, 5, 6}
+    assert 0.45 < drawn.targets[:, :30].float().mean() < 0.55
+    others = speaker_of[drawn.offers[~drawn.targets]]
+    assert len(others.unique()) == 6
+
+
+def test_episode_ends_with_one_target_left():
+    sampler = EpisodeSampler(POPULATION, Episode(min_utterances=20, max_steps=300))
+    drawn = sampler.draw(50, torch.Generator().manual_seed(3))
+    for i in range(50):
+        length = int(drawn.lengths[i])
+        # Continuing past the end, exactly one more target comes.
+        assert int(drawn.targets[i][length + 1 :].sum()) == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_vector_environment_equals_the_plain_one(method):
+    """Same episodes and actions: same states, rewards and ends; no dummy steps."""
+    E, steps = 5, 300
+    episode = Episode(min_utterances=20, max_steps=40, max_errors=14, targets_a_day=[1, 2, 6])
+    make = {"population": POPULATION, "episode": episode, "method": method}
+    vector = gymnasium.make_vec(ENVIRONMENT_ID, num_envs=E, **make).unwrapped
+    plain = [gymnasium.make(ENVIRONMENT_ID, **make).unwrapped for _ in range(E)]
+    drawn = vector.sampler.draw(200, torch.Generator().manual_seed(5))
+
+    def one(k):
+        return type(drawn)(**{name: v[k : k + 1] for name, v in drawn.tensors().items()})
+
+    observation, _ = vector.reset(seed=0, options={"episodes": drawn})
+    following = E
+    expected = [plain[e].reset(options={"episode": one(e)})[0] for e in range(E)]
+    random = torch.Generator().manual_seed(6)
+    ends = {"terminated": 0, "truncated": 0, "errors": 0}
+    for _ in range(steps):
+        assert np.allclose(observation, np.stack(expected), atol=1e-5)
+        # Weights beyond [0, 1] as well: both clip.
+        action = {
+            "update": (torch.rand(E, generator=random) < 0.5).long(),
+            "weight": torch.rand(E, 1, generator=random) * 1.4 - 0.2,
+        }
+        observation, rewards, terminated, truncated, infos = vector.step(action)
+        for e in range(E):
+            own = {"update": int(action["update"][e]), "weight": action["weight"][e].numpy()}
+            expected[e], reward, end, limit, info = plain[e].step(own)
+            assert float(rewards[e]) == pytest.approx(reward, abs=1e-5)
+            assert (bool(terminated[e]), bool(truncated[e])) == (end, limit)
+            assert bool(infos["updated"][e]) == info["updated"]
+            if end or limit:
+                assert infos["_final_obs"][e]
+                assert np.allclose(infos["final_obs"][e], expected[e], atol=1e-5)
+                ends[
+                    "errors" if info["errors"] >= 14 else "terminated" if end else "truncated"
+                ] += 1
+                expected[e] = plain[e].reset(options={"episode": one(following)})[0]
+                following += 1
+    assert all(ends.values()), ends
+
+
+def test_rewards_by_hand():
+    environment = gymnasium.make(ENVIRONMENT_ID, population=POPULATION, episode=SHORT).unwrapped
+    drawn = environment._sampler.draw(1, torch.Generator().manual_seed(1))
+    x = POPULATION.embeddings.double()
+
+    def cos(a, b):
+        return float(a @ b / a.norm() / b.norm())
+
+    seen = set()
+    for update in (0, 1):
+        environment.reset(options={"episode": drawn})
+        template = drawn.templates[0].double()
+        mean = POPULATION.speaker_means[drawn.speakers[0]].double()
+        for t in range(8):
+            test, target = x[drawn.offers[0, t]], bool(drawn.targets[0, t])
+            if update:
+                template = 0.7 * template + 0.3 * test
+            if target:
+                expected = cos(template, test) + cos(template, mean) + (0.5 if update else 0)
+            else:
+                expected = -cos(template, test) - 1 if update else 0.5
+            _, reward, *_ = environment.step({"update": update, "weight": np.float32([0.3])})
+            assert reward == pytest.approx(expected, abs=1e-5)
+            seen.add((update, target))
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_seeds_decide(method):
+    vector = gymnasium.make_vec(
+        ENVIRONMENT_ID, num_envs=3, population=POPULATION, episode=SHORT, method=method
+    ).unwrapped
+    runs = []
+    for seed in (1, 1, 2):
+        observation, _ = vector.reset(seed=seed)
+        seen = [observation]
+        for _ in range(100):
+            action = {"update": torch.ones(3), "weight": torch.full((3, 1), 0.1)}
+            seen.append(vector.step(action)[0])
+        runs.append(torch.stack(seen))
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+
+
+def test_state_resumes():
+    vector = gymnasium.make_vec(
+        ENVIRONMENT_ID, num_envs=3, population=POPULATION, episode=SHORT
+    ).unwrapped
+    vector.reset(seed=1)
+    action = {"update": torch.ones(3), "weight": torch.full((3, 1), 0.1)}
+    for _ in range(30):
+        vector.step(action)
+    state = pickle.loads(pickle.dumps(vector.get_state()))
+    first = [vector.step(action)[1] for _ in range(100)]
+    again = gymnasium.make_vec(
+        ENVIRONMENT_ID, num_envs=3, population=POPULATION, episode=SHORT
+    ).unwrapped
+    again.set_state(state)
+    assert torch.equal(torch.stack(first), torch.stack([again.step(action)[1] for _ in range(100)]))
+
+
+def test_nobody_qualifies():
+    with pytest.raises(InputError, match=r"min_utterances, which is 200.*most utterances.*72"):
+        EpisodeSampler(POPULATION, Episode())
