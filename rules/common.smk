@@ -54,6 +54,11 @@ def settings(*keys):
     )
 
 
+def option(name, value):
+    """Write an option of a command line, quoted; nothing where it has no value."""
+    return f"{name} {shlex.quote(value)}" if value else ""
+
+
 def code(step):
     """Return the digest of all code that a step reaches, for its rule's params."""
     return digest_code(f"workflow_src.{step}")

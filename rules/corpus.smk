@@ -40,7 +40,7 @@ if SETTINGS.corpus.source == "synthetic":
             shards=len(SYNTHESIS_SHARDS),
             code=code("corpus.synthesize_corpus"),
         message:
-            "Synthesising the demo corpus, part {wildcards.shard} of {params.shards}"
+            "Synthesising the demo corpus, shard {wildcards.shard} of {params.shards}"
         shell:
             "python -m workflow_src.corpus.synthesize_corpus --settings {params.settings:q}"
             " --seed {params.seed} --shard {wildcards.shard} --shards {params.shards}"
@@ -89,14 +89,14 @@ else:
         params:
             root=AUDIO_ROOT,
             settings=settings("corpus", "directory"),
-            metadata=SETTINGS.corpus.directory.metadata or "",
+            metadata=option("--metadata", SETTINGS.corpus.directory.metadata),
             recordings=lambda wildcards: digest_recordings(AUDIO_ROOT),
             code=code("corpus.build_manifest"),
         message:
             "Listing the recordings under {params.root} in a manifest"
         shell:
             "python -m workflow_src.corpus.build_manifest --root {params.root:q}"
-            " --metadata {params.metadata:q} --settings {params.settings:q}"
+            " {params.metadata} --settings {params.settings:q}"
             " --manifest {output} > {log} 2>&1"
 
 
@@ -122,12 +122,14 @@ rule split_speakers:
         runtime=10,
     params:
         test_speakers=SETTINGS.corpus.test_speakers,
-        nontarget_only=",".join(SETTINGS.trials.nontarget_only),
+        nontarget_only=option(
+            "--nontarget-only", ",".join(SETTINGS.trials.nontarget_only)
+        ),
         seed=SETTINGS.seed,
         code=code("corpus.split_speakers"),
     message:
         "Splitting the speakers into those that train and those that are tested"
     shell:
         "python -m workflow_src.corpus.split_speakers --manifest {input.manifest}"
-        " --test-speakers {params.test_speakers:q} --nontarget-only {params.nontarget_only:q}"
+        " --test-speakers {params.test_speakers:q} {params.nontarget_only}"
         " --seed {params.seed} --split {output} > {log} 2>&1"

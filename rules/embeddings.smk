@@ -41,7 +41,7 @@ rule extract_embeddings:
         shards=len(EXTRACTION_SHARDS),
         code=code("embeddings.extract_embeddings"),
     message:
-        "Extracting embeddings, part {wildcards.shard} of {params.shards}"
+        "Extracting embeddings, shard {wildcards.shard} of {params.shards}"
     shell:
         "python -m workflow_src.embeddings.extract_embeddings --manifest {input.manifest}"
         " --root {params.root:q} --model {input.model:q} --settings {params.settings:q}"
@@ -73,7 +73,7 @@ rule merge_embeddings:
     params:
         code=code("embeddings.merge_embeddings"),
     message:
-        "Merging the embeddings of {input.shards}"
+        "Merging the embeddings of all shards"
     shell:
         "python -m workflow_src.embeddings.merge_embeddings --manifest {input.manifest}"
         " --shards {input.shards} --rejected {input.rejected} --embeddings {output.embeddings}"

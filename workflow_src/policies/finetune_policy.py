@@ -296,7 +296,7 @@ def main(argv: list[str] | None = None) -> None:
     add_settings_argument(parser, Finetuning)
     args = parser.parse_args(argv)
     settings = parse_settings(args.settings, Finetuning, "finetuning")
-    device = take_device(args.device, args.deterministic == "true")
+    device = take_device(args.device, args.deterministic)
     population = load_training_population(
         args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
     ).to(device)

@@ -185,8 +185,8 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument(
         "--deterministic",
-        choices=["true", "false"],
-        default="true",
+        action=argparse.BooleanOptionalAction,
+        default=True,
         help="on a GPU, use only algorithms that give the same bytes in every run",
     )
     parser.add_argument("--out-dir", type=Path, required=True, help="the policy's folder")
@@ -213,7 +213,7 @@ def main(argv: list[str] | None = None) -> None:
     add_settings_argument(parser, Pretraining)
     args = parser.parse_args(argv)
     settings = parse_settings(args.settings, Pretraining, "pretraining")
-    device = take_device(args.device, args.deterministic == "true")
+    device = take_device(args.device, args.deterministic)
     population = load_training_population(
         args.embeddings, args.index, args.manifest, args.split, settings.min_seconds
     ).to(device)
