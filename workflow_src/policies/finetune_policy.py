@@ -122,7 +122,7 @@ def train(
     if initial is not None:
         input_map.load(policy)
     parameters = [*policy.parameters(), *critic.parameters()]
-    optimiser = torch.optim.Adam(parameters, lr=ppo.learning_rate)
+    optimiser = torch.optim.Adam(parameters, lr=ppo.learning_rate, fused=True)
 
     environment = TemplateUpdatingVectorEnv(E, population, settings.episode, method)
     acting = torch.Generator(device).manual_seed(stream("actions"))
