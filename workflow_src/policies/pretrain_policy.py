@@ -187,7 +187,7 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
         "--deterministic",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="on a GPU, use only algorithms that give the same bytes in every run",
+        help="on CUDA, use only algorithms that give the same bytes in every run",
     )
     parser.add_argument("--out-dir", type=Path, required=True, help="the policy's folder")
     parser.add_argument(
