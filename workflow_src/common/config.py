@@ -85,13 +85,13 @@ class SyntheticCorpus(Block):
         ge=0,
         description="long-term drift of a voice, in units of the spread between speakers",
     )
-    drift_days: float = Field(20.0, gt=0, description="time constant of that drift, in days")
-    day_offset: float = Field(0.25, ge=0, description="change from day to day, in the same units")
+    drift_days: float = Field(25.0, gt=0, description="time constant of that drift, in days")
+    day_offset: float = Field(0.2, ge=0, description="change from day to day, in the same units")
     slot_offset: float = Field(
         0.15, ge=0, description="a speaker's own habit in each slot of the day, in the same units"
     )
     utterance_offset: float = Field(
-        0.12, ge=0, description="change from utterance to utterance, in the same units"
+        0.1, ge=0, description="change from utterance to utterance, in the same units"
     )
     effects: float = Field(
         1.0, ge=0, description="strength of what slots and states do to all voices; 0: nothing"

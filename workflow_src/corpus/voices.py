@@ -61,7 +61,7 @@ SLOT_EFFECTS: dict[int, dict[str, float]] = {
 }
 # How far each speaker's own habit in a slot spreads, relative to the setting: away from the middle
 # of the day, voices go their own ways.
-SLOT_SPREAD = {1: 2.4, 2: 0.7, 3: 0.7, 4: 0.8, 5: 2.0}
+SLOT_SPREAD = {1: 2.0, 2: 0.7, 3: 0.7, 4: 0.8, 5: 1.7}
 # What a state does to every voice, and how far each speaker's own reaction to it spreads.
 STATE_EFFECTS: dict[str, dict[str, float]] = {
     "normal": {},
@@ -84,7 +84,7 @@ STATE_EFFECTS: dict[str, dict[str, float]] = {
         "friction": -1.0,
     },
 }
-STATE_SPREAD = {"normal": 0.0, "sleepy": 0.25, "sore throat": 0.6, "cold": 0.4}
+STATE_SPREAD = {"normal": 0.0, "sleepy": 0.2, "sore throat": 0.45, "cold": 0.3}
 # A cold lasts: the state of health is drawn anew on a day with this probability.
 HEALTH_RENEWAL = 1 / 3
 # Sleepiness goes with the slot, around its mean share.
@@ -358,9 +358,9 @@ def voice_of(recording: Recording) -> Voice:
     tract = np.exp(0.045 * one["tract"]) * (1.15 if female else 1.0)
     return Voice(
         f0=float(np.clip((205 if female else 118) * np.exp(0.13 * one["f0"]), 60, 400)),
-        formants=tract * np.exp(0.045 * z["formants"]),
-        vowels=np.exp(0.055 * z["vowels"].reshape(VOWELS, 3)),
-        equaliser=1.6 * z["equaliser"],
+        formants=tract * np.exp(0.05 * z["formants"]),
+        vowels=np.exp(0.065 * z["vowels"].reshape(VOWELS, 3)),
+        equaliser=1.2 * z["equaliser"],
         tilt=6.0 + 1.6 * one["tilt"],
         breath=-22 + 4 * one["breath"],
         jitter=float(np.clip(0.008 * np.exp(0.45 * one["jitter"]), 0, 0.06)),
