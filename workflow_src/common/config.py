@@ -340,10 +340,12 @@ class Ppo(Block):
     rollout_steps: int = Field(128, ge=1, description="steps of each environment between updates")
     epochs: int = Field(5, ge=1, description="passes over a rollout")
     minibatches: int = Field(8, ge=1, description="parts of a rollout in a pass; 1: full batch")
-    learning_rate: float = Field(1e-4, gt=0, description="of Adam (published: 0.00002)")
+    learning_rate: float = Field(3e-4, gt=0, description="of Adam (published: 0.00002)")
     anneal_learning_rate: bool = Field(True, description="let it fall to 0 linearly")
     discount: float = Field(0.99, ge=0, le=1, description="gamma")
-    gae_lambda: float = Field(0.95, ge=0, le=1, description="lambda of the advantages")
+    gae_lambda: float = Field(
+        0.8, ge=0, le=1, description="lambda of the advantages (published: 0.95)"
+    )
     clip: float = Field(0.1, gt=0, description="the ratio is clipped to 1 - clip .. 1 + clip")
     value_weight: float = Field(0.5, ge=0, description="weight of the value loss")
     entropy_weight: float = Field(0.005, ge=0, description="weight of the entropy bonus")
@@ -353,7 +355,10 @@ class Ppo(Block):
         description="the policy's and the critic's gradients are scaled down to this norm, or null",
     )
     weight_std: float = Field(
-        0.2, gt=0, description="sd of the weight's Gaussian at the start, then learned"
+        0.05,
+        gt=0,
+        description="sd of the explored weights at the start, then learned (published: 0.2, not "
+        "clipped); a wide one beside 0, where weights are clipped, draws the mean too low",
     )
     initial_weight: float = Field(
         0.2, gt=0, lt=1, description="mean weight of a policy that starts from random weights"

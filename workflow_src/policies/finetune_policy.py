@@ -84,7 +84,8 @@ def train(
         rollout), episodic_return and episodic_length (their means; empty where none ended),
         reward (mean a step), policy_loss, value_loss, entropy, approx_kl, clipfrac (means over
         all minibatches), explained_variance (of the values before the update), update_rate,
-        mean_weight (of the steps that updated), weight_std, learning_rate.
+        mean_weight (as drawn, of the steps that updated), weight_std (of the Gaussian: of the
+        weight for multi-head, of mu for adaptive-weight), learning_rate.
 
     Raises
     ------
@@ -107,8 +108,8 @@ def train(
     # Networks, the same for every device: drawn on the CPU.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream("networks"))
-        policy = NETWORKS[method](dimension, ppo.weight_std)
-        policy.start_at_weight(ppo.initial_weight)
+        policy = NETWORKS[method](dimension)
+        policy.start_exploring(ppo.initial_weight, ppo.weight_std)
         critic = Critic(dimension)
     input_map = InputMap(ppo.augmentation, population, unit=method == "adaptive-weight")
     if initial is not None:

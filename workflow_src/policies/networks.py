@@ -110,11 +110,12 @@ class MultiHeadNetwork(nn.Module):
         """Return the weight of the template's update: the one drawn."""
         return raw
 
-    def start_at_weight(self, weight: float) -> None:
-        """Let the untrained network give about `weight` and update about every second time."""
+    def start_exploring(self, weight: float, std: float) -> None:
+        """Let the untrained network draw weights of about this mean and sd, half the time."""
         _initialise(self.trunk, self.update_head, self.weight_head)
         with torch.no_grad():
             self.weight_head.bias.fill_(weight)
+            self.log_std.fill_(math.log(std))
 
 
 class AdaptiveWeightNetwork(nn.Module):
@@ -159,11 +160,13 @@ class AdaptiveWeightNetwork(nn.Module):
         """Return the weight (tanh(mu) + 1) / 2."""
         return (torch.tanh(raw) + 1) / 2
 
-    def start_at_weight(self, weight: float) -> None:
-        """Let the untrained network give about `weight`."""
+    def start_exploring(self, weight: float, std: float) -> None:
+        """Let the untrained network draw weights of about this mean and sd."""
         _initialise(self.trunk, self.mu)
         with torch.no_grad():
             self.mu.bias.fill_(math.atanh(2 * weight - 1))
+            # By the slope of the squashing there, dw / dmu = 2 w (1 - w).
+            self.log_std.fill_(math.log(std / (2 * weight * (1 - weight))))
 
 
 class Critic(nn.Module):
