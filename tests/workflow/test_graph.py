@@ -100,7 +100,7 @@ def test_every_block_of_the_config_is_among_the_changed_keys():
 
 
 def test_a_new_alpha_runs_only_its_run_and_what_shows_it(finished):
-    overlay = {"inference": {"fixed_weight": {"alphas": [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6]}}}
+    overlay = {"inference": {"fixed_weight": {"alphas": [0.1, 0.3, 0.6]}}}
     said = run_snakemake(finished, "--dry-run", overlay=overlay)
     stats = {line.split()[0]: line.split()[-1] for line in said.splitlines() if len(line.split()) == 2}
     assert stats["run_inference"] == "1"
