@@ -37,7 +37,7 @@ check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, config.yam
 	snakefmt --check Snakefile rules
 	snakemake --lint
 	lint-imports
-	$(BIN)/python -m workflow_src.common.config
+	$(BIN)/python -m workflow_src.common.config.schema
 
 bench: setup ## measure; prints a table for each benchmark
 	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done

@@ -21,7 +21,8 @@ import onnxruntime
 import pandas as pd
 import soundfile
 
-from workflow_src.common.config import DirectoryCorpus, Extractor
+from workflow_src.common.config.corpus import DirectoryCorpus
+from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.steps import use_one_thread
 from workflow_src.corpus.build_manifest import list_folder
 from workflow_src.embeddings.audio import read_audio

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from workflow_src.common.config import Episode, Finetuning, Ppo
+from workflow_src.common.config.policies import Episode, Finetuning, Ppo
 from workflow_src.common.steps import use_one_thread
 from workflow_src.policies.environment import ENVIRONMENT_ID
 from workflow_src.policies.finetune_policy import train

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.config import SCENARIOS
+from workflow_src.common.config.trials import SCENARIOS
 from workflow_src.common.files import write_csv, write_parquet
 from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.common.steps import use_one_thread

@@ -12,11 +12,11 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_src.analysis.record_provenance import effective_settings
-from workflow_src.common.config import validate_config
+from workflow_src.common.config.schema import validate_config
 from workflow_src.common.devices import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
-from workflow_src.common.runs import expand_runs
+from workflow_src.common.expand_runs import expand_runs
 
 try:
     SETTINGS = validate_config(config, "config")
@@ -25,6 +25,12 @@ except InputError as error:
 
 RUNS = {run.run: run for run in expand_runs(SETTINGS)}
 TRAINED_RUNS = [run.run for run in RUNS.values() if run.checkpoint]
+PRETRAINED = "results/policies/pretrained-seed{seed}"
+PRETRAINED_SEEDS = [
+    run.seed
+    for run in RUNS.values()
+    if run.method == "multi-head" and SETTINGS.pretraining.enabled
+]
 
 
 wildcard_constraints:
@@ -91,3 +97,15 @@ def device(wildcards, input):
 
 def deterministic(wildcards, input):
     return "--deterministic" if SETTINGS.compute.deterministic else "--no-deterministic"
+
+
+def initial_policy(wildcards):
+    """Name the policy from which a run's finetuning starts: the pretrained one, or none."""
+    run = RUNS[wildcards.run]
+    if run.method != "multi-head" or not SETTINGS.pretraining.enabled:
+        return []
+    return expand(
+        f"{PRETRAINED}/{{file}}",
+        seed=run.seed,
+        file=["policy.safetensors", "policy.json"],
+    )

@@ -34,7 +34,7 @@ rule extract_embeddings:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
-        root=AUDIO_ROOT,
+        root=lambda wildcards: AUDIO_ROOT,
         settings=settings("extractor"),
         device=device,
         deterministic=deterministic,

@@ -1,11 +1,5 @@
 # Embeddings + split -> results/policies: one trained policy a method and seed.
 
-PRETRAINED = "results/policies/pretrained-seed{seed}"
-PRETRAINED_SEEDS = [
-    run.seed
-    for run in RUNS.values()
-    if run.method == "multi-head" and SETTINGS.pretraining.enabled
-]
 TRAINING_CURVES = [
     *(f"{RUNS[run].checkpoint}/training.csv" for run in TRAINED_RUNS),
     *expand(f"{PRETRAINED}/training.csv", seed=PRETRAINED_SEEDS),
@@ -15,18 +9,6 @@ TRAINING_CURVES = [
 rule policies:
     input:
         [f"{RUNS[run].checkpoint}/policy.safetensors" for run in TRAINED_RUNS],
-
-
-def initial_policy(wildcards):
-    """Name the policy from which a run's finetuning starts: the pretrained one, or none."""
-    run = RUNS[wildcards.run]
-    if run.method != "multi-head" or not SETTINGS.pretraining.enabled:
-        return []
-    return expand(
-        f"{PRETRAINED}/{{file}}",
-        seed=run.seed,
-        file=["policy.safetensors", "policy.json"],
-    )
 
 
 rule pretrain_policy:

@@ -59,5 +59,7 @@ def test_relative_and_local_imports_are_followed(tmp_path):
 def test_reached_modules_are_those_that_python_imports():
     step = "workflow_src.corpus.split_speakers"
     code = f"import sys, {step}; print(*(m for m in sys.modules if m.startswith('workflow_src')))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert set(loaded.stdout.split()) <= set(reached_modules(step))

@@ -1,5 +1,3 @@
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,7 +24,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         part.write_text("half of the ne")
         raise RuntimeError
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["table.csv"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_tables_round_trip_and_have_the_same_bytes_each_time(tmp_path):
@@ -74,5 +72,5 @@ def test_a_pickled_array_is_refused(tmp_path):
 
 def test_a_missing_column_is_named_with_those_that_are_there(tmp_path):
     write_csv(TABLE, tmp_path / "t.csv")
-    with pytest.raises(InputError, match="'target'.*speaker, score"):
+    with pytest.raises(InputError, match=r"'target'.*speaker, score"):
         read_csv(tmp_path / "t.csv", ["speaker", "target"])

@@ -1,9 +1,10 @@
 import re
 
 import pandas as pd
-from workflow_src.common.config.schema import validate_config
 
-from workflow_src.common.runs import expand_runs, tabulate
+from workflow_src.common.config.schema import validate_config
+from workflow_src.common.expand_runs import expand_runs
+from workflow_src.common.runs import tabulate
 
 
 def test_methods_settings_and_seeds_expand_into_distinct_runs():

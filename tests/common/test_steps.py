@@ -18,7 +18,11 @@ run_step(main)
     ("error", "code", "says"),
     [
         ("InputError('a.wav: is empty')", 1, "error: a.wav: is empty\n"),
-        ("OSError(28, 'No space left on device', 'x.npy')", 1, "error: x.npy: No space left on device\n"),
+        (
+            "OSError(28, 'No space left on device', 'x.npy')",
+            1,
+            "error: x.npy: No space left on device\n",
+        ),
         ("KeyboardInterrupt", 130, "interrupted\n"),
     ],
 )

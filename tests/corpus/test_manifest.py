@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from workflow_src.common.config import DirectoryCorpus
+from workflow_src.common.config.corpus import DirectoryCorpus
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.corpus import build_manifest

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from workflow_src.common.config import SyntheticCorpus, validate_config
+from workflow_src.common.config.corpus import SyntheticCorpus
+from workflow_src.common.config.schema import validate_config
 from workflow_src.common.errors import InputError
 from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.corpus import phonetics, synthesize_corpus, voices

@@ -9,7 +9,8 @@ import soundfile
 import soxr
 from conftest import DIM, make_model, speech_like
 
-from workflow_src.common.config import DirectoryCorpus, Extractor
+from workflow_src.common.config.corpus import DirectoryCorpus
+from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import (
     read_csv,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from workflow_src.common.config import Episode
+from workflow_src.common.config.policies import Episode
 from workflow_src.common.errors import InputError
 from workflow_src.policies.environment import ENVIRONMENT_ID
 from workflow_src.policies.episodes import EpisodeSampler

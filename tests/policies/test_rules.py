@@ -27,7 +27,7 @@ def make_network(kind, dimension=16, seed=0):
 
 
 def score_plainly(network, template, tests, gate):
-    """method.md, one trial after the other."""
+    """docs/method.md, one trial after the other."""
     results = []
     for x in tests:
         score = float(template @ x / template.norm() / x.norm())

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, Normal
 
-from workflow_src.common.config import Episode, Finetuning, Ppo, Pretraining
+from workflow_src.common.config.policies import Episode, Finetuning, Ppo, Pretraining
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_npy, write_parquet
 from workflow_src.policies import finetune_policy, pretrain_policy

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chisquare
 
-from workflow_src.common.config import Generation
+from workflow_src.common.config.trials import Generation
 from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.trials.protocol import build_pool, make_scenario
 

@@ -29,4 +29,8 @@ def run_snakemake(folder, *arguments, overlay=None, check=True):
 def rules_to_run(folder, overlay=None):
     """Return the names of the rules that a dry run would run."""
     said = run_snakemake(folder, "--dry-run", overlay=overlay)
-    return {line.split()[1].rstrip(":") for line in said.splitlines() if line.startswith(("rule ", "localrule "))}
+    return {
+        line.split()[1].rstrip(":")
+        for line in said.splitlines()
+        if line.startswith(("rule ", "localrule "))
+    }

@@ -6,10 +6,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from workflow_src.common.config import Config, validate_config
+from workflow_src.common.config.schema import Config, validate_config
 from workflow_src.common.digests import digest_code, digest_file, digest_notebook
+from workflow_src.common.expand_runs import expand_runs
 from workflow_src.common.files import write_json
-from workflow_src.common.runs import expand_runs
 from workflow_src.common.steps import run_step, step_parser
 
 # The packages whose arithmetic or formats the results depend on.
@@ -85,7 +85,8 @@ def effective_settings(config: Config) -> dict[str, Any]:
     """
     content = json.loads(config.model_dump_json(exclude={"compute"}))
     unused = {"synthetic", "directory"} - {config.corpus.source}
-    content["corpus"] = {key: value for key, value in content["corpus"].items() if key not in unused}
+    for source in unused:
+        del content["corpus"][source]
     return content
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workflow_src.common.config import Sweep
+from workflow_src.common.config.analysis import Sweep
 from workflow_src.common.files import read_npy, read_parquet, write_csv
 from workflow_src.common.steps import (
     add_settings_argument,

@@ -22,7 +22,7 @@ from typing import NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from workflow_src.common.config import describe_validation_error
+from workflow_src.common.config.base import describe_validation_error
 from workflow_src.common.errors import InputError
 
 Settings = TypeVar("Settings", bound=BaseModel)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_src.common.config import DirectoryCorpus
+from workflow_src.common.config.corpus import DirectoryCorpus
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
 from workflow_src.common.ids import ID_COLUMNS, parse_utterance_ids, sort_in_corpus_order

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workflow_src.common.config import SyntheticCorpus
+from workflow_src.common.config.corpus import SyntheticCorpus
 from workflow_src.common.seeds import generator
 from workflow_src.corpus.phonetics import Plan, draw_plan
 from workflow_src.corpus.voices import DEVICES, Device, Recording, Voice, voice_of

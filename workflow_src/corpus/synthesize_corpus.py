@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from workflow_src.common.config import SyntheticCorpus
+from workflow_src.common.config.corpus import SyntheticCorpus
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_parquet
 from workflow_src.common.steps import (

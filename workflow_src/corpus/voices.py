@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workflow_src.common.config import SyntheticCorpus
+from workflow_src.common.config.corpus import SyntheticCorpus
 from workflow_src.common.ids import YEAR, format_utterance_id
 from workflow_src.common.seeds import generator
 from workflow_src.corpus.phonetics import PHRASES, VOWELS
@@ -53,7 +53,7 @@ SHUFFLED_SESSIONS = 0.3
 # What a slot does to every voice, in units of z. Mornings are low, breathy and dull; late evenings
 # are tense, fast and flat.
 SLOT_EFFECTS: dict[int, dict[str, float]] = {
-    1: {"f0": -0.9, "tilt": 0.9, "breath": 0.9, "rate": -0.6, "range": -0.6, "bandwidth": 0.6},
+    1: {"f0": -0.8, "tilt": 0.9, "breath": 0.9, "rate": -0.6, "range": -0.6, "bandwidth": 0.6},
     2: {},
     3: {},
     4: {"f0": 0.2, "tilt": -0.2},
@@ -61,30 +61,30 @@ SLOT_EFFECTS: dict[int, dict[str, float]] = {
 }
 # How far each speaker's own habit in a slot spreads, relative to the setting: away from the middle
 # of the day, voices go their own ways.
-SLOT_SPREAD = {1: 2.0, 2: 0.7, 3: 0.7, 4: 0.8, 5: 1.7}
+SLOT_SPREAD = {1: 1.8, 2: 0.7, 3: 0.7, 4: 0.8, 5: 1.7}
 # What a state does to every voice, and how far each speaker's own reaction to it spreads.
 STATE_EFFECTS: dict[str, dict[str, float]] = {
     "normal": {},
     "sleepy": {"f0": -0.6, "range": -1.2, "rate": -1.0, "breath": 0.7, "tilt": 0.6},
     "sore throat": {
-        "f0": -1.3,
-        "jitter": 2.5,
-        "shimmer": 2.0,
-        "breath": 1.8,
-        "tilt": 1.5,
-        "range": -1.0,
-        "bandwidth": 1.0,
+        "f0": -0.9,
+        "jitter": 2.0,
+        "shimmer": 1.5,
+        "breath": 1.2,
+        "tilt": 1.0,
+        "range": -0.8,
+        "bandwidth": 0.6,
     },
     "cold": {
-        "nasality": 2.5,
-        "bandwidth": 1.8,
-        "f0": -0.7,
-        "tilt": 1.0,
-        "rate": -0.5,
-        "friction": -1.0,
+        "nasality": 1.5,
+        "bandwidth": 1.0,
+        "f0": -0.5,
+        "tilt": 0.6,
+        "rate": -0.4,
+        "friction": -0.6,
     },
 }
-STATE_SPREAD = {"normal": 0.0, "sleepy": 0.2, "sore throat": 0.45, "cold": 0.3}
+STATE_SPREAD = {"normal": 0.0, "sleepy": 0.2, "sore throat": 0.35, "cold": 0.25}
 # A cold lasts: the state of health is drawn anew on a day with this probability.
 HEALTH_RENEWAL = 1 / 3
 # Sleepiness goes with the slot, around its mean share.

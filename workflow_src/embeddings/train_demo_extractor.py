@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from workflow_src.common.config import Block, SyntheticCorpus
+from workflow_src.common.config.base import Block
+from workflow_src.common.config.corpus import SyntheticCorpus
 from workflow_src.common.files import write_text, written_whole
 from workflow_src.common.seeds import generator, torch_seed
 from workflow_src.common.steps import (

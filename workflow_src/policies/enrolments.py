@@ -1,4 +1,4 @@
-"""Simulated enrolments for supervised pretraining (method.md, "Training")."""
+"""Simulated enrolments for supervised pretraining (docs/method.md, "Training")."""
 
 from __future__ import annotations
 

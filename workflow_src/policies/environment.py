@@ -1,4 +1,4 @@
-"""The training environment: one template, trials one after the other (method.md, "Finetuning").
+"""The training environment: one template, trials one after the other (docs/method.md, "Training").
 
 Importing this module registers ``TemplateUpdating-v0`` with gymnasium::
 
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
-from workflow_src.common.config import Episode
+from workflow_src.common.config.policies import Episode
 from workflow_src.policies.episodes import Episodes, EpisodeSampler
 from workflow_src.policies.population import Population
 

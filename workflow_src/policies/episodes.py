@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from workflow_src.common.config import Episode
+from workflow_src.common.config.policies import Episode
 from workflow_src.common.errors import InputError
 from workflow_src.policies.population import Population
 
@@ -90,7 +90,7 @@ class EpisodeSampler:
         return len(self._qualified)
 
     def draw(self, n: int, generator: torch.Generator) -> Episodes:
-        """Draw `n` episodes; see method.md, "Finetuning", for the law.
+        """Draw `n` episodes; see docs/method.md, "Training", for the law.
 
         The law: a speaker, uniformly; enrolment is all of one day out of the first
         ``enrolment_share`` of the speaker's days; each later day is kept with

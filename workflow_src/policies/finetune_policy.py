@@ -1,4 +1,4 @@
-"""Finetune a policy by proximal policy optimisation (method.md, "Finetuning").
+"""Finetune a policy by proximal policy optimisation (docs/method.md, "Training").
 
 Trains multi-head or adaptive-weight in the vector environment and writes policy.safetensors,
 policy.json and training.csv (a row an update) to --out-dir. An interrupted run goes on from its
@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from workflow_src.common.config import TRAINED_METHODS, Finetuning
+from workflow_src.common.config.policies import TRAINED_METHODS, Finetuning
 from workflow_src.common.digests import digest_code
 from workflow_src.common.errors import InputError
 from workflow_src.common.seeds import torch_seed

@@ -1,4 +1,4 @@
-"""Pretrain the multi-head policy: supervised, on simulated enrolments (method.md, "Training").
+"""Pretrain the multi-head policy: supervised, on simulated enrolments (docs/method.md, "Training").
 
 Writes policy.safetensors, policy.json and training.csv (a row an epoch) to --out-dir. An
 interrupted run goes on from its checkpoint and ends with the same bytes.
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workflow_src.common.config import Pretraining
+from workflow_src.common.config.policies import Pretraining
 from workflow_src.common.digests import digest_code
 from workflow_src.common.errors import InputError
 from workflow_src.common.seeds import torch_seed

@@ -1,4 +1,4 @@
-"""The learned update rules, as the sequence scorer applies them (method.md, "Four methods").
+"""The learned update rules, as the sequence scorer applies them (docs/method.md, "Methods").
 
 The first layer is linear in the template, and an update is a weighted mean, so the layer's product
 with the template follows the template's own recursion: it is computed once for every embedding

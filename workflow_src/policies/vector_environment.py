@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from workflow_src.common.config import Episode
+from workflow_src.common.config.policies import Episode
 from workflow_src.policies.environment import TINY, action_space, observation_space
 from workflow_src.policies.episodes import Episodes, EpisodeSampler
 from workflow_src.policies.population import Population

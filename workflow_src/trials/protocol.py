@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.config import Generation
+from workflow_src.common.config.trials import Generation
 from workflow_src.common.errors import InputError
 from workflow_src.common.ids import sort_in_corpus_order
 from workflow_src.common.seeds import generator

@@ -1,0 +1,123 @@
+"""Settings of the corpus."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from workflow_src.common.config.base import Block, Probability
+
+Range = Annotated[list[int], Field(min_length=2, max_length=2)]
+Span = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+Shares = dict[str, Annotated[float, Field(ge=0)]]
+
+
+class SyntheticCorpus(Block):
+    """Sizes and laws of the demo corpus."""
+
+    speakers: int = Field(44, ge=2, le=9999, description="speakers, half of them female")
+    days: int = Field(60, ge=2, le=180, description="days of the corpus, from 1 May")
+    missed_days: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.08, description="share of its days on which a speaker does not record"
+    )
+    sessions_per_day: Range = Field(
+        [2, 3], description="a recording day has [least, most] sessions, each in a slot of its own"
+    )
+    utterances_per_session: Range = Field(
+        [1, 3], description="a session has [least, most] utterances; at most 4"
+    )
+    seconds: Span = Field([1.5, 4.0], description="length of a recording, [least, most] seconds")
+    text_dependent: Probability = Field(
+        0.3, description="share of utterances that say one of the five fixed phrases"
+    )
+    drift: float = Field(
+        0.45,
+        ge=0,
+        description="long-term drift of a voice, in units of the spread between speakers",
+    )
+    drift_days: float = Field(25.0, gt=0, description="time constant of that drift, in days")
+    day_offset: float = Field(0.2, ge=0, description="change from day to day, in the same units")
+    slot_offset: float = Field(
+        0.15, ge=0, description="a speaker's own habit in each slot of the day, in the same units"
+    )
+    utterance_offset: float = Field(
+        0.1, ge=0, description="change from utterance to utterance, in the same units"
+    )
+    effects: float = Field(
+        1.0, ge=0, description="strength of what slots and states do to all voices; 0: nothing"
+    )
+    states: Shares = Field(
+        {"normal": 0.7, "sleepy": 0.12, "sore throat": 0.1, "cold": 0.08},
+        description="share of each physical state; taken relative to their sum",
+    )
+    noise: Shares = Field(
+        {"quiet": 0.4, "normal": 0.35, "noisy": 0.18, "extremely noisy": 0.07},
+        description="share of each noise level; taken relative to their sum",
+    )
+    shards: int = Field(
+        8, ge=1, le=999, description="parts made side by side; changes no recording"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "SyntheticCorpus":
+        limits = {"sessions_per_day": (1, 5), "utterances_per_session": (1, 4), "seconds": (1, 20)}
+        for key, (least, most) in limits.items():
+            low, high = getattr(self, key)
+            if not least <= low <= high <= most:
+                raise ValueError(
+                    f"{key} is {[low, high]}; allowed is [least, most] within [{least}, {most}]"
+                )
+        known = {
+            "states": ("normal", "sleepy", "sore throat", "cold"),
+            "noise": ("quiet", "normal", "noisy", "extremely noisy"),
+        }
+        for key, names in known.items():
+            shares = getattr(self, key)
+            if set(shares) - set(names):
+                wrong = next(name for name in shares if name not in names)
+                raise ValueError(f"{key} knows no {wrong!r}; allowed are: {', '.join(names)}")
+            if not sum(shares.values()) > 0:
+                raise ValueError(f"{key} needs at least one share above 0")
+        return self
+
+
+class DirectoryCorpus(Block):
+    """Recordings that lie in a folder."""
+
+    root: str | None = Field(
+        None,
+        description="folder of <utterance id>.wav or .flac files, nested in any way",
+    )
+    metadata: str | None = Field(
+        None,
+        description="CSV table with a column utterance and more columns to carry along (for "
+        "example state, noise, device, gender), or null",
+    )
+    speakers: list[str] | None = Field(
+        None, description="use only these speakers, for a first try, or null for all"
+    )
+    days: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="use only the first days of each speaker, or null for all"
+    )
+
+
+class Corpus(Block):
+    """Which recordings there are, and who of the speakers is tested."""
+
+    source: Literal["synthetic", "directory"] = Field(
+        "synthetic",
+        description="synthetic: a demo corpus made here; directory: recordings in a folder",
+    )
+    test_speakers: Annotated[int, Field(ge=2)] | Annotated[str, Field(min_length=1)] = Field(
+        16,
+        description="how many speakers are tested, drawn by the seed; or a text file of their ids, "
+        "one a line; all others train",
+    )
+    synthetic: SyntheticCorpus = Field(
+        default_factory=SyntheticCorpus,
+        description="the demo corpus: a source-filter speech synthesiser",
+    )
+    directory: DirectoryCorpus = Field(
+        default_factory=DirectoryCorpus, description="recordings in a folder"
+    )

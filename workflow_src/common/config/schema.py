@@ -1,0 +1,132 @@
+"""All settings in one model, from which ``config.yaml`` and its JSON schema are written.
+
+``python -m workflow_src.common.config.schema --write`` writes both anew; ``make check`` fails when
+they are out of date.
+"""
+
+import argparse
+import json
+import textwrap
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from workflow_src.common.config.analysis import Analysis
+from workflow_src.common.config.base import Block, Seed, describe_validation_error
+from workflow_src.common.config.corpus import Corpus
+from workflow_src.common.config.embeddings import Extractor
+from workflow_src.common.config.inference import Inference
+from workflow_src.common.config.policies import Finetuning, Pretraining
+from workflow_src.common.config.trials import Trials
+from workflow_src.common.errors import InputError
+
+
+class Compute(Block):
+    """Where the heavy steps compute. Nothing here changes a result on the CPU."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="auto: a GPU where the job finds one, else the CPU; cpu; cuda: GPU or error",
+    )
+    deterministic: bool = Field(
+        True, description="on a GPU, use only algorithms that give the same bytes in every run"
+    )
+
+
+class Config(Block):
+    """All settings."""
+
+    seed: Seed = Field(1, description="from which every random draw of the workflow comes")
+    compute: Compute = Field(default_factory=Compute)
+    corpus: Corpus = Field(default_factory=Corpus)
+    extractor: Extractor = Field(default_factory=Extractor)
+    trials: Trials = Field(default_factory=Trials)
+    pretraining: Pretraining = Field(default_factory=Pretraining)
+    finetuning: Finetuning = Field(default_factory=Finetuning)
+    inference: Inference = Field(default_factory=Inference)
+    analysis: Analysis = Field(default_factory=Analysis)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Config":
+        if self.corpus.source == "directory" and self.corpus.directory.root is None:
+            raise ValueError("corpus.directory.root must name a folder when source is directory")
+        if self.analysis.scenario not in self.trials.scenarios:
+            raise ValueError(
+                f"analysis.scenario is {self.analysis.scenario!r}, which "
+                f"trials.scenarios lacks; it has: {', '.join(self.trials.scenarios)}"
+            )
+        return self
+
+
+def validate_config(content: dict[str, Any], source: str = "config") -> Config:
+    """Check a whole configuration.
+
+    Parameters
+    ----------
+    content
+        The merged YAML.
+    source
+        The file to name in errors.
+
+    Raises
+    ------
+    InputError
+        One line for each fault: key, value, and what is allowed.
+    """
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise InputError(describe_validation_error(error, source)) from error
+
+
+def render_config(config: Config) -> str:
+    """Write a configuration as YAML with a comment on every key."""
+    head = (
+        "# yaml-language-server: $schema=resources/config.schema.json\n"
+        "# Every setting of the workflow, with its default. Give only what differs in a file of\n"
+        "# your own:\n#     snakemake --cores 8 --configfile mine.yaml\n"
+        "# Relative paths are relative to the working directory; resources/... lies beside the "
+        "Snakefile.\n"
+    )
+    return head + "".join(_render_block(config, 0))
+
+
+def _render_block(block: Block, depth: int) -> list[str]:
+    lines = []
+    indent = "  " * depth
+    for name, field in type(block).model_fields.items():
+        value = getattr(block, name)
+        nested = isinstance(value, Block)
+        comment = field.description or (value.__doc__ or "" if nested else "")
+        if depth == 0:
+            lines.append("\n")
+        for line in textwrap.wrap(" ".join(comment.split()), 98 - len(indent)):
+            lines.append(f"{indent}# {line}\n")
+        if nested:
+            lines += [f"{indent}{name}:\n", *_render_block(value, depth + 1)]
+        else:
+            lines.append(f"{indent}{name}: {json.dumps(value, ensure_ascii=False)}\n")
+    return lines
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write ``config.yaml`` and its JSON schema, or check that they are up to date."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--write", action="store_true", help="write the two files")
+    args = parser.parse_args(argv)
+    root = Path(__file__).resolve().parents[3]
+    contents = {
+        root / "config.yaml": render_config(Config()),
+        root / "resources/config.schema.json": json.dumps(Config.model_json_schema(), indent=2)
+        + "\n",
+    }
+    for path, content in contents.items():
+        if args.write:
+            path.write_text(content, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != content:
+            raise SystemExit(f"{path.name} is out of date: run python -m {__spec__.name} --write")
+
+
+if __name__ == "__main__":
+    main()
