@@ -57,7 +57,7 @@ def reached_modules(module: str, root: Path = ROOT) -> list[str]:
 
 def _reached(modules: list[str], root: Path) -> set[str]:
     found: set[str] = set()
-    waiting = list(modules)
+    waiting = [name for module in modules for name in _with_parents(module)]
     while waiting:
         module = waiting.pop()
         if module not in found:
@@ -102,12 +102,15 @@ def _imports(tree: ast.AST, package: str, root: Path) -> list[str]:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, base]) if base else ".".join(above)
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    parents = []
-    for name in names:
-        parts = name.split(".")
-        if parts[0] == PACKAGE:
-            parents += [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
-    return sorted({name for name in parents if _path(name, root).is_file()})
+    own = [name for name in names if name.split(".")[0] == PACKAGE]
+    found = {parent for name in own for parent in _with_parents(name)}
+    return sorted(name for name in found if _path(name, root).is_file())
+
+
+def _with_parents(name: str) -> list[str]:
+    """Return a dotted name and those of the packages that it stands in."""
+    parts = name.split(".")
+    return [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
 
 
 def _canonical(node: ast.AST) -> Iterator[str]:
