@@ -1,5 +1,6 @@
 """Running Snakemake on the tiny configuration."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,10 +28,7 @@ def run_snakemake(folder, *arguments, overlay=None, check=True):
 
 
 def rules_to_run(folder, overlay=None):
-    """Return the names of the rules that a dry run would run."""
+    """Return how many jobs of each rule a dry run would run, without the target rule."""
     said = run_snakemake(folder, "--dry-run", overlay=overlay)
-    return {
-        line.split()[1].rstrip(":")
-        for line in said.splitlines()
-        if line.startswith(("rule ", "localrule "))
-    }
+    jobs = {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", said, re.M)}
+    return {name: n for name, n in jobs.items() if name not in {"all", "total"}}

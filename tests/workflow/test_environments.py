@@ -41,7 +41,7 @@ def test_every_rule_that_runs_something_has_an_environment_and_each_is_used():
 def test_every_rule_says_what_it_takes_and_leaves(name):
     order = ["input", "output", "log", "benchmark", "conda", "threads", "resources", "params"]
     order += ["message", "shell"]
-    directives = re.findall(r"^ {4,8}(\w+):$", RULES[name], re.M)
+    directives = re.findall(r"^ {4,8}(\w+):", RULES[name], re.M)
     known = [directive for directive in directives if directive in order]
     assert known == sorted(known, key=order.index)
     needed = set(order) - {"input"} - ({"benchmark"} if name == "report" else set())

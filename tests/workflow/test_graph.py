@@ -1,7 +1,6 @@
 """The whole graph on the tiny configuration: its results, and what a change reruns."""
 
 import json
-import re
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from workflow_src.common.digests import digest_file
 
 CORPUS = {"synthesize_corpus", "build_manifest"}
 EXTRACTION = {"extract_embeddings", "merge_embeddings"}
-SHOWN = {"summarise_results", "run_visual_analysis", "record_provenance", "all"}
+SHOWN = {"summarise_results", "run_visual_analysis", "record_provenance"}
 INFERENCE = {"run_inference"} | SHOWN
 TRIALS = {"generate_trials", "sweep_thresholds"} | INFERENCE
 FINETUNING = {"finetune_policy"} | INFERENCE
@@ -87,12 +86,12 @@ def test_nothing_is_left_to_do(finished):
         ({"pretraining": {"learning_rate": 0.01}}, PRETRAINING),
         ({"finetuning": {"ppo": {"learning_rate": 0.001}}}, FINETUNING),
         ({"inference": {"multi_head": {"floor": 0.3}}}, {"tabulate_runs"} | INFERENCE),
-        ({"analysis": {"alpha": 0.2}}, {"run_visual_analysis", "record_provenance", "all"}),
+        ({"analysis": {"alpha": 0.2}}, {"run_visual_analysis", "record_provenance"}),
         ({"compute": {"device": "cpu"}}, set()),
     ],
 )
 def test_a_changed_key_reruns_its_stage_and_what_follows(finished, overlay, rules):
-    assert rules_to_run(finished, overlay) == rules
+    assert set(rules_to_run(finished, overlay)) == rules
 
 
 def test_every_block_of_the_config_is_among_the_changed_keys():
@@ -102,9 +101,9 @@ def test_every_block_of_the_config_is_among_the_changed_keys():
 
 def test_a_new_alpha_runs_only_its_run_and_what_shows_it(finished):
     overlay = {"inference": {"fixed_weight": {"alphas": [0.1, 0.3, 0.6]}}}
-    said = run_snakemake(finished, "--dry-run", overlay=overlay)
-    assert re.search(r"^run_inference +1$", said, re.M)
-    assert rules_to_run(finished, overlay) == {"tabulate_runs"} | INFERENCE
+    jobs = rules_to_run(finished, overlay)
+    assert jobs.pop("run_inference") == 1
+    assert set(jobs) == {"tabulate_runs"} | SHOWN
 
 
 @pytest.mark.parametrize(
