@@ -146,15 +146,3 @@ def test_margin_makes_the_own_class_harder():
     expected = torch.nn.functional.cross_entropy(30 * cosine, speakers).item()
     assert plain(embeddings, speakers).item() == pytest.approx(expected, rel=1e-5)
     assert margin(embeddings, speakers).item() > expected
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_equal_error_rate_is_that_of_counting(seed):
-    rng = np.random.default_rng(seed)
-    target, nontarget = rng.normal(1, 1, 40).round(1), rng.normal(0, 1, 60).round(1)
-    best = min(
-        (abs(np.mean(target < cut) - np.mean(nontarget >= cut)), cut)
-        for cut in np.concatenate([target, nontarget])
-    )[1]
-    expected = (np.mean(target < best) + np.mean(nontarget >= best)) / 2
-    assert train_demo_extractor.equal_error_rate(target, nontarget) == pytest.approx(expected)

@@ -21,8 +21,8 @@ PRETRAINING_PANELS = (
 FINETUNING_PANELS = (
     "steps",
     {
+        "reward": "reward of a step",
         "episodic_return": "episodic return",
-        "episodic_length": "episodic length",
         "update_rate": "update rate",
         "mean_weight": "mean weight",
         "entropy": "entropy",
@@ -125,17 +125,15 @@ def plot_breakdowns(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
             colour, _ = _look(method)
             axes.bar(x, table["eer_percent"], width * 0.92, color=colour, label=method)
         labels = [
-            f"{group}\n{_short(targets)} + {_short(nontargets)}"
+            f"{group}\n{_short(targets)}\n{_short(nontargets)}"
             for group, targets, nontargets in zip(
                 first["group"], first["target_trials"], first["nontarget_trials"], strict=True
             )
         ]
-        crowded = len(labels) > 6
-        axes.set_xticks(
-            range(len(labels)), labels, fontsize=6.5 if crowded else 8.5, linespacing=1.3
-        )
+        axes.set_xticks(range(len(labels)), labels, fontsize=8, linespacing=1.3)
         axes.grid(axis="x", visible=False)
         axes.set(title=title, ylabel="EER (%)")
+        axes.set_xlabel("below each group: target trials, non-target trials", fontsize=8)
     for axes in panels.flat[len(tables) :]:
         axes.set_visible(False)
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4)

@@ -41,6 +41,9 @@ def use_style() -> None:
 
 def save_figure(figure: Figure, folder: str | Path, name: str) -> None:
     """Write a figure as ``<name>.png`` and ``<name>.svg``, the same bytes for the same figure."""
+    # Laid out once: each further drawing would move everything about again, to the same end.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     for ending, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         with written_whole(Path(folder) / f"{name}.{ending}") as part:
             figure.savefig(part, format=ending, metadata=metadata)

@@ -19,6 +19,7 @@ from pydantic import Field
 from workflow_src.common.config.base import Block
 from workflow_src.common.config.corpus import SyntheticCorpus
 from workflow_src.common.files import write_text, written_whole
+from workflow_src.common.metrics import equal_error_rate
 from workflow_src.common.seeds import generator, torch_seed
 from workflow_src.common.steps import (
     add_settings_argument,
@@ -157,15 +158,6 @@ def train(seed: int, settings: DemoTraining, background: Population) -> tuple[De
     return network, float(np.mean(losses[-max(1, settings.steps // 10) :]))
 
 
-def equal_error_rate(target: np.ndarray, nontarget: np.ndarray) -> float:
-    """Return the equal error rate in [0, 1]: (FRR + FAR) / 2 where they differ least."""
-    cuts = np.unique(np.concatenate([target, nontarget]))
-    misses = np.searchsorted(np.sort(target), cuts) / len(target)
-    alarms = 1 - np.searchsorted(np.sort(nontarget), cuts) / len(nontarget)
-    best = np.argmin(np.abs(misses - alarms))
-    return float(misses[best] + alarms[best]) / 2
-
-
 @torch.inference_mode()
 def score_held_out(
     network: DemoNetwork, held_out: Population
@@ -226,7 +218,8 @@ def break_down(
     for name, chosen in parts:
         own, other = scores[chosen][target[chosen]], scores[chosen][~target[chosen]]
         if len(own):
-            rows.append((name, len(own), len(other), 100 * equal_error_rate(own, other)))
+            eer, _ = equal_error_rate(scores[chosen].ravel(), target[chosen].ravel())
+            rows.append((name, len(own), len(other), 100 * eer))
     return rows
 
 

@@ -31,7 +31,8 @@ def plot_score_histograms(scored: Mapping[str, pd.DataFrame], threshold: float |
     for axes, (scenario, trials) in zip(panels.flat, scored.items(), strict=False):
         for target, colour, label in ((True, TARGET, "targets"), (False, NONTARGET, "non-targets")):
             scores = trials.loc[trials["target"] == target, "score"]
-            axes.hist(scores, bins, density=True, color=colour, alpha=0.6, label=label)
+            density, _ = np.histogram(scores, bins, density=True)
+            axes.stairs(density, bins, fill=True, color=colour, alpha=0.6, label=label)
         if threshold is not None:
             axes.axvline(threshold, color="#333333", linewidth=1, linestyle=":", label="threshold")
         axes.set(title=scenario, yticks=[])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.errors import InputError
-from workflow_src.inference.metrics import error_rates
+from workflow_src.common.metrics import error_rates
 from workflow_src.inference.sequences import build_task
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.rules import FixedWeight

@@ -89,7 +89,7 @@ class Ppo(Block):
     """
 
     steps: int = Field(
-        131072,
+        98304,
         ge=1,
         description="environment steps in all, rounded up to whole updates; enough to finetune a "
         "pretrained policy, far from enough for multi-head from random weights (a million)",

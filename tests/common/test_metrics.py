@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from workflow_src.common.errors import InputError
-from workflow_src.inference.metrics import det_curve, equal_error_rate, error_rates, min_dcf
+from workflow_src.common.metrics import det_curve, equal_error_rate, error_rates, min_dcf
 
 
 def published(scores, target, p_target=0.01):
