@@ -89,19 +89,29 @@ def plot_scores_over_time(tables: Mapping[str, pd.DataFrame]) -> Figure:
     tables
         For each panel's title the table of `breakdowns.scores_over_time`.
     """
+    columns = min(2, len(tables))
+    rows = -(-len(tables) // columns)
     figure, panels = plt.subplots(
-        1, len(tables), figsize=(4.6 * len(tables), 3.8), sharey=True, squeeze=False
+        rows,
+        columns,
+        figsize=(4.6 * columns, 0.5 + 2.7 * rows),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     )
-    for axes, (title, table) in zip(panels[0], tables.items(), strict=True):
+    for axes, (title, table) in zip(panels.flat, tables.items(), strict=False):
         for target, colour, label in ((True, TARGET, "targets"), (False, NONTARGET, "non-targets")):
             part = table[table["target"] == target]
             axes.fill_between(
                 part["days"], part["low"], part["high"], color=colour, alpha=0.18, linewidth=0
             )
             axes.plot(part["days"], part["median"], color=colour, marker="o", ms=3, label=label)
-        axes.set(title=title, xlabel="days since enrolment")
-    panels[0][0].set_ylabel("score (median, 10th-90th percentile)")
-    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        axes.set(title=title)
+    for axes in panels.flat[len(tables) :]:
+        axes.set_visible(False)
+    figure.supxlabel("days since enrolment", fontsize=10)
+    figure.supylabel("score (median, 10th-90th percentile)", fontsize=10)
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
