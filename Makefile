@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Snakemake keeps a cache below the home folder, which need not be writable.
 export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 
-.PHONY: help setup demo test test-slow check bench format lock clean
+.PHONY: help setup demo test test-slow check bench format lock pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,13 @@ format: setup ## format the code
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile rules
+
+pictures: setup ## draw the rule graph and copy the demo's figures for the docs (needs graphviz, and the demo run)
+	snakemake --rulegraph --forceall all 2>/dev/null \
+	  | sed -E '/label = "all"/d; /-> 0;?$$/d; s/color = "[^"]*"/color = "#0072B2"/; s/graph\[/graph[rankdir=LR, ranksep=0.3, nodesep=0.15, /' \
+	  | tred | dot -Tsvg > docs/rulegraph.svg
+	mkdir -p docs/demo
+	cp results/analysis/figures/error_rates.png results/analysis/figures/error_rates_by_condition.png docs/demo/
 
 clean: ## remove results, logs and Snakemake's records; .venv stays
 	rm -rf results logs report.html .snakemake

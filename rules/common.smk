@@ -17,11 +17,18 @@ from workflow_src.common.devices import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
 from workflow_src.common.expand_runs import expand_runs
+from workflow_src.corpus.scan import digest_recordings
 
-try:
-    SETTINGS = validate_config(config, "config")
-except InputError as error:
-    raise WorkflowError(str(error)) from None
+
+def checked(function, *arguments):
+    """Call a function; tell a user's mistake in one line, before anything runs."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+SETTINGS = checked(validate_config, config, "config")
 
 RUNS = {run.run: run for run in expand_runs(SETTINGS)}
 TRAINED_RUNS = [run.run for run in RUNS.values() if run.checkpoint]

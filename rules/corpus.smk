@@ -6,10 +6,12 @@ SPLIT = "results/corpus/split.csv"
 
 if SETTINGS.corpus.source == "synthetic":
     AUDIO_ROOT = "results/corpus/audio"
+    RECORDINGS = ""
     AUDIO = expand("results/corpus/audio/shard-{shard}", shard=SYNTHESIS_SHARDS)
 else:
     AUDIO_ROOT = SETTINGS.corpus.directory.root
     AUDIO = []
+    RECORDINGS = checked(digest_recordings, AUDIO_ROOT)
 
 
 rule corpus:
@@ -90,7 +92,7 @@ else:
             root=AUDIO_ROOT,
             settings=SETTINGS.corpus.directory.model_dump_json(exclude={"archives"}),
             metadata=option("--metadata", SETTINGS.corpus.directory.metadata),
-            recordings=lambda wildcards: digest_recordings(AUDIO_ROOT),
+            recordings=RECORDINGS,
             code=code("corpus.build_manifest"),
         message:
             "Listing the recordings under {params.root} in a manifest"

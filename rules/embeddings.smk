@@ -35,6 +35,7 @@ rule extract_embeddings:
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         root=lambda wildcards: AUDIO_ROOT,
+        recordings=RECORDINGS,
         settings=settings("extractor"),
         device=device,
         deterministic=deterministic,

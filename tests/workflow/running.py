@@ -11,16 +11,21 @@ CLONE = Path(__file__).resolve().parents[2]
 TINY = CLONE / "tests/tiny.yaml"
 
 
+def command_line(folder, configs, *arguments):
+    """Return the command that runs snakemake in a folder."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(CLONE / "Snakefile")]
+    command += ["--directory", str(folder), "--configfile", *map(str, configs)]
+    return [*command, *([] if "--cores" in arguments else ["--cores", "2"]), *arguments]
+
+
 def run_snakemake(folder, *arguments, overlay=None, check=True):
     """Run snakemake on the tiny configuration in a folder; return what it printed."""
-    configs = [str(TINY)]
+    configs = [TINY]
     if overlay is not None:
-        path = folder / "overlay.yaml"
-        path.write_text(overlay if isinstance(overlay, str) else yaml.safe_dump(overlay))
-        configs.append(str(path))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(CLONE / "Snakefile")]
-    command += ["--directory", str(folder), "--cores", "2", "--configfile", *configs]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+        configs.append(folder / "overlay.yaml")
+        configs[-1].write_text(overlay if isinstance(overlay, str) else yaml.safe_dump(overlay))
+    command = command_line(folder, configs, *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     if check:
         assert done.returncode == 0, said

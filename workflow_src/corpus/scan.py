@@ -1,5 +1,6 @@
 """Finding recordings in a folder, and reading how long they are."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -66,6 +67,22 @@ def find_recordings(root: str | Path) -> list[str]:
     if not found:
         raise InputError(f"{root}: no .wav or .flac file lies in this folder or below")
     return sorted(found)
+
+
+def digest_recordings(root: str | Path) -> str:
+    """Digest which recordings lie under a folder: their paths, sizes and times of change.
+
+    Raises
+    ------
+    InputError
+        As `find_recordings`.
+    """
+    digest = hashlib.sha256()
+    for path in find_recordings(root):
+        status = os.stat(os.path.join(root, path))  # noqa: PTH116, PTH118
+        line = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]
 
 
 def identify_recordings(paths: list[str], root: str | Path) -> pd.DataFrame:
