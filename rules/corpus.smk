@@ -11,7 +11,11 @@ if SETTINGS.corpus.source == "synthetic":
 else:
     AUDIO_ROOT = SETTINGS.corpus.directory.root
     AUDIO = []
-    RECORDINGS = checked(digest_recordings, AUDIO_ROOT)
+    # The target fetch_corpus makes the folder: before, there is nothing to look at.
+    _to_fetch = SETTINGS.corpus.directory.archives and not (
+        Path(AUDIO_ROOT).is_dir() and any(Path(AUDIO_ROOT).iterdir())
+    )
+    RECORDINGS = "" if _to_fetch else checked(digest_recordings, AUDIO_ROOT)
 
 
 rule corpus:
