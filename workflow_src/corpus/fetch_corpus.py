@@ -341,7 +341,7 @@ def extract_archive(path: Path, target: Path, source: str) -> None:
     name = ""
     try:
         with members(path, form) as (found, opened):
-            for member in show_progress(found, f"extracting {path.name.partition('-')[2]}"):
+            for member in show_progress(found, f"extracting {source.rpartition('/')[2]}"):
                 name = member.name
                 _extract_member(member, opened, target)
     except UnsafeMemberError as error:
