@@ -11,7 +11,11 @@ if SETTINGS.corpus.source == "synthetic":
 else:
     AUDIO_ROOT = SETTINGS.corpus.directory.root
     AUDIO = []
-    RECORDINGS = checked(digest_recordings, AUDIO_ROOT)
+    # The target fetch_corpus makes the folder: before, there is nothing to look at.
+    _to_fetch = SETTINGS.corpus.directory.archives and not (
+        Path(AUDIO_ROOT).is_dir() and any(Path(AUDIO_ROOT).iterdir())
+    )
+    RECORDINGS = "" if _to_fetch else checked(digest_recordings, AUDIO_ROOT)
 
 
 rule corpus:
@@ -90,7 +94,7 @@ else:
             runtime=120,
         params:
             root=AUDIO_ROOT,
-            settings=settings("corpus", "directory"),
+            settings=SETTINGS.corpus.directory.model_dump_json(exclude={"archives"}),
             metadata=option("--metadata", SETTINGS.corpus.directory.metadata),
             recordings=RECORDINGS,
             code=code("corpus.build_manifest"),
@@ -135,3 +139,32 @@ rule split_speakers:
         "python -m workflow_src.corpus.split_speakers --manifest {input.manifest}"
         " --test-speakers {params.test_speakers:q} {params.nontarget_only}"
         " --seed {params.seed} --split {output} > {log} 2>&1"
+
+
+# Nodes of a cluster often have no way out to the internet.
+localrules:
+    fetch_corpus,
+
+
+rule fetch_corpus:
+    output:
+        "results/corpus/fetched.json",
+    log:
+        "logs/fetch_corpus.log",
+    benchmark:
+        "logs/fetch_corpus.benchmark.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=2880,
+    params:
+        root=option("--root", SETTINGS.corpus.directory.root),
+        settings=SETTINGS.corpus.directory.model_dump_json(include={"archives"}),
+        code=code("corpus.fetch_corpus"),
+    message:
+        "Downloading the archives of the corpus; progress is in {log}"
+    shell:
+        "python -m workflow_src.corpus.fetch_corpus {params.root}"
+        " --settings {params.settings:q} --record {output} > {log} 2>&1"

@@ -81,12 +81,15 @@ def list_results(config: Config) -> list[str]:
 def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
-    Left out: ``compute``, and the blocks of the corpus's sources that are not in use.
+    Left out: ``compute``, the blocks of the corpus's sources that are not in use, and the
+    archives that recordings were extracted from.
     """
     content = json.loads(config.model_dump_json(exclude={"compute"}))
     unused = {"synthetic", "directory"} - {config.corpus.source}
     for source in unused:
         del content["corpus"][source]
+    # Where recordings came from changes nothing that is computed from them.
+    content["corpus"].get("directory", {}).pop("archives", None)
     return content
 
 

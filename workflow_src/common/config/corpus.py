@@ -1,10 +1,11 @@
 """Settings of the corpus."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from workflow_src.common.config.base import Block, Probability
+from workflow_src.common.config.base import Block, Probability, distinct
 
 Range = Annotated[list[int], Field(min_length=2, max_length=2)]
 Span = Annotated[list[float], Field(min_length=2, max_length=2)]
@@ -82,6 +83,44 @@ class SyntheticCorpus(Block):
         return self
 
 
+ARCHIVE_FORMATS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+
+
+def archive_format(url: str) -> str | None:
+    """Return which of `ARCHIVE_FORMATS` the path of a URL ends in, or None."""
+    path = urlsplit(url).path.lower()
+    return next((form for form in ARCHIVE_FORMATS if path.endswith(form)), None)
+
+
+class Archive(Block):
+    """An archive to download."""
+
+    url: str = Field(description="where it is, http or https")
+    sha256: str = Field(pattern="^[0-9a-fA-F]{64}$", description="its digest, 64 hex digits")
+
+    @field_validator("sha256")
+    @classmethod
+    def _lower(cls, sha256: str) -> str:
+        return sha256.lower()
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            whole = False
+        # urlsplit drops line ends and tabs; a request line may hold no such thing.
+        if not whole or not url.isascii() or not url.isprintable() or " " in url:
+            raise ValueError(f"{url!r} is no http or https URL; write it as in https://host/a.zip")
+        if parts.username is not None:
+            raise ValueError(f"the URL of {parts.hostname} holds a user name; none is sent")
+        if archive_format(url) is None:
+            raise ValueError(f"{url!r} ends in none of: {', '.join(ARCHIVE_FORMATS)}")
+        return url
+
+
 class DirectoryCorpus(Block):
     """Recordings that lie in a folder."""
 
@@ -100,6 +139,17 @@ class DirectoryCorpus(Block):
     days: Annotated[int, Field(ge=1)] | None = Field(
         None, description="use only the first days of each speaker, or null for all"
     )
+    archives: list[Archive] = Field(
+        [],
+        description="what the target fetch_corpus downloads, verifies and extracts to root: "
+        "entries {url: ..., sha256: ...}, of .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or .zip files",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "DirectoryCorpus":
+        distinct([archive.url for archive in self.archives], "archives (url)")
+        distinct([archive.sha256 for archive in self.archives], "archives (sha256)")
+        return self
 
 
 class Corpus(Block):
