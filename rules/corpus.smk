@@ -3,6 +3,9 @@
 SYNTHESIS_SHARDS = range(SETTINGS.corpus.synthetic.shards)
 MANIFEST = "results/corpus/manifest.parquet"
 SPLIT = "results/corpus/split.csv"
+TEST_SPEAKERS = SETTINGS.corpus.test_speakers
+if isinstance(TEST_SPEAKERS, str):
+    TEST_SPEAKERS = resource_path(TEST_SPEAKERS)
 
 if SETTINGS.corpus.source == "synthetic":
     AUDIO_ROOT = "results/corpus/audio"
@@ -109,11 +112,7 @@ else:
 rule split_speakers:
     input:
         manifest=MANIFEST,
-        speakers=(
-            SETTINGS.corpus.test_speakers
-            if isinstance(SETTINGS.corpus.test_speakers, str)
-            else []
-        ),
+        speakers=TEST_SPEAKERS if isinstance(TEST_SPEAKERS, str) else [],
     output:
         SPLIT,
     log:
@@ -127,7 +126,7 @@ rule split_speakers:
         mem_mb=2000,
         runtime=10,
     params:
-        test_speakers=SETTINGS.corpus.test_speakers,
+        test_speakers=TEST_SPEAKERS,
         nontarget_only=option(
             "--nontarget-only", ",".join(SETTINGS.trials.nontarget_only)
         ),

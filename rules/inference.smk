@@ -2,6 +2,11 @@
 
 RUN_TABLE = "results/inference/runs.csv"
 SUMMARY = "results/summary.csv"
+PUBLISHED = (
+    [resource_path("resources/smiip-tv/published_results.csv")]
+    if SETTINGS.analysis.compare_published
+    else []
+)
 SCORES = expand(
     "results/inference/{run}/{scenario}.parquet",
     run=RUNS,
@@ -87,6 +92,7 @@ rule summarise_results:
     input:
         runs=RUN_TABLE,
         scores=SCORES,
+        published=PUBLISHED,
     output:
         report(
             SUMMARY,
@@ -106,9 +112,12 @@ rule summarise_results:
         runtime=30,
     params:
         scenarios=SETTINGS.trials.scenarios,
+        published=lambda wildcards, input: option(
+            "--published", "".join(input.published)
+        ),
         code=code("inference.summarise_results"),
     message:
         "Summarising EER and minDCF of every run and scenario"
     shell:
         "python -m workflow_src.inference.summarise_results --runs {input.runs}"
-        " --scores results/inference --scenarios {params.scenarios} --summary {output} > {log} 2>&1"
+        " --scores results/inference --scenarios {params.scenarios} {params.published} --summary {output} > {log} 2>&1"

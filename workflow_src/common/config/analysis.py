@@ -28,6 +28,10 @@ class Analysis(Block):
     alpha: Weight = Field(
         0.1, description="the weight that stands for fixed-weight in figures that can't show all"
     )
+    compare_published: bool = Field(
+        False,
+        description="give summary.csv the paper's EER and minDCF beside ours; for SMIIP-TV",
+    )
     sweep: Sweep = Field(
         default_factory=Sweep, description="the map of EER over threshold and weight"
     )
