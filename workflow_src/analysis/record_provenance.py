@@ -35,6 +35,7 @@ STEPS = [
     "embeddings.extract_embeddings",
     "embeddings.merge_embeddings",
     "trials.generate_trials",
+    "trials.import_trials",
     "policies.pretrain_policy",
     "policies.finetune_policy",
     "inference.tabulate_runs",
@@ -81,12 +82,14 @@ def list_results(config: Config) -> list[str]:
 def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
-    Left out: ``compute``, and the blocks of the corpus's sources that are not in use.
+    Left out: ``compute``, and the blocks of the corpus's and the trials' sources that are not in
+    use.
     """
     content = json.loads(config.model_dump_json(exclude={"compute"}))
     unused = {"synthetic", "directory"} - {config.corpus.source}
     for source in unused:
         del content["corpus"][source]
+    del content["trials"]["imported" if config.trials.source == "generate" else "generation"]
     return content
 
 
