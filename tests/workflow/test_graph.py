@@ -83,6 +83,7 @@ def test_nothing_is_left_to_do(finished):
         ({"corpus": {"directory": {"root": "elsewhere"}}}, set()),
         ({"extractor": {"batch_size": 16}}, EXTRACTION | TRIALS | PRETRAINING),
         ({"trials": {"generation": {"rounds": 3}}}, TRIALS),
+        ({"trials": {"imported": {"root": "elsewhere"}}}, set()),
         ({"pretraining": {"learning_rate": 0.01}}, PRETRAINING),
         ({"finetuning": {"ppo": {"learning_rate": 0.001}}}, FINETUNING),
         ({"inference": {"multi_head": {"floor": 0.3}}}, {"tabulate_runs"} | INFERENCE),
@@ -112,6 +113,11 @@ def test_a_new_alpha_runs_only_its_run_and_what_shows_it(finished):
         ({"corpus": {"sourc": "synthetic"}}, "corpus.sourc: unknown key"),
         ("finetuning: {ppo: {learning_rate: 3e-4}}", "finetuning.ppo.learning_rate: '3e-4'"),
         ({"trials": {"scenarios": ["2das"]}}, "trials.scenarios.0: '2das' is not allowed"),
+        ({"trials": {"source": "import"}}, "trials: imported.root must name a folder"),
+        (
+            {"trials": {"source": "import", "imported": {"root": "nowhere"}}},
+            "trials.imported.root: there is no file nowhere/random/trial.pkl",
+        ),
     ],
 )
 def test_a_bad_config_ends_in_one_line_before_anything_runs(tmp_path, overlay, says):

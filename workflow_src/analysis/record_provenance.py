@@ -35,6 +35,7 @@ STEPS = [
     "embeddings.extract_embeddings",
     "embeddings.merge_embeddings",
     "trials.generate_trials",
+    "trials.import_trials",
     "policies.pretrain_policy",
     "policies.finetune_policy",
     "inference.tabulate_runs",
@@ -81,8 +82,8 @@ def list_results(config: Config) -> list[str]:
 def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
-    Left out: ``compute``, the blocks of the corpus's sources that are not in use, and the
-    archives that recordings were extracted from.
+    Left out: ``compute``, the blocks of the corpus's and the trials' sources that are not in use,
+    and the archives that recordings were extracted from.
     """
     content = json.loads(config.model_dump_json(exclude={"compute"}))
     unused = {"synthetic", "directory"} - {config.corpus.source}
@@ -90,6 +91,7 @@ def effective_settings(config: Config) -> dict[str, Any]:
         del content["corpus"][source]
     # Where recordings came from changes nothing that is computed from them.
     content["corpus"].get("directory", {}).pop("archives", None)
+    del content["trials"]["imported" if config.trials.source == "generate" else "generation"]
     return content
 
 

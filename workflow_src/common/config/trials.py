@@ -38,11 +38,27 @@ class Generation(Block):
         return self
 
 
+class ImportedTrials(Block):
+    """Trial lists in the layout in which the paper's authors published theirs."""
+
+    root: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="folder with <scenario>/trial.pkl and <scenario>/enroll_model (or enrol_model)",
+    )
+
+
 class Trials(Block):
     """The trial protocols."""
 
+    source: Literal["generate", "import"] = Field(
+        "generate",
+        description="generate: trials are made from the manifest; import: they are read from "
+        "files in the published layout",
+    )
     scenarios: list[Scenario] = Field(
-        SCENARIOS, min_length=1, description="which of the nine scenarios are made and scored"
+        SCENARIOS,
+        min_length=1,
+        description="which of the nine scenarios are made or imported, and scored",
     )
     nontarget_only: list[Annotated[str, Field(pattern=r"^[0-9]{4}$")]] = Field(
         [], description='pool members that never enrol and never train (published: "0124")'
@@ -50,9 +66,14 @@ class Trials(Block):
     generation: Generation = Field(
         default_factory=Generation, description="how trials are made from the manifest"
     )
+    imported: ImportedTrials = Field(
+        default_factory=ImportedTrials, description="trial lists in the published layout"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Trials":
         distinct(self.scenarios, "scenarios")
         distinct(self.nontarget_only, "nontarget_only")
+        if self.source == "import" and self.imported.root is None:
+            raise ValueError("imported.root must name a folder when source is import")
         return self

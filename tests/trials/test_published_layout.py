@@ -1,0 +1,323 @@
+"""The published layout: round trips, refusals, and the published files where they are at hand."""
+
+import collections
+import os
+import pickle
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.trials.trial_corpus import make_manifest, make_split
+from workflow_src.analysis.record_provenance import effective_settings
+from workflow_src.common.config.schema import Config
+from workflow_src.common.config.trials import SCENARIOS, Generation
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_parquet, write_csv, write_parquet
+from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.common.unpickling import read_plain_pickle
+from workflow_src.trials import export_trials, import_trials
+from workflow_src.trials.protocol import build_pool, make_scenario
+from workflow_src.trials.published_layout import (
+    check_files,
+    check_lists,
+    find_enrolment_list,
+    list_enrolments,
+    nest_trials,
+    tabulate_enrolments,
+    tabulate_trials,
+)
+
+ROOT = os.environ.get("PUBLISHED_DIR")
+FIVE = [f"0003_0501120{n}_3_{n + 1}_ti_0" for n in range(5)]
+TARGETS = ["0003_05031201_3_1_ti_0", "0003_05031202_3_2_td_4", "0003_05041700_4_1_ti_0"]
+NONTARGETS = ["0011_05091201_3_1_ti_0", "0020_06011202_3_2_ti_0", "0124_07041700_4_1_ti_0"]
+
+
+def utterances_of(*tables):
+    return pd.concat([table["utterance"] for table in tables]).drop_duplicates()
+
+
+def in_order(content, kinds=True):
+    """Turn dicts into lists of pairs, so that their order counts; and their types, if wanted."""
+    if isinstance(content, dict):
+        return [
+            (type(content) if kinds else None, key, in_order(value, kinds))
+            for key, value in content.items()
+        ]
+    return content
+
+
+@pytest.fixture(scope="module")
+def manifest():
+    return make_manifest(days=30)
+
+
+@pytest.fixture(scope="module")
+def pool(manifest):
+    return build_pool(manifest, make_split(), [], Generation())
+
+
+@pytest.fixture
+def lists():
+    """Small published lists of every form, written out by hand."""
+    days = {
+        "2020_0503": [TARGETS[0], NONTARGETS[0], TARGETS[1], NONTARGETS[1]],
+        "2020_0504": [TARGETS[2], NONTARGETS[2]],
+    }
+    pairs = {day: names[:2] for day, names in days.items()}
+    return {
+        "random": {"spk0003_1": [*days["2020_0503"], *days["2020_0504"]]},
+        "1das": {"spk0003_0": days},
+        "1d1s": {1: {"spk0003_0": pairs}, 2: {"spk0003_0": pairs}},
+    }
+
+
+def test_a_small_list_of_each_form(lists):
+    table = tabulate_trials(lists["1das"], "1das", "a")
+    assert list(table["day"]) == ["2020-05-03"] * 4 + ["2020-05-04"] * 2
+    assert list(table["target"]) == [True, False] * 3
+    assert list(table["step"]) == list(range(6))
+    assert set(table["round"]) == {0} and set(table["speaker"]) == {"0003"}
+    # Where no day is written, a non-target is heard on the day of the target before it.
+    of_random = tabulate_trials(lists["random"], "random", "a")
+    columns = ["speaker", "round", "step", "day", "utterance", "target"]
+    pd.testing.assert_frame_equal(of_random[columns], table[columns])
+    rounds = tabulate_trials(lists["1d1s"], "1d1s", "a")
+    assert list(rounds["round"]) == [1] * 4 + [2] * 4
+    assert list(rounds["step"]) == [0, 1, 2, 3] * 2
+
+
+@pytest.mark.parametrize("scenario", ["random", "1das", "1d1s"])
+def test_from_published_and_back(lists, scenario):
+    back = nest_trials(tabulate_trials(lists[scenario], scenario, "a"), scenario)
+    assert back == lists[scenario]
+    assert in_order(back, kinds=False) == in_order(lists[scenario], kinds=False)
+    lines = [" ".join(["spk0003_0", *FIVE])] * (2 if scenario == "1d1s" else 1)
+    assert list_enrolments(tabulate_enrolments(lines, scenario, "a"), scenario, 2) == lines
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_steps_round_trip_is_identity(pool, manifest, tmp_path, scenario):
+    """Our tables, exported, are imported to the same bytes; exported again, to the same too."""
+    made = make_scenario(pool, scenario, Generation(rounds=3), seed=1)
+    write_parquet(manifest, tmp_path / "manifest.parquet")
+    write_csv(make_split(), tmp_path / "split.csv")
+    write_csv(pd.DataFrame({"utterance": [], "reason": []}), tmp_path / "rejected.csv")
+    for folder in ("first", "second"):
+        tables = tmp_path / folder
+        names = tables / f"{scenario}.parquet", tables / f"{scenario}.enrolment.parquet"
+        if folder == "first":
+            write_parquet(made.trials, names[0])
+            write_parquet(made.enrolment, names[1])
+        else:
+            import_trials.main(
+                f"--root {tmp_path}/first-out --scenario {scenario} --manifest "
+                f"{tmp_path}/manifest.parquet --split {tmp_path}/split.csv --rejected "
+                f"{tmp_path}/rejected.csv --out {names[0]} --enrolment {names[1]}".split()
+            )
+        export_trials.main(f"--trials {tables} --scenarios {scenario} --out {tables}-out".split())
+    for part in (f"{scenario}.parquet", f"{scenario}.enrolment.parquet"):
+        first, second = ((tmp_path / name / part) for name in ("first", "second"))
+        pd.testing.assert_frame_equal(read_parquet(first), read_parquet(second))
+        assert first.read_bytes() == second.read_bytes()
+    for part in ("trial.pkl", "enroll_model"):
+        first, second = (tmp_path / f"{name}-out/{scenario}/{part}" for name in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
+    lines = (tmp_path / f"first-out/{scenario}/enroll_model").read_text().splitlines()
+    repeats = collections.Counter(lines).values()
+    assert set(repeats) == {3 if scenario.endswith("1s") else 1}
+
+
+def test_what_is_written_has_the_published_form(pool):
+    nested = nest_trials(make_scenario(pool, "3d1s", Generation(), 1).trials, "3d1s")
+    assert list(nested) == list(range(1, 16)) and {type(n) for n in nested} == {int}
+    for level in (nested, nested[1], next(iter(nested[1].values()))):
+        assert type(level) is collections.defaultdict and level.default_factory is list
+    assert {len(pair) for days in nested[15].values() for pair in days.values()} == {2}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "content", "says"),
+    [
+        ("random", [], "a list stands where the form of the scenario random has a dict of models"),
+        ("random", {}, "holds no trials"),
+        ("random", {"spk0003_1": {"2020_0503": TARGETS}}, "'spk0003_1' is no list of utterance"),
+        ("random", {"spk0003_1": []}, "'spk0003_1' has no utterances"),
+        ("random", {"spk0003_1": [1]}, "'spk0003_1' is no list of utterance ids"),
+        ("random", {"spk3_1": TARGETS}, "'spk3_1' is no model"),
+        ("random", {7: TARGETS}, "7 is no model"),
+        ("random", {"spk0003_1": ["0003_x"]}, "'0003_x' is not an utterance id"),
+        ("random", {"spk0003_1": ["0003_02301201_3_1_ti_0"]}, "names no moment of 2020"),
+        ("random", {"spk0003_1": NONTARGETS}, "'spk0003_1' begins with a non-target, '0011_0509"),
+        ("1das", {"spk0003_0": TARGETS}, "a list stands where .* 1das has a dict of days of"),
+        ("1das", {"spk0003_0": {"0503": TARGETS}}, "'0503' of 'spk0003_0' is no day"),
+        ("1das", {"spk0003_0": {"2020_0504": TARGETS}}, "_05031201_.* stands under the day 2020-"),
+        ("1das", {1: {"spk0003_0": {}}}, "1 is no model"),
+        ("1d1s", {"spk0003_0": {"2020_0503": TARGETS}}, "'spk0003_0' is no round"),
+        ("1d1s", {0: {}}, "0 is no round"),
+        ("1d1s", {True: {}}, "True is no round"),
+        ("1d1s", {1: {"spk0003_0": TARGETS}}, "a list stands where"),
+    ],
+)
+def test_trials_of_another_form_are_refused(scenario, content, says):
+    with pytest.raises(InputError, match=f"^a/trial.pkl: .*{says}"):
+        tabulate_trials(content, scenario, "a/trial.pkl")
+
+
+def test_one_list_named_again_and_again_is_refused_before_it_grows():
+    names = [TARGETS[0], NONTARGETS[0]] * 10_000
+    content = {f"spk0003_{k}": names for k in range(1001)}
+    with pytest.raises(InputError, match="holds more than 20000000 trials"):
+        tabulate_trials(content, "random", "a")
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ([], "holds no enrolments"),
+        (["spk0003_0 " + " ".join(FIVE[:4])], "line 1: 'spk0003_0' has 4 utterances"),
+        (["", "spk0003_0 " + " ".join(FIVE * 2)], "line 2: 'spk0003_0' has 10 utterances"),
+        (["0003_0 " + " ".join(FIVE)], "line 1: '0003_0' is no model"),
+        (["spk0004_0 " + " ".join(FIVE)], "line 1: '0003_05011200_3_1_ti_0' is not of the speaker"),
+        (["spk0003_0 " + " ".join(FIVE[:1] * 5)], "the same utterance twice"),
+        (["spk0003_0 " + " ".join([*FIVE[:4], "0003_x"])], "'0003_x' is not an utterance id"),
+        (["spk0003_0 " + " ".join(FIVE)] * 2, "line 2: 'spk0003_0' stands there again"),
+    ],
+)
+def test_enrolments_of_another_form_are_refused(lines, says):
+    with pytest.raises(InputError, match=f"^a/enroll_model: .*{says}"):
+        tabulate_enrolments(lines, "3das", "a/enroll_model")
+
+
+def test_rounds_repeat_a_line_unchanged():
+    lines = ["spk0003_0 " + " ".join(FIVE), "spk0003_0 " + " ".join(FIVE[::-1])]
+    with pytest.raises(InputError, match="line 2: 'spk0003_0' stands there again"):
+        tabulate_enrolments(lines, "3d1s", "a")
+    assert len(tabulate_enrolments(lines[:1] * 15, "3d1s", "a")) == 5
+
+
+@pytest.fixture
+def checked(lists):
+    """Arguments of `check_lists` that it accepts."""
+    trials = tabulate_trials(lists["1das"], "1das", "a")
+    enrolment = tabulate_enrolments(["spk0003_0 " + " ".join(FIVE)], "1das", "a")
+    arguments = {
+        "trials": trials,
+        "enrolment": enrolment,
+        "manifest": utterances_of(enrolment, trials),
+        "split": make_split(),
+        "rejected": [],
+        "source": "a/1das",
+    }
+    check_lists(**arguments)
+    return arguments
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda a: {"enrolment": a["enrolment"].replace("spk0003_0", "spk0003_5")},
+            r"1 models \('spk0003_0' first\) of trial.pkl are not in enroll_model",
+        ),
+        (
+            lambda a: {
+                "enrolment": pd.concat(
+                    [a["enrolment"], a["enrolment"].replace("spk0003_0", "spk0003_5")]
+                )
+            },
+            r"1 models \('spk0003_5' first\) of enroll_model are not in trial.pkl",
+        ),
+        (
+            lambda a: {"manifest": a["manifest"][1:-1]},
+            r"2 utterances \('0003_05011200_3_1_ti_0' first\) are not in the corpus",
+        ),
+        (
+            lambda a: {"rejected": [TARGETS[1], "0200_05011200_3_1_ti_0"]},
+            r"1 utterances \('0003_05031202_3_2_td_4' first\) have no embedding",
+        ),
+        (
+            lambda a: {"split": make_split(test=("0011", "0020"))},
+            r"1 speakers \('0003' first\) of the models are not tested",
+        ),
+        (
+            lambda a: {"split": make_split().replace("nontarget-only", "train")},
+            r"1 speakers \('0124' first\) of the non-targets would train",
+        ),
+    ],
+)
+def test_lists_that_do_not_fit_are_refused(checked, change, says):
+    with pytest.raises(InputError, match=f"^a/1das: {says}"):
+        check_lists(**checked | change(checked))
+
+
+def test_missing_files_and_both_spellings(tmp_path, lists):
+    folder = tmp_path / "1das"
+    folder.mkdir()
+    rest = ["--root", str(tmp_path), "--scenario", "1das", "--manifest", "m", "--split", "s"]
+    rest += ["--out", "o", "--enrolment", "e"]
+    with pytest.raises(InputError, match=r"^trials\.imported\.root: there is no file .*l\.pkl;"):
+        check_files(tmp_path, ["1das"])
+    with pytest.raises(InputError, match=r"1das/trial\.pkl: cannot be read \(No such file"):
+        import_trials.main(rest)
+    (folder / "trial.pkl").write_bytes(pickle.dumps(lists["1das"]))
+    with pytest.raises(InputError, match=r"there is no file .*1das/enroll_model;"):
+        check_files(tmp_path, ["1das"])
+    with pytest.raises(InputError, match=r"1das/enroll_model: cannot be read \(No such file"):
+        import_trials.main(rest)
+    (folder / "enrol_model").write_bytes(b"\xff")
+    with pytest.raises(InputError, match=r"1das/enrol_model: cannot be read \(it is not UTF-8"):
+        import_trials.main(rest)
+    check_files(tmp_path, ["1das"])
+    assert find_enrolment_list(folder).name == "enrol_model"
+    (folder / "enroll_model").touch()
+    assert find_enrolment_list(folder).name == "enroll_model"
+
+
+def test_a_day_that_is_interrupted_cannot_be_exported(lists):
+    table = tabulate_trials(lists["1das"], "1das", "a")
+    table["step"] = [0, 1, 4, 5, 2, 3]
+    with pytest.raises(InputError, match="'spk0003_0' on 2020-05-03 are interrupted"):
+        nest_trials(table, "1das")
+
+
+def test_settings_of_the_source():
+    with pytest.raises(ValueError, match=r"imported\.root must name a folder"):
+        Config(trials={"source": "import"})
+    imported = Config(trials={"source": "import", "imported": {"root": "lists"}})
+    assert "generation" not in effective_settings(imported)["trials"]
+    assert "imported" not in effective_settings(Config())["trials"]
+
+
+@pytest.mark.skipif(not ROOT, reason="PUBLISHED_DIR does not name the published files")
+@pytest.mark.parametrize(
+    ("scenario", "models", "targets"), [("random", 1740, 76_819), ("3das", 290, 88_560)]
+)
+def test_the_published_files(tmp_path, scenario, models, targets):
+    folder = Path(ROOT) / "trials" / scenario
+    nested = read_plain_pickle(folder / "trial.pkl")
+    path = find_enrolment_list(folder)
+    lines = path.read_text().splitlines()
+    names = {name for line in lines for name in line.split()[1:]}
+    for of_model in nested.values():
+        names.update(*([of_model] if scenario == "random" else of_model.values()))
+    write_parquet(parse_utterance_ids(sorted(names), "published"), tmp_path / "manifest.parquet")
+    speakers = sorted({name[:4] for name in names})
+    parts = ["nontarget-only" if speaker == "0124" else "test" for speaker in speakers]
+    write_csv(pd.DataFrame({"speaker": speakers, "part": parts}), tmp_path / "split.csv")
+    tables = tmp_path / f"{scenario}.parquet", tmp_path / f"{scenario}.enrolment.parquet"
+    import_trials.main(
+        f"--root {folder.parent} --scenario {scenario} --manifest {tmp_path}/manifest.parquet "
+        f"--split {tmp_path}/split.csv --out {tables[0]} --enrolment {tables[1]}".split()
+    )
+    trials, enrolment = (read_parquet(table) for table in tables)
+    assert trials["model"].nunique() == enrolment["model"].nunique() == models
+    assert trials["target"].sum() == targets
+    assert len(trials) == 2 * targets
+
+    export_trials.main(f"--trials {tmp_path} --scenarios {scenario} --out {tmp_path}/out".split())
+    back = read_plain_pickle(tmp_path / f"out/{scenario}/trial.pkl")
+    assert in_order(back) == in_order(nested)
+    assert (tmp_path / f"out/{scenario}/enroll_model").read_bytes() == path.read_bytes()
+    print(f"{scenario}: imported {models} models, {targets} targets; exported again, identical")

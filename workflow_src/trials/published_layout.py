@@ -1,0 +1,377 @@
+"""The layout in which the paper's authors published their trial lists, and our tables.
+
+A scenario is a folder of two files. ``enroll_model`` (or ``enrol_model``) has a line a template:
+``spk<speaker>_<k>``, then five utterance ids; in the ``1s`` scenarios each line is repeated for
+each round. ``trial.pkl`` is a pickle of nested dicts (``collections.defaultdict`` at every level)
+and lists of utterance ids:
+
+- ``random``: ``{model: [utterance, ...]}``
+- ``<N>das``: ``{model: {"2020_MMDD": [utterance, ...]}}``
+- ``<N>d1s``: ``{round: {model: {"2020_MMDD": [target, non-target]}}}``
+
+Which trials are targets is not written: those whose utterance starts with the four digits of the
+model's speaker. Nothing here reads or writes files.
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.ids import YEAR, parse_utterance_ids
+
+TRIAL_FILE = "trial.pkl"
+ENROLMENT_FILES = ("enroll_model", "enrol_model")
+ENROLMENT_UTTERANCES = 5
+MAX_ROUND = 32767
+# A hundred times the largest published scenario. A small pickle may name one list again and again.
+MAX_TRIALS = 20_000_000
+_MODEL = re.compile(r"spk([0-9]{4})_[0-9]+")
+_DAY = re.compile(rf"{YEAR}_[0-9]{{4}}")
+
+# Round, model, key of the day (None in `random`), utterances in the order of scoring.
+_Part = tuple[int, str, str | None, list[str]]
+
+
+def find_enrolment_list(folder: str | Path) -> Path:
+    """Find a scenario's list of enrolments under either of its names; the first if neither is."""
+    paths = [Path(folder) / name for name in ENROLMENT_FILES]
+    return next((path for path in paths if path.is_file()), paths[0])
+
+
+def check_files(root: str | Path, scenarios: Iterable[str]) -> None:
+    """Check that both files of each scenario are there; opens none.
+
+    Raises
+    ------
+    InputError
+        One is missing.
+    """
+    for scenario in scenarios:
+        folder = Path(root) / scenario
+        for path in (folder / TRIAL_FILE, find_enrolment_list(folder)):
+            if not path.is_file():
+                raise InputError(
+                    f"trials.imported.root: there is no file {path}; each of trials.scenarios "
+                    f"needs {TRIAL_FILE} and {' or '.join(ENROLMENT_FILES)} in its folder"
+                )
+
+
+def tabulate_trials(nested: Any, scenario: str, source: str | Path) -> pd.DataFrame:
+    """Turn the content of a ``trial.pkl`` into a table.
+
+    Parameters
+    ----------
+    nested
+        The content, in the form of the scenario.
+    scenario
+        ``random``, ``<N>das`` or ``<N>d1s``.
+    source
+        The file; named in errors.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, speaker, round (0 where there are none), step, day (ISO; that of the
+        target, for the non-target that follows it too), utterance, target. Models stand in the
+        order of the file, a model's rounds together.
+
+    Raises
+    ------
+    InputError
+        The content does not have the form, an id cannot be parsed, or a target is not of its day.
+    """
+    parts = list(_split_into_parts(nested, scenario, source))
+    if not parts:
+        raise InputError(f"{source}: holds no trials")
+    # By model, then round, as the generator does; a file of rounds has the models inside.
+    model_number = {model: n for n, model in enumerate(dict.fromkeys(part[1] for part in parts))}
+    parts.sort(key=lambda part: model_number[part[1]])
+    sizes = np.array([len(part[3]) for part in parts])
+    model = np.repeat([model_number[part[1]] for part in parts], sizes)
+    number = np.repeat([part[0] for part in parts], sizes)
+
+    utterance, names = pd.factorize(
+        np.array([name for part in parts for name in part[3]], dtype=object)
+    )
+    ids = parse_utterance_ids(list(names), str(source))
+    speakers = np.array([name[3:7] for name in model_number], dtype=object)
+    target = ids["speaker"].to_numpy(dtype=object)[utterance] == speakers[model]
+    dates = ids["date"].to_numpy(dtype=object)[utterance]
+    begins = np.r_[True, (np.diff(model) != 0) | (np.diff(number) != 0)]
+    begin = np.flatnonzero(begins)
+    if scenario == "random":
+        if not target[begin].all():
+            wrong = begin[~target[begin]][0]
+            raise InputError(
+                f"{source}: {list(model_number)[model[wrong]]!r} begins with a non-target, "
+                f"{names[utterance[wrong]]!r}; a step's day is that of its target, which comes "
+                "first"
+            )
+        day = dates[np.maximum.accumulate(np.where(target, np.arange(len(target)), 0))]
+    else:
+        iso = [f"{part[2][:4]}-{part[2][5:7]}-{part[2][7:]}" for part in parts]
+        day = np.repeat(np.array(iso, dtype=object), sizes)
+        wrong = np.flatnonzero(target & (dates != day))
+        if len(wrong):
+            raise InputError(
+                f"{source}: the target {names[utterance[wrong[0]]]!r} of "
+                f"{list(model_number)[model[wrong[0]]]!r} stands under the day {day[wrong[0]]}"
+            )
+    step = np.arange(len(model)) - np.repeat(begin, np.diff(np.r_[begin, len(model)]))
+    return pd.DataFrame(
+        {
+            "model": _texts(list(model_number), model),
+            "speaker": _texts(speakers, model),
+            "round": number.astype(np.int16),
+            "step": step.astype(np.int32),
+            "day": pd.Series(pd.array(day, dtype="str")),
+            "utterance": _texts(names, utterance),
+            "target": target,
+        }
+    )
+
+
+def tabulate_enrolments(lines: Iterable[str], scenario: str, source: str | Path) -> pd.DataFrame:
+    """Turn the lines of an ``enroll_model`` into a table.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, speaker, order (0..4), utterance; models in the order of the file.
+
+    Raises
+    ------
+    InputError
+        A line is no ``spk<speaker>_<k>`` with five different utterances of that speaker; a model
+        stands there twice, other than as the rounds of a ``1s`` scenario; an id cannot be parsed.
+    """
+    enrolled: dict[str, list[str]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        model, *utterances = line.split()
+        where = f"{source}: line {number}"
+        speaker = _speaker_of(model, where)
+        if len(utterances) != ENROLMENT_UTTERANCES:
+            raise InputError(
+                f"{where}: {model!r} has {len(utterances)} utterances; a line is "
+                f"spk<speaker>_<k> and {ENROLMENT_UTTERANCES} utterance ids"
+            )
+        for utterance in utterances:
+            if utterance[:4] != speaker:
+                raise InputError(f"{where}: {utterance!r} is not of the speaker of {model!r}")
+        if len(set(utterances)) != len(utterances):
+            raise InputError(f"{where}: {model!r} enrols with the same utterance twice")
+        if model in enrolled and (not scenario.endswith("1s") or enrolled[model] != utterances):
+            raise InputError(
+                f"{where}: {model!r} stands there again; only the files of 1s scenarios repeat "
+                "a line, and then unchanged"
+            )
+        enrolled[model] = utterances
+    if not enrolled:
+        raise InputError(f"{source}: holds no enrolments")
+    names = pd.Series([name for names in enrolled.values() for name in names], dtype="str")
+    parse_utterance_ids(names, str(source))
+    model = np.repeat(np.arange(len(enrolled)), ENROLMENT_UTTERANCES)
+    return pd.DataFrame(
+        {
+            "model": _texts(list(enrolled), model),
+            "speaker": _texts([name[3:7] for name in enrolled], model),
+            "order": np.tile(np.arange(ENROLMENT_UTTERANCES), len(enrolled)).astype(np.int8),
+            "utterance": names,
+        }
+    )
+
+
+def check_lists(
+    trials: pd.DataFrame,
+    enrolment: pd.DataFrame,
+    manifest: pd.Series,
+    split: pd.DataFrame,
+    rejected: Sequence[str],
+    source: str | Path,
+) -> None:
+    """Check that imported lists fit together, the corpus and the split of its speakers.
+
+    Parameters
+    ----------
+    trials, enrolment
+        From `tabulate_trials` and `tabulate_enrolments`.
+    manifest
+        The utterances of the corpus.
+    split
+        Columns speaker and part.
+    rejected
+        Utterances of the manifest without an embedding.
+    source
+        The scenario's folder; named in errors.
+
+    Raises
+    ------
+    InputError
+        A model has trials and no enrolment or the reverse; an utterance is not in the corpus or
+        has no embedding; a model's speaker is not tested; a non-target's speaker trains.
+    """
+    tested, enrolled = (list(table["model"].unique()) for table in (trials, enrolment))
+    for there, lacking, where, what in (
+        (tested, set(enrolled), TRIAL_FILE, ENROLMENT_FILES[0]),
+        (enrolled, set(tested), ENROLMENT_FILES[0], TRIAL_FILE),
+    ):
+        if alone := [model for model in there if model not in lacking]:
+            raise InputError(f"{source}: {_first_of(alone, 'models')} of {where} are not in {what}")
+    used = pd.concat([enrolment["utterance"], trials["utterance"]]).unique().tolist()
+    known = set(manifest)
+    if unknown := [name for name in used if name not in known]:
+        raise InputError(
+            f"{source}: {_first_of(unknown, 'utterances')} are not in the corpus; the lists must "
+            "be those of the corpus that corpus.source gives"
+        )
+    without = set(rejected)
+    if silent := [name for name in used if name in without]:
+        raise InputError(
+            f"{source}: {_first_of(silent, 'utterances')} have no embedding; rejected.csv says why"
+        )
+    part = dict(zip(split["speaker"], split["part"], strict=True))
+    untested = [name for name in trials["speaker"].unique() if part.get(name) != "test"]
+    if untested:
+        raise InputError(
+            f"{source}: {_first_of(untested, 'speakers')} of the models are not tested; "
+            "corpus.test_speakers must name a file that lists them"
+        )
+    heard = dict.fromkeys(name[:4] for name in used)
+    if training := [name for name in heard if part.get(name) == "train"]:
+        raise InputError(
+            f"{source}: {_first_of(training, 'speakers')} of the non-targets would train; list "
+            "them in trials.nontarget_only"
+        )
+
+
+def nest_trials(trials: pd.DataFrame, scenario: str) -> dict[Any, Any]:
+    """Turn a table of trials into the content of a ``trial.pkl``; reverses `tabulate_trials`.
+
+    Raises
+    ------
+    InputError
+        A day of a model and round is interrupted by another, which the layout cannot hold.
+    """
+    order = np.lexsort(
+        (
+            trials["step"],
+            pd.factorize(trials["round"])[0],
+            pd.factorize(trials["model"])[0],
+        )
+    )
+    # One object a text: a pickle names it again instead of repeating it, and so do the published.
+    one = {name: name for name in pd.unique(trials["utterance"])}
+    utterance = [one[name] for name in trials["utterance"].iloc[order]]
+    columns = ["round", "model"] if scenario == "random" else ["round", "model", "day"]
+    keys = trials[columns].iloc[order].reset_index(drop=True)
+    codes = [pd.factorize(keys[name])[0] for name in columns]
+    begins = np.flatnonzero(np.r_[True, np.any([np.diff(code) != 0 for code in codes], axis=0)])
+    nested: dict[Any, Any] = collections.defaultdict(list)
+    ends = [*begins[1:].tolist(), len(keys)]
+    for key, begin, end in zip(
+        keys.iloc[begins].itertuples(index=False), begins.tolist(), ends, strict=True
+    ):
+        names = utterance[begin:end]
+        if scenario == "random":
+            nested[key.model] = names
+            continue
+        level = nested
+        for outer in [key.round, key.model] if scenario.endswith("1s") else [key.model]:
+            level = level.setdefault(outer, collections.defaultdict(list))
+        day = key.day[:4] + "_" + key.day[5:7] + key.day[8:]
+        if day in level:
+            raise InputError(
+                f"{scenario}: the trials of {key.model!r} on {key.day} are interrupted by another "
+                "day; the published layout cannot hold that"
+            )
+        level[day] = names
+    return nested
+
+
+def list_enrolments(enrolment: pd.DataFrame, scenario: str, rounds: int) -> list[str]:
+    """Turn a table of enrolments into lines; reverses `tabulate_enrolments`.
+
+    Parameters
+    ----------
+    enrolment
+        The table.
+    scenario
+        Its scenario.
+    rounds
+        How many rounds the trials of a ``1s`` scenario have; each line is repeated as often.
+    """
+    ordered = enrolment.sort_values("order", kind="stable")
+    lists = ordered.groupby("model", sort=False)["utterance"].agg(" ".join)
+    models = enrolment["model"].drop_duplicates()
+    times = rounds if scenario.endswith("1s") else 1
+    return [f"{model} {lists[model]}" for model in models for _ in range(times)]
+
+
+def _split_into_parts(nested: Any, scenario: str, source: str | Path) -> Iterator[_Part]:
+    """Walk through the nested dicts of a scenario, checking their form."""
+    total = 0
+    rounds = nested if scenario.endswith("1s") else {0: nested}
+    for number, models in _items(rounds, "rounds", scenario, source):
+        if scenario.endswith("1s") and not (type(number) is int and 1 <= number <= MAX_ROUND):
+            raise InputError(
+                f"{source}: {number!r} is no round; a 1s scenario is {{round: {{model: ...}}}} "
+                f"with rounds 1..{MAX_ROUND}"
+            )
+        for model, days in _items(models, "models", scenario, source):
+            _speaker_of(model, source)
+            by_day = [(None, days)]
+            if scenario != "random":
+                by_day = _items(days, f"days of {model!r}", scenario, source)
+            for day, names in by_day:
+                if day is not None and not (isinstance(day, str) and _DAY.fullmatch(day)):
+                    raise InputError(
+                        f"{source}: {day!r} of {model!r} is no day; the form is {YEAR}_MMDD"
+                    )
+                where = f"{model!r}" + (f", {day}," if day else "")
+                if not isinstance(names, list) or set(map(type, names)) - {str}:
+                    raise InputError(
+                        f"{source}: {where} is no list of utterance ids, as it is in the form of "
+                        f"the scenario {scenario}"
+                    )
+                if not names:
+                    raise InputError(f"{source}: {where} has no utterances")
+                total += len(names)
+                if total > MAX_TRIALS:
+                    raise InputError(f"{source}: holds more than {MAX_TRIALS} trials")
+                yield number, model, day, names
+
+
+def _items(content: Any, what: str, scenario: str, source: str | Path) -> Iterable[tuple[Any, Any]]:
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{source}: a {type(content).__name__} stands where the form of the scenario "
+            f"{scenario} has a dict of {what}"
+        )
+    return content.items()
+
+
+def _speaker_of(model: Any, where: str | Path) -> str:
+    found = _MODEL.fullmatch(model) if isinstance(model, str) else None
+    if not found:
+        raise InputError(f"{where}: {model!r} is no model; the form is spk<speaker, 4 digits>_<k>")
+    return found[1]
+
+
+def _first_of(names: Sequence[str], what: str) -> str:
+    """Say how many there are and name one."""
+    return f"{len(names)} {what} ({names[0]!r} first)"
+
+
+def _texts(values: Sequence[str] | np.ndarray, which: np.ndarray) -> pd.Series:
+    """Return ``values[which]`` as a text column; takes from Arrow memory, not from objects."""
+    return pd.Series(pd.array(values, dtype="str").take(which))
