@@ -17,6 +17,7 @@ from workflow_src.common.devices import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
 from workflow_src.common.expand_runs import expand_runs
+from workflow_src.embeddings.importing import find_files
 
 try:
     SETTINGS = validate_config(config, "config")

@@ -15,6 +15,7 @@ from workflow_src.common.steps import run_step, step_parser
 # The packages whose arithmetic or formats the results depend on.
 PACKAGES = [
     "gymnasium",
+    "kaldiio",
     "kaldi-native-fbank",
     "matplotlib",
     "numpy",
@@ -34,6 +35,7 @@ STEPS = [
     "corpus.split_speakers",
     "embeddings.extract_embeddings",
     "embeddings.merge_embeddings",
+    "embeddings.import_embeddings",
     "trials.generate_trials",
     "policies.pretrain_policy",
     "policies.finetune_policy",
@@ -81,12 +83,15 @@ def list_results(config: Config) -> list[str]:
 def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
-    Left out: ``compute``, and the blocks of the corpus's sources that are not in use.
+    Left out: ``compute``, the blocks of the corpus's sources that are not in use, and the
+    extractor's where embeddings are imported.
     """
     content = json.loads(config.model_dump_json(exclude={"compute"}))
-    unused = {"synthetic", "directory"} - {config.corpus.source}
+    unused = {"synthetic", "directory", "imported"} - {config.corpus.source}
     for source in unused:
         del content["corpus"][source]
+    if config.corpus.source == "imported":
+        del content["extractor"]
     return content
 
 
@@ -97,7 +102,8 @@ def describe_run(config: Config, results: Path) -> dict[str, Any]:
     -------
     dict
         settings (the effective ones), versions, code (a digest a step
-        and notebook), inputs (sha256 of the extractor), results (sha256 of every file).
+        and notebook), inputs (sha256 of the extractor, or
+        of each file of imported embeddings), results (sha256 of every file).
     """
     files = [path for pattern in list_results(config) for path in sorted(results.glob(pattern))]
     return {
@@ -115,12 +121,17 @@ def main(argv: list[str] | None = None) -> None:
     """Digest the results and write the record."""
     parser = step_parser(__doc__)
     parser.add_argument("--settings", required=True, metavar="JSON", help="all settings")
-    parser.add_argument("--extractor", type=Path, required=True, help="the extractor's model file")
+    parser.add_argument("--extractor", type=Path, nargs="?", help="the extractor's model file")
+    parser.add_argument(
+        "--embeddings", type=Path, nargs="*", default=[], help="the files of imported embeddings"
+    )
     parser.add_argument("--results", type=Path, required=True, help="the results folder")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
     record = describe_run(validate_config(json.loads(args.settings)), args.results)
-    record["inputs"] = {"extractor": digest_file(args.extractor)}
+    record["inputs"] = {str(path): digest_file(path) for path in args.embeddings}
+    if args.extractor is not None:
+        record["inputs"]["extractor"] = digest_file(args.extractor)
     write_json(record, args.provenance)
 
 
