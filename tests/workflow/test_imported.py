@@ -24,7 +24,7 @@ def make_embeddings(folder):
             for slot, hour in SESSIONS:
                 moment = first + datetime.timedelta(days=day, hours=hour, minutes=speaker)
                 name = format_utterance_id(f"{speaker:04d}", moment, slot, 1, "ti", 0)
-                content[name] = voice + 0.7 * rng.standard_normal(DIM)
+                content[name] = voice + 1.3 * rng.standard_normal(DIM)
     names = list(content)
     vectors = np.stack(list(content.values()))
     half = {name: content[name][None] for name in names[::2]}
@@ -39,8 +39,7 @@ def overlay(*files):
         "extractor": {"model": "no such file.onnx"},
         "trials": {"scenarios": ["random"], "generation": {"random": {"trajectories": 5}}},
         "inference": {
-            "methods": ["baseline", "fixed-weight", "multi-head"],
-            "fixed_weight": {"alphas": [0.1]},
+            "methods": ["baseline", "multi-head"],
         },
     }
 
@@ -58,9 +57,9 @@ def imported(tmp_path_factory):
 def test_imported_embeddings_reach_the_summary(imported):
     folder, _, given = imported
     summary = pd.read_csv(folder / "results/summary.csv")
-    assert set(summary["method"]) == {"baseline", "fixed-weight", "multi-head"}
+    assert set(summary["method"]) == {"baseline", "multi-head"}
     # Voices stand this far apart: every method must tell them.
-    assert (summary["eer_percent"] < 10).all()
+    assert (summary["eer_percent"] < 15).all()
     manifest = pd.read_parquet(folder / "results/corpus/manifest.parquet")
     assert manifest["utterance"].tolist() == sorted(given.index)
     assert manifest["seconds"].isna().all()
@@ -70,21 +69,20 @@ def test_imported_embeddings_reach_the_summary(imported):
 
 def test_what_filters_by_duration_says_that_it_does_not(imported):
     folder, _, _ = imported
-    for log in ("pretrain_policy/seed0.log", "finetune_policy/multi-head-seed0.log"):
+    for log in ("pretrain_policy/0.log", "finetune_policy/multi-head-seed0.log"):
         assert "min_seconds" in (folder / "logs" / log).read_text()
 
 
 def test_settings_of_other_sources_rerun_nothing(imported):
     folder, settings, _ = imported
-    there = set(rules_to_run(folder, settings))
     others = {
         **settings,
         "corpus": {**settings["corpus"], "synthetic": {"days": 9}, "directory": {"root": "x"}},
         "extractor": {"model": "another.onnx", "shards": 3},
     }
-    # The analysis was not asked for and is what is left.
+    # What was not asked for before is all that is left.
     left = {"sweep_thresholds", "run_visual_analysis", "record_provenance"}
-    assert set(rules_to_run(folder, others)) == there == left
+    assert set(rules_to_run(folder, others)) == left
 
 
 @pytest.mark.parametrize(

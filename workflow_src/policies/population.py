@@ -175,16 +175,14 @@ def load_training_population(
     if "seconds" in table.columns and table["seconds"].notna().any():
         seconds = table["seconds"].to_numpy(np.float64, na_value=np.inf)
         usable = seconds > min_seconds
+        print(f"{int((~usable).sum())} utterances of at most {min_seconds:g} s are left out")
     else:
         print(
             f"{manifest} knows no durations: min_seconds ({min_seconds:g}) does not apply, no "
             "utterance is left out for being short"
         )
     population = group_embeddings(vectors, table["speaker"], table["date"], usable)
-    print(
-        f"training speakers: {len(population.names)}, utterances: {len(population.embeddings)}"
-        f" ({int((~usable).sum())} of at most {min_seconds:g} s left out)"
-    )
+    print(f"training speakers: {len(population.names)}, utterances: {len(population.embeddings)}")
     if len(population.names) < 2:
         raise InputError(
             f"{manifest}: fewer than two training speakers have an utterance longer than "
