@@ -94,6 +94,7 @@ def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
     InputError
         An id does not parse, an utterance comes twice, or parts differ in D.
     """
+    tables = [parse_utterance_ids(part.utterances, str(part.path)) for part in parts]
     first, dim = parts[0].path, parts[0].embeddings.shape[1]
     for part in parts:
         if part.embeddings.shape[1] != dim:
@@ -101,7 +102,6 @@ def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
                 f"{part.path}: has embeddings of {part.embeddings.shape[1]} numbers (first "
                 f"{part.utterances[0]}), but {first} of {dim}"
             )
-    tables = [parse_utterance_ids(part.utterances, str(part.path)) for part in parts]
     sizes = [len(table) for table in tables]
     manifest = pd.concat(tables, ignore_index=True)
     del tables
@@ -252,7 +252,7 @@ def _stack(
             if row == 0:
                 embeddings = np.empty((count, len(vector)), np.float32)
             elif len(vector) != embeddings.shape[1]:
-                said = f"has {len(vector)} numbers, that of {utterances[0]} {embeddings.shape[1]}"
+                said = f"has {len(vector)} numbers, the first one there {embeddings.shape[1]}"
                 raise InputError(_blame(path, utterance, said))
             embeddings[row] = vector
             utterances.append(utterance)

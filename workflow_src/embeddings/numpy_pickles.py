@@ -79,7 +79,7 @@ class PickledArray:
         kind, shape = self.type, self.shape
         if not isinstance(kind, PickledType) or not kind.is_float():
             code = getattr(kind, "code", "?")
-            named = "objects" if code.startswith("O") else f"type {code}"
+            named = "objects" if code.startswith("O") else f"type {code!r}"
             raise ValueError(f"is an array of {named}, not of floats")
         if len(shape) not in {1, 2} or (len(shape) == 2 and shape[0] != 1):
             raise ValueError(f"has the shape {shape}, not (D,) or (1, D)")
