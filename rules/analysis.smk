@@ -112,7 +112,8 @@ rule record_provenance:
         rules.trials.input,
         rules.analysis.input,
         scores=SCORES,
-        extractor=resource_path(SETTINGS.extractor.model),
+        extractor=EXTRACTOR,
+        embeddings=IMPORTED,
     output:
         "results/provenance.json",
     log:
@@ -132,7 +133,8 @@ rule record_provenance:
         "Recording the provenance of all results"
     shell:
         "python -m workflow_src.analysis.record_provenance --settings {params.settings:q}"
-        " --extractor {input.extractor:q} --results results --provenance {output} > {log} 2>&1"
+        " --extractor {input.extractor:q} --embeddings {input.embeddings:q}"
+        " --results results --provenance {output} > {log} 2>&1"
 
 
 rule report:

@@ -18,6 +18,7 @@ from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
 from workflow_src.common.expand_runs import expand_runs
 from workflow_src.corpus.scan import digest_recordings
+from workflow_src.embeddings.importing import find_files
 
 
 def checked(function, *arguments):

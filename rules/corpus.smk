@@ -1,4 +1,5 @@
 # Recordings -> results/corpus: the manifest of utterances and the split of speakers.
+# Of imported embeddings the manifest comes with them, see rules/embeddings.smk.
 
 SYNTHESIS_SHARDS = range(SETTINGS.corpus.synthetic.shards)
 MANIFEST = "results/corpus/manifest.parquet"
@@ -11,7 +12,7 @@ if SETTINGS.corpus.source == "synthetic":
     AUDIO_ROOT = "results/corpus/audio"
     RECORDINGS = ""
     AUDIO = expand("results/corpus/audio/shard-{shard}", shard=SYNTHESIS_SHARDS)
-else:
+elif SETTINGS.corpus.source == "directory":
     AUDIO_ROOT = SETTINGS.corpus.directory.root
     AUDIO = []
     # The target fetch_corpus makes the folder: before, there is nothing to look at.
@@ -80,7 +81,7 @@ if SETTINGS.corpus.source == "synthetic":
             "python -m workflow_src.corpus.build_manifest --tables {input.tables}"
             " --manifest {output} > {log} 2>&1"
 
-else:
+elif SETTINGS.corpus.source == "directory":
 
     rule build_manifest:
         output:

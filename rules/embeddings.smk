@@ -1,9 +1,18 @@
 # Manifest + extractor -> results/embeddings: one matrix of embeddings and its utterance index.
+# Or imported embeddings -> the same, and the manifest; then there is no extractor.
 
 EMBEDDINGS = "results/embeddings/embeddings.npy"
 INDEX = "results/embeddings/index.parquet"
 REJECTED = "results/embeddings/rejected.csv"
 EXTRACTION_SHARDS = range(SETTINGS.extractor.shards)
+IMPORTED, EXTRACTOR = [], []
+if SETTINGS.corpus.source == "imported":
+    try:
+        IMPORTED = find_files(SETTINGS.corpus.imported.embeddings)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+else:
+    EXTRACTOR = resource_path(SETTINGS.extractor.model)
 
 
 rule embeddings:
@@ -13,72 +22,106 @@ rule embeddings:
         REJECTED,
 
 
-rule extract_embeddings:
-    input:
-        manifest=MANIFEST,
-        audio=AUDIO,
-        model=resource_path(SETTINGS.extractor.model),
-    output:
-        shard="results/embeddings/shards/{shard}.npz",
-        rejected="results/embeddings/shards/{shard}.rejected.csv",
-    log:
-        "logs/extract_embeddings/{shard}.log",
-    benchmark:
-        "logs/extract_embeddings/{shard}.benchmark.tsv"
-    conda:
-        "../envs/audio.yaml"
-    # With a GPU, reading and features would hold it up on one core; on the CPU, shards run side by side.
-    threads: lambda wildcards: 8 if gpus(wildcards) else 1
-    resources:
-        gpu=gpus,
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
-    params:
-        root=lambda wildcards: AUDIO_ROOT,
-        recordings=RECORDINGS,
-        settings=settings("extractor"),
-        device=device,
-        deterministic=deterministic,
-        shards=len(EXTRACTION_SHARDS),
-        code=code("embeddings.extract_embeddings"),
-    message:
-        "Extracting embeddings, shard {wildcards.shard} of {params.shards}"
-    shell:
-        "python -m workflow_src.embeddings.extract_embeddings --manifest {input.manifest}"
-        " --root {params.root:q} --model {input.model:q} --settings {params.settings:q}"
-        " --shard {wildcards.shard} --shards {params.shards} --device {params.device}"
-        " {params.deterministic} --threads {threads} --out {output.shard} --rejected {output.rejected} > {log} 2>&1"
+if SETTINGS.corpus.source == "imported":
 
+    # The manifest is among its outputs: ids are known once the files are read, which is done once.
+    rule import_embeddings:
+        input:
+            IMPORTED,
+        output:
+            manifest=MANIFEST,
+            embeddings=EMBEDDINGS,
+            index=INDEX,
+            rejected=REJECTED,
+        log:
+            "logs/import_embeddings.log",
+        benchmark:
+            "logs/import_embeddings.benchmark.tsv"
+        conda:
+            "../envs/importing.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            code=code("embeddings.import_embeddings"),
+        message:
+            "Importing embeddings"
+        shell:
+            "python -m workflow_src.embeddings.import_embeddings --embeddings {input:q}"
+            " --manifest {output.manifest} --matrix {output.embeddings} --index {output.index}"
+            " --rejected {output.rejected} > {log} 2>&1"
 
-rule merge_embeddings:
-    input:
-        manifest=MANIFEST,
-        shards=expand("results/embeddings/shards/{shard}.npz", shard=EXTRACTION_SHARDS),
-        rejected=expand(
-            "results/embeddings/shards/{shard}.rejected.csv", shard=EXTRACTION_SHARDS
-        ),
-    output:
-        embeddings=EMBEDDINGS,
-        index=INDEX,
-        rejected=REJECTED,
-    log:
-        "logs/merge_embeddings.log",
-    benchmark:
-        "logs/merge_embeddings.benchmark.tsv"
-    conda:
-        "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        code=code("embeddings.merge_embeddings"),
-    message:
-        "Merging the embeddings of all shards"
-    shell:
-        "python -m workflow_src.embeddings.merge_embeddings --manifest {input.manifest}"
-        " --shards {input.shards} --rejected {input.rejected} --embeddings {output.embeddings}"
-        " --index {output.index} --rejected-out {output.rejected} > {log} 2>&1"
+else:
+
+    rule extract_embeddings:
+        input:
+            manifest=MANIFEST,
+            audio=AUDIO,
+            model=EXTRACTOR,
+        output:
+            shard="results/embeddings/shards/{shard}.npz",
+            rejected="results/embeddings/shards/{shard}.rejected.csv",
+        log:
+            "logs/extract_embeddings/{shard}.log",
+        benchmark:
+            "logs/extract_embeddings/{shard}.benchmark.tsv"
+        conda:
+            "../envs/audio.yaml"
+        # With a GPU, reading and features would hold it up on one core; on the CPU, shards run side by side.
+        threads: lambda wildcards: 8 if gpus(wildcards) else 1
+        resources:
+            gpu=gpus,
+            mem_mb=lambda wildcards, attempt: 2000 * attempt,
+            runtime=lambda wildcards, attempt: 240 * attempt,
+        params:
+            root=lambda wildcards: AUDIO_ROOT,
+            recordings=RECORDINGS,
+            settings=settings("extractor"),
+            device=device,
+            deterministic=deterministic,
+            shards=len(EXTRACTION_SHARDS),
+            code=code("embeddings.extract_embeddings"),
+        message:
+            "Extracting embeddings, shard {wildcards.shard} of {params.shards}"
+        shell:
+            "python -m workflow_src.embeddings.extract_embeddings --manifest {input.manifest}"
+            " --root {params.root:q} --model {input.model:q} --settings {params.settings:q}"
+            " --shard {wildcards.shard} --shards {params.shards} --device {params.device}"
+            " {params.deterministic} --threads {threads} --out {output.shard} --rejected {output.rejected} > {log} 2>&1"
+
+    rule merge_embeddings:
+        input:
+            manifest=MANIFEST,
+            shards=expand(
+                "results/embeddings/shards/{shard}.npz", shard=EXTRACTION_SHARDS
+            ),
+            rejected=expand(
+                "results/embeddings/shards/{shard}.rejected.csv",
+                shard=EXTRACTION_SHARDS,
+            ),
+        output:
+            embeddings=EMBEDDINGS,
+            index=INDEX,
+            rejected=REJECTED,
+        log:
+            "logs/merge_embeddings.log",
+        benchmark:
+            "logs/merge_embeddings.benchmark.tsv"
+        conda:
+            "../envs/tables.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            code=code("embeddings.merge_embeddings"),
+        message:
+            "Merging the embeddings of all shards"
+        shell:
+            "python -m workflow_src.embeddings.merge_embeddings --manifest {input.manifest}"
+            " --shards {input.shards} --rejected {input.rejected} --embeddings {output.embeddings}"
+            " --index {output.index} --rejected-out {output.rejected} > {log} 2>&1"
 
 
 rule train_demo_extractor:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_src.common.config.schema import Config, validate_config
-from workflow_src.common.digests import digest_code, digest_file, digest_notebook
+from workflow_src.common.digests import ROOT, digest_code, digest_file, digest_notebook
 from workflow_src.common.expand_runs import expand_runs
 from workflow_src.common.files import write_json
 from workflow_src.common.steps import run_step, step_parser
@@ -15,6 +15,7 @@ from workflow_src.common.steps import run_step, step_parser
 # The packages whose arithmetic or formats the results depend on.
 PACKAGES = [
     "gymnasium",
+    "kaldiio",
     "kaldi-native-fbank",
     "matplotlib",
     "numpy",
@@ -34,6 +35,7 @@ STEPS = [
     "corpus.split_speakers",
     "embeddings.extract_embeddings",
     "embeddings.merge_embeddings",
+    "embeddings.import_embeddings",
     "trials.generate_trials",
     "trials.import_trials",
     "policies.pretrain_policy",
@@ -83,15 +85,18 @@ def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
     Left out: ``compute``, the blocks of the corpus's and the trials' sources that are not in use,
-    and the archives that recordings were extracted from.
+    the archives that recordings were extracted from, and the extractor's where embeddings are
+    imported.
     """
     content = json.loads(config.model_dump_json(exclude={"compute"}))
-    unused = {"synthetic", "directory"} - {config.corpus.source}
+    unused = {"synthetic", "directory", "imported"} - {config.corpus.source}
     for source in unused:
         del content["corpus"][source]
     # Where recordings came from changes nothing that is computed from them.
     content["corpus"].get("directory", {}).pop("archives", None)
     del content["trials"]["imported" if config.trials.source == "generate" else "generation"]
+    if config.corpus.source == "imported":
+        del content["extractor"]
     return content
 
 
@@ -102,13 +107,14 @@ def describe_run(config: Config, results: Path) -> dict[str, Any]:
     -------
     dict
         settings (the effective ones), versions, code (a digest a step
-        and notebook), inputs (sha256 of the extractor), results (sha256 of every file).
+        and notebook), inputs (sha256 of the extractor, or
+        of each file of imported embeddings), results (sha256 of every file).
     """
     files = [path for pattern in list_results(config) for path in sorted(results.glob(pattern))]
     return {
         "settings": effective_settings(config),
         "versions": {"python": platform.python_version()}
-        | {name: metadata.version(name) for name in PACKAGES},
+        | {name: _version(name) for name in PACKAGES},
         "machine": {"system": platform.system(), "architecture": platform.machine()},
         "code": {step: digest_code(f"workflow_src.{step}") for step in STEPS}
         | {path: digest_notebook(path) for path in NOTEBOOKS},
@@ -116,16 +122,31 @@ def describe_run(config: Config, results: Path) -> dict[str, Any]:
     }
 
 
+def _version(package: str) -> str:
+    """Return a package's version; where this environment lacks it, the one that is pinned."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+        pins = dict(line.split("==") for line in lock if "==" in line and not line.startswith("#"))
+        return pins[package]
+
+
 def main(argv: list[str] | None = None) -> None:
     """Digest the results and write the record."""
     parser = step_parser(__doc__)
     parser.add_argument("--settings", required=True, metavar="JSON", help="all settings")
-    parser.add_argument("--extractor", type=Path, required=True, help="the extractor's model file")
+    parser.add_argument("--extractor", type=Path, nargs="?", help="the extractor's model file")
+    parser.add_argument(
+        "--embeddings", type=Path, nargs="*", default=[], help="the files of imported embeddings"
+    )
     parser.add_argument("--results", type=Path, required=True, help="the results folder")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
     record = describe_run(validate_config(json.loads(args.settings)), args.results)
-    record["inputs"] = {"extractor": digest_file(args.extractor)}
+    record["inputs"] = {str(path): digest_file(path) for path in args.embeddings}
+    if args.extractor is not None:
+        record["inputs"]["extractor"] = digest_file(args.extractor)
     write_json(record, args.provenance)
 
 

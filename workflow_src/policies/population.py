@@ -139,8 +139,8 @@ def load_training_population(
     embeddings, index, manifest, split
         The matrix, its utterance index, the manifest and the speaker split.
     min_seconds
-        Utterances up to this length are left out. Where the manifest has no column ``seconds``,
-        nothing is, and a line says so.
+        Utterances up to this length are left out. Where the manifest knows no durations (no
+        column ``seconds``, or an empty one), nothing is, and a line says so.
 
     Raises
     ------
@@ -175,13 +175,14 @@ def load_training_population(
     if "seconds" in table.columns and table["seconds"].notna().any():
         seconds = table["seconds"].to_numpy(np.float64, na_value=np.inf)
         usable = seconds > min_seconds
+        print(f"{int((~usable).sum())} utterances of at most {min_seconds:g} s are left out")
     else:
-        print(f"{manifest} knows no durations: no utterance is left out for being short")
+        print(
+            f"{manifest} knows no durations: min_seconds ({min_seconds:g}) does not apply, no "
+            "utterance is left out for being short"
+        )
     population = group_embeddings(vectors, table["speaker"], table["date"], usable)
-    print(
-        f"training speakers: {len(population.names)}, utterances: {len(population.embeddings)}"
-        f" ({int((~usable).sum())} of at most {min_seconds:g} s left out)"
-    )
+    print(f"training speakers: {len(population.names)}, utterances: {len(population.embeddings)}")
     if len(population.names) < 2:
         raise InputError(
             f"{manifest}: fewer than two training speakers have an utterance longer than "

@@ -152,12 +152,23 @@ class DirectoryCorpus(Block):
         return self
 
 
+class ImportedCorpus(Block):
+    """Embeddings that were made elsewhere, in place of recordings and an extractor."""
+
+    embeddings: list[Annotated[str, Field(min_length=1)]] = Field(
+        [],
+        description="files, or glob patterns of files: .npy (a pickled dict of utterance -> "
+        "vector), .npz (utterance [N], embedding [N, D]), Kaldi's .ark or .scp",
+    )
+
+
 class Corpus(Block):
     """Which recordings there are, and who of the speakers is tested."""
 
-    source: Literal["synthetic", "directory"] = Field(
+    source: Literal["synthetic", "directory", "imported"] = Field(
         "synthetic",
-        description="synthetic: a demo corpus made here; directory: recordings in a folder",
+        description="synthetic: a demo corpus made here; directory: recordings in a folder; "
+        "imported: embeddings in files",
     )
     test_speakers: Annotated[int, Field(ge=2)] | Annotated[str, Field(min_length=1)] = Field(
         16,
@@ -170,4 +181,8 @@ class Corpus(Block):
     )
     directory: DirectoryCorpus = Field(
         default_factory=DirectoryCorpus, description="recordings in a folder"
+    )
+    imported: ImportedCorpus = Field(
+        default_factory=ImportedCorpus,
+        description="embeddings that were made elsewhere, in place of recordings and an extractor",
     )

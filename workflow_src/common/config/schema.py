@@ -51,6 +51,10 @@ class Config(Block):
     def _check(self) -> "Config":
         if self.corpus.source == "directory" and self.corpus.directory.root is None:
             raise ValueError("corpus.directory.root must name a folder when source is directory")
+        if self.corpus.source == "imported" and not self.corpus.imported.embeddings:
+            raise ValueError(
+                "corpus.imported.embeddings must name at least one file when source is imported"
+            )
         if self.analysis.scenario not in self.trials.scenarios:
             raise ValueError(
                 f"analysis.scenario is {self.analysis.scenario!r}, which "

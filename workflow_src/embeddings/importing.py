@@ -1,0 +1,268 @@
+"""Reading embeddings that were made elsewhere, and refusing what is not as it should be.
+
+Formats, by the end of the name: ``.npy``, a pickled dict of utterance -> float (D,) or (1, D);
+``.npz`` with arrays utterance [N] and embedding [N, D]; Kaldi's binary ``.ark``, and ``.scp``.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_npz
+from workflow_src.common.ids import parse_utterance_ids, sort_in_corpus_order
+from workflow_src.embeddings.numpy_pickles import PickledArray, read_pickled_dict
+
+
+class Part(NamedTuple):
+    """The embeddings of one file: N utterance ids, and float32 [N, D]."""
+
+    path: Path
+    utterances: list[str]
+    embeddings: np.ndarray
+
+
+def find_files(patterns: Iterable[str]) -> list[str]:
+    """List the files that paths and glob patterns name, each once, sorted within a pattern.
+
+    Raises
+    ------
+    InputError
+        A pattern names no file.
+    """
+    found: list[str] = []
+    for pattern in patterns:
+        if Path(pattern).is_file():  # its name may hold the signs of a pattern
+            files = [pattern]
+        else:
+            # Not Path.glob, which takes no absolute patterns.
+            named = glob.glob(pattern, recursive=True)  # noqa: PTH207
+            files = sorted(path for path in named if Path(path).is_file())
+        if not files:
+            raise InputError(f"corpus.imported.embeddings: no file is named {pattern!r}")
+        found += files
+    return list(dict.fromkeys(found))
+
+
+def read_part(path: Path) -> Part:
+    """Read the embeddings of one file.
+
+    Raises
+    ------
+    InputError
+        The file is no such file, or holds what is no embedding: file and utterance are named.
+    """
+    readers = {".npy": _read_npy, ".npz": _read_npz, ".ark": _read_ark, ".scp": _read_scp}
+    if path.suffix not in readers:
+        raise InputError(f"{path}: is of no known form; allowed are: {', '.join(readers)}")
+    utterances, embeddings = readers[path.suffix](path)
+    if not utterances:
+        raise InputError(f"{path}: holds no embedding")
+    for fault, wrong in (
+        ("has numbers that are not finite (as float32)", ~np.isfinite(embeddings).all(axis=1)),
+        ("is zero", ~embeddings.any(axis=1)),
+    ):
+        if wrong.any():
+            raise InputError(_blame(path, utterances[wrong.argmax()], fault, int(wrong.sum())))
+    return Part(path, utterances, embeddings)
+
+
+def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Put the parts together in corpus order.
+
+    Parameters
+    ----------
+    parts
+        At least one; emptied on the way, so that no embedding is held twice for long.
+
+    Returns
+    -------
+    manifest
+        The columns that ids give, and seconds (float32, unknown: empty), N rows.
+    embeddings
+        float32 [N, D].
+
+    Raises
+    ------
+    InputError
+        An id does not parse, an utterance comes twice, or parts differ in D.
+    """
+    tables = [parse_utterance_ids(part.utterances, str(part.path)) for part in parts]
+    first, dim = parts[0].path, parts[0].embeddings.shape[1]
+    for part in parts:
+        if part.embeddings.shape[1] != dim:
+            raise InputError(
+                f"{part.path}: has embeddings of {part.embeddings.shape[1]} numbers (first "
+                f"{part.utterances[0]}), but {first} of {dim}"
+            )
+    sizes = [len(table) for table in tables]
+    manifest = pd.concat(tables, ignore_index=True)
+    del tables
+    twice = manifest["utterance"].duplicated()
+    if twice.any():
+        name = manifest["utterance"][twice].iloc[0]
+        files = [
+            str(part.path) for part in parts for utterance in part.utterances if utterance == name
+        ]
+        places = files[0] if files[0] == files[1] else f"{files[0]} and in {files[1]}"
+        raise InputError(
+            f"{files[1]}: the embedding of {name} comes twice, in {places}"
+            + _and_more(int(twice.sum()))
+        )
+    manifest["place"] = np.arange(len(manifest))
+    manifest = sort_in_corpus_order(manifest)
+    row_of = np.empty(len(manifest), np.int64)
+    row_of[manifest.pop("place").to_numpy()] = np.arange(len(manifest))
+    embeddings = np.empty((len(manifest), dim), np.float32)
+    for rows in reversed(np.split(row_of, np.cumsum(sizes)[:-1])):
+        embeddings[rows] = parts.pop().embeddings
+    manifest["seconds"] = np.full(len(manifest), np.nan, np.float32)
+    return manifest, embeddings
+
+
+def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
+    content = read_pickled_dict(path)
+    return _stack(path, len(content), _unpickled_vectors(path, content))
+
+
+def _unpickled_vectors(path: Path, content: dict) -> Iterator[tuple[str, np.ndarray]]:
+    for utterance, value in content.items():
+        if not isinstance(utterance, str):
+            raise InputError(f"{path}: a key of its dict is no text but {type(utterance).__name__}")
+        if not isinstance(value, PickledArray):
+            said = f"is no numpy array but {type(value).__name__}"
+            raise InputError(_blame(path, utterance, said))
+        try:
+            yield utterance, value.as_vector()
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(_blame(path, utterance, str(error))) from error
+
+
+def _read_npz(path: Path) -> tuple[list[str], np.ndarray]:
+    utterances, embeddings = read_npz(path, ["utterance", "embedding"])
+    if utterances.dtype.kind != "U" or utterances.ndim != 1:
+        raise InputError(
+            f"{path}: utterance is {utterances.dtype} {list(utterances.shape)}; text [N] is needed"
+        )
+    if embeddings.dtype.kind != "f" or embeddings.ndim != 2 or len(embeddings) != len(utterances):
+        raise InputError(
+            f"{path}: embedding is {embeddings.dtype} {list(embeddings.shape)}; floats "
+            f"[{len(utterances)}, D] are needed"
+        )
+    with np.errstate(over="ignore"):  # what float32 cannot hold is found as not finite
+        return utterances.tolist(), embeddings.astype(np.float32)
+
+
+def _read_ark(path: Path) -> tuple[list[str], np.ndarray]:
+    with path.open("rb") as file:
+        vectors = list(_ark_vectors(path, file))
+    return _stack(path, len(vectors), vectors)
+
+
+def _ark_vectors(path: Path, file: BinaryIO) -> Iterator[tuple[str, np.ndarray]]:
+    from kaldiio.matio import read_token
+
+    while True:
+        try:
+            utterance = read_token(file)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: is not a Kaldi archive") from error
+        if utterance is None:
+            return
+        yield utterance, _read_kaldi_vector(file, path, utterance)
+
+
+def _read_scp(path: Path) -> tuple[list[str], np.ndarray]:
+    """Read the vectors that a script file points to, ``<utterance> <archive>:<offset>`` a line.
+
+    Lines are taken apart here: Kaldi's own rules let a line be a command.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except ValueError as error:
+        raise InputError(f"{path}: is not text (UTF-8)") from error
+    lines = [line.split(maxsplit=1) for line in text.split("\n") if line.strip()]
+    return _stack(path, len(lines), _scp_vectors(path, lines))
+
+
+def _scp_vectors(path: Path, lines: list[list[str]]) -> Iterator[tuple[str, np.ndarray]]:
+    opened, file = "", None
+    with ExitStack() as stack:
+        for number, fields in enumerate(lines, 1):
+            if len(fields) < 2:
+                raise InputError(f"{path}: entry {number} is not <utterance> <archive>:<offset>")
+            utterance, target = fields[0], fields[1].strip()
+            if target.startswith("|") or target.endswith("|") or target == "-":
+                raise InputError(_blame(path, utterance, "comes from a command; only files may"))
+            archive, _, offset = target.rpartition(":")
+            if not archive or not (offset.isascii() and offset.isdecimal()):
+                archive, offset = target, "0"  # a file that holds nothing else
+            if archive != opened or file is None:
+                stack.close()
+                try:
+                    file = stack.enter_context(Path(archive).open("rb"))
+                except OSError as error:
+                    said = f"is to be in {archive}, which cannot be read ({error.strerror})"
+                    raise InputError(_blame(path, utterance, said)) from error
+                opened = archive
+            try:
+                file.seek(int(offset))
+            except (OSError, ValueError, OverflowError) as error:
+                raise InputError(_blame(path, utterance, f"is at no place: {target}")) from error
+            yield utterance, _read_kaldi_vector(file, Path(archive), utterance)
+
+
+def _read_kaldi_vector(file: BinaryIO, path: Path, utterance: str) -> np.ndarray:
+    from kaldiio.matio import read_matrix_or_vector
+
+    # The reader's general function would also take a pickle, and run it: only what is announced
+    # as a vector or matrix of floats is handed on, and to the function for just that.
+    start = file.tell()
+    kind = file.read(5)
+    if kind not in {b"\0BFV ", b"\0BDV ", b"\0BFM ", b"\0BDM "}:
+        raise InputError(_blame(path, utterance, "is no binary float vector of Kaldi"))
+    file.seek(start)
+    try:
+        vector, size = read_matrix_or_vector(file, return_size=True)
+    except Exception as error:  # it asserts, and passes on what damaged bytes lead to
+        raise InputError(_blame(path, utterance, "is damaged")) from error
+    if file.tell() - start != size:
+        raise InputError(_blame(path, utterance, "is cut short"))
+    if vector.ndim == 2 and len(vector) != 1:
+        said = f"has the shape {vector.shape}, not (D,) or (1, D)"
+        raise InputError(_blame(path, utterance, said))
+    return vector.ravel()
+
+
+def _stack(
+    path: Path, count: int, vectors: Iterable[tuple[str, np.ndarray]]
+) -> tuple[list[str], np.ndarray]:
+    """Put `count` vectors into one matrix, float32; the first one says how long all are."""
+    utterances: list[str] = []
+    embeddings = np.empty((0, 0), np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is found as not finite
+        for row, (utterance, vector) in enumerate(vectors):
+            if row == 0:
+                embeddings = np.empty((count, len(vector)), np.float32)
+            elif len(vector) != embeddings.shape[1]:
+                said = f"has {len(vector)} numbers, the first one there {embeddings.shape[1]}"
+                raise InputError(_blame(path, utterance, said))
+            embeddings[row] = vector
+            utterances.append(utterance)
+    return utterances, embeddings
+
+
+def _blame(path: Path, utterance: str, fault: str, count: int = 1) -> str:
+    name = utterance if utterance.isprintable() else repr(utterance)
+    return f"{path}: the embedding of {name} {fault}{_and_more(count)}"
+
+
+def _and_more(count: int) -> str:
+    return f" (and {count - 1:,} more)" if count > 1 else ""

@@ -1,0 +1,213 @@
+"""Reading a pickled dict of numpy arrays without running anything that the file asks for.
+
+Pickles are programs: what they name is imported and called. Here the few names that numpy's
+arrays need stand for classes of this module, so that not even numpy's own ``__setstate__`` sees
+what a file says (given a forged dtype, it would take bytes for pointers). Every other name, and
+every persistent id, is refused.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import math
+import pickle
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+
+from workflow_src.common.errors import InputError
+
+FLOATS = ("f2", "f4", "f8", "f16")
+
+
+class _Refused(pickle.UnpicklingError):
+    """What a pickle asked for and does not get."""
+
+
+class _Name:
+    """A name without a meaning of its own: ``numpy.ndarray`` as an argument.
+
+    What stands for a name has no attribute that a pickle could set: ``__slots__`` is empty.
+    """
+
+    __slots__ = ()
+
+
+class PickledType:
+    """What a pickle says of a dtype: kind and size (``f4``), byte order."""
+
+    __slots__ = ("code", "order")
+
+    def __init__(self, code: str) -> None:
+        self.code, self.order = code, "="
+
+    def __setstate__(self, state: tuple) -> None:
+        _version, order, *rest = state
+        # Of plain numbers and text; sub-arrays and fields would follow.
+        if order not in {"<", ">", "=", "|"} or any(part is not None for part in rest[:3]):
+            raise ValueError(f"a dtype of the form {self.code} with fields")
+        self.order = order
+
+    def is_float(self) -> bool:
+        """Whether numbers of this type are floats."""
+        return self.code in FLOATS
+
+    def numpy(self) -> np.dtype:
+        """Return the dtype of numbers."""
+        return np.dtype(self.order.replace("|", "=") + self.code)
+
+
+class PickledArray:
+    """What a pickle says of an array: type, shape, and bytes (or, of objects, a list)."""
+
+    __slots__ = ("data", "shape", "type")
+
+    def __setstate__(self, state: tuple) -> None:
+        _version, self.shape, self.type, _fortran, data = state
+        # Python 2 pickled bytes as text.
+        self.data = data.encode("latin1") if isinstance(data, str) else data
+
+    def as_vector(self) -> np.ndarray:
+        """Return the numbers, float [D], of an array of the shape (D,) or (1, D).
+
+        Raises
+        ------
+        ValueError
+            The array is something else; the message says what.
+        """
+        kind, shape = self.type, self.shape
+        if not isinstance(kind, PickledType) or not kind.is_float():
+            code = getattr(kind, "code", "?")
+            named = "objects" if code.startswith("O") else f"type {code!r}"
+            raise ValueError(f"is an array of {named}, not of floats")
+        if len(shape) not in {1, 2} or (len(shape) == 2 and shape[0] != 1):
+            raise ValueError(f"has the shape {shape}, not (D,) or (1, D)")
+        values = np.frombuffer(self.data, kind.numpy())
+        if len(values) != math.prod(shape):
+            raise ValueError(f"has {len(values)} numbers for the shape {shape}")
+        return values
+
+
+class _Reconstruct(_Name):
+    """``multiarray._reconstruct(ndarray, (0,), b"b")``: an array, to be filled by its state."""
+
+    __slots__ = ()
+
+    def __call__(self, *_: Any) -> PickledArray:
+        return PickledArray()
+
+
+class _MakeType(_Name):
+    """``numpy.dtype("f4", False, True)``."""
+
+    __slots__ = ()
+
+    def __call__(self, code: str, *_: Any) -> PickledType:
+        if not isinstance(code, str):
+            raise _Refused("a dtype that is not named by text")
+        return PickledType(code)
+
+
+class _MakeScalar(_Name):
+    """``multiarray.scalar(dtype, bytes)``: utterance ids that were numpy's text."""
+
+    __slots__ = ()
+
+    def __call__(self, kind: PickledType, data: bytes = b"") -> str:
+        if not isinstance(kind, PickledType) or not kind.code.startswith("U"):
+            raise _Refused("a numpy scalar that is not text")
+        return data.decode("utf-32-be" if kind.order == ">" else "utf-32-le").rstrip("\0")
+
+
+class _Encode(_Name):
+    """``_codecs.encode(text, "latin1")``: how protocol 2 writes bytes."""
+
+    __slots__ = ()
+
+    def __call__(self, text: str, encoding: str = "latin1") -> bytes:
+        if encoding != "latin1":
+            raise _Refused("an encoding other than latin1")
+        return text.encode("latin1")
+
+
+_NAMES = {
+    ("numpy", "dtype"): _MakeType(),
+    ("numpy", "ndarray"): _Name(),
+    ("numpy._core.multiarray", "_reconstruct"): _Reconstruct(),
+    ("numpy._core.multiarray", "scalar"): _MakeScalar(),
+    ("numpy.core.multiarray", "_reconstruct"): _Reconstruct(),
+    ("numpy.core.multiarray", "scalar"): _MakeScalar(),
+    ("_codecs", "encode"): _Encode(),
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> _Name:
+        try:
+            return _NAMES[module, name]
+        except KeyError:
+            full = f"{module}.{name}"
+            raise _Refused(full if full.isprintable() else repr(full)) from None
+
+    def persistent_load(self, _: Any) -> NoReturn:
+        raise _Refused("an object by a persistent id")
+
+
+def read_pickled_dict(path: Path) -> dict[Any, Any]:
+    """Read a ``.npy`` file that holds a dict (``numpy.save(path, {...})``).
+
+    Parameters
+    ----------
+    path
+        The file: a 0-dimensional array of objects, pickled, whose one object is a dict.
+
+    Returns
+    -------
+    dict
+        Its numpy arrays are `PickledArray`.
+
+    Raises
+    ------
+    InputError
+        The file is no such file, or its pickle asks for more than arrays, dicts, lists and text.
+    """
+    with path.open("rb") as file:
+        _read_header(file, path)
+        # A code that was admitted elsewhere in this process would not be asked for again.
+        copyreg.clear_extension_cache()
+        try:
+            content = _Unpickler(file, encoding="latin1").load()
+        except _Refused as error:
+            raise InputError(
+                f"{path}: refused, and nothing of it was run: its pickle asks for {error}, where "
+                "only a dict of numpy arrays is allowed"
+            ) from error
+        except Exception as error:  # damaged pickles raise whatever they come upon
+            said = (str(error).splitlines() or [""])[0]
+            raise InputError(
+                f"{path}: cannot be read as a pickle ({type(error).__name__}: {said})"
+            ) from error
+    if isinstance(content, PickledArray) and isinstance(getattr(content, "data", None), list):
+        content = content.data[0] if len(content.data) == 1 else None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no dict of utterance -> vector")
+    return content
+
+
+def _read_header(file: BinaryIO, path: Path) -> None:
+    """Read what stands before the pickle, and refuse a file that has none."""
+    try:
+        version = np.lib.format.read_magic(file)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, _, dtype = read(file)
+    except (ValueError, KeyError, EOFError) as error:
+        raise InputError(f"{path}: is not a .npy file") from error
+    if dtype != np.dtype(object) or shape != ():
+        raise InputError(
+            f"{path}: holds an array of {dtype} {list(shape)}, not a dict of utterance -> vector; "
+            "arrays come as .npz with utterance [N] and embedding [N, D]"
+        )
