@@ -113,6 +113,7 @@ rule record_provenance:
         rules.analysis.input,
         scores=SCORES,
         extractor=resource_path(SETTINGS.extractor.model),
+        policies=[file for name in GIVEN for file in given_files(name)],
     output:
         "results/provenance.json",
     log:
@@ -127,12 +128,15 @@ rule record_provenance:
         runtime=30,
     params:
         settings=json.dumps(effective_settings(SETTINGS)),
+        policies=lambda wildcards, input: json.dumps(
+            {name: given_files(name) for name in GIVEN}
+        ),
         code=code("analysis.record_provenance"),
     message:
         "Recording the provenance of all results"
     shell:
         "python -m workflow_src.analysis.record_provenance --settings {params.settings:q}"
-        " --extractor {input.extractor:q} --results results --provenance {output} > {log} 2>&1"
+        " --extractor {input.extractor:q} --policies {params.policies:q} --results results --provenance {output} > {log} 2>&1"
 
 
 rule report:
