@@ -136,7 +136,8 @@ rule record_provenance:
         "Recording the provenance of all results"
     shell:
         "python -m workflow_src.analysis.record_provenance --settings {params.settings:q}"
-        " --extractor {input.extractor:q} --policies {params.policies:q} --results results --provenance {output} > {log} 2>&1"
+        " --extractor {input.extractor:q} --policies {params.policies:q} --results results"
+        " --provenance {output} > {log} 2>&1"
 
 
 rule report:

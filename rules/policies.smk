@@ -82,7 +82,8 @@ rule pretrain_policy:
     message:
         "Pretraining the multi-head policy, seed {wildcards.seed}"
     shell:
-        "python -m workflow_src.policies.pretrain_policy {params.initial} --embeddings {input.embeddings}"
+        "python -m workflow_src.policies.pretrain_policy {params.initial}"
+        " --embeddings {input.embeddings}"
         " --index {input.index} --manifest {input.manifest} --split {input.split}"
         " --settings {params.settings:q} --seed {params.seed} --policy-seed {wildcards.seed}"
         " --device {params.device} {params.deterministic}"

@@ -30,8 +30,9 @@ def test_a_start_of_training_is_imported_and_nothing_pretrained(folder):
     jobs = rules_to_run(folder, overlay)
     assert (jobs["import_policy"], jobs["finetune_policy"]) == (1, 1)
     assert "pretrain_policy" not in jobs
-    # What lies at the end of another experiment is a folder.
-    overlay = {"pretraining": {"checkpoint": "results/policies/multi-head-seed0"}}
+    # What another experiment left is a folder.
+    shutil.copytree(folder / "results/policies/multi-head-seed0", folder / "earlier")
+    overlay = {"pretraining": {"checkpoint": "earlier"}}
     jobs = rules_to_run(folder, overlay)
     assert (jobs["import_policy"], jobs["pretrain_policy"], jobs["finetune_policy"]) == (1, 1, 1)
 
