@@ -114,6 +114,7 @@ rule record_provenance:
         scores=SCORES,
         extractor=EXTRACTOR,
         embeddings=IMPORTED,
+        policies=[file for name in GIVEN for file in given_files(name)],
     output:
         "results/provenance.json",
     log:
@@ -128,13 +129,16 @@ rule record_provenance:
         runtime=30,
     params:
         settings=json.dumps(effective_settings(SETTINGS)),
+        policies=lambda wildcards, input: json.dumps(
+            {name: given_files(name) for name in GIVEN}
+        ),
         code=code("analysis.record_provenance"),
     message:
         "Recording the provenance of all results"
     shell:
         "python -m workflow_src.analysis.record_provenance --settings {params.settings:q}"
         " --extractor {input.extractor:q} --embeddings {input.embeddings:q}"
-        " --results results --provenance {output} > {log} 2>&1"
+        " --policies {params.policies:q} --results results --provenance {output} > {log} 2>&1"
 
 
 rule report:

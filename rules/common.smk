@@ -12,11 +12,16 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_src.analysis.record_provenance import effective_settings
+from workflow_src.common.config.policy_paths import policy_files
 from workflow_src.common.config.schema import validate_config
 from workflow_src.common.devices import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
-from workflow_src.common.expand_runs import expand_runs
+from workflow_src.common.expand_runs import (
+    expand_runs,
+    given_policies,
+    pretrained_seeds,
+)
 from workflow_src.corpus.scan import digest_recordings
 from workflow_src.embeddings.importing import find_files
 
@@ -32,13 +37,10 @@ def checked(function, *arguments):
 SETTINGS = checked(validate_config, config, "config")
 
 RUNS = {run.run: run for run in expand_runs(SETTINGS)}
-TRAINED_RUNS = [run.run for run in RUNS.values() if run.checkpoint]
+TRAINED_RUNS = [run.run for run in RUNS.values() if run.seed is not None]
+GIVEN = given_policies(SETTINGS)
 PRETRAINED = "results/policies/pretrained-seed{seed}"
-PRETRAINED_SEEDS = [
-    run.seed
-    for run in RUNS.values()
-    if run.method == "multi-head" and SETTINGS.pretraining.enabled
-]
+PRETRAINED_SEEDS = pretrained_seeds(SETTINGS)
 
 
 wildcard_constraints:
@@ -110,13 +112,24 @@ def deterministic(wildcards, input):
     return "--deterministic" if SETTINGS.compute.deterministic else "--no-deterministic"
 
 
+def given_files(name):
+    """List the files that the user gave for a policy of results/policies."""
+    return policy_files(resource_path(GIVEN[name].path))
+
+
+def given_policy(name):
+    """List the files of an imported policy; none where the user gave none."""
+    return policy_files(f"results/policies/{name}") if name in GIVEN else []
+
+
 def initial_policy(wildcards):
-    """Name the policy from which a run's finetuning starts: the pretrained one, or none."""
+    """List the files of the policy from which a run's finetuning starts: given, pretrained, none."""
     run = RUNS[wildcards.run]
-    if run.method != "multi-head" or not SETTINGS.pretraining.enabled:
-        return []
-    return expand(
-        f"{PRETRAINED}/{{file}}",
-        seed=run.seed,
-        file=["policy.safetensors", "policy.json"],
-    )
+    if run.method == "multi-head" and run.seed in PRETRAINED_SEEDS:
+        return policy_files(PRETRAINED.format(seed=run.seed))
+    return given_policy(f"initial-{run.method}")
+
+
+def initial_option(wildcards, input):
+    """Write the option that names the folder of the initial policy; nothing without one."""
+    return f"--initial {Path(input.initial[0]).parent}" if input.initial else ""

@@ -50,10 +50,7 @@ rule run_inference:
         trials=TRIALS,
         enrolments=ENROLMENTS,
         policy=lambda wildcards: (
-            expand(
-                f"{RUNS[wildcards.run].checkpoint}/{{file}}",
-                file=["policy.safetensors", "policy.json"],
-            )
+            policy_files(RUNS[wildcards.run].checkpoint)
             if RUNS[wildcards.run].checkpoint
             else []
         ),

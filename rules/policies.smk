@@ -8,7 +8,45 @@ TRAINING_CURVES = [
 
 rule policies:
     input:
-        [f"{RUNS[run].checkpoint}/policy.safetensors" for run in TRAINED_RUNS],
+        [
+            f"{run.checkpoint}/policy.safetensors"
+            for run in RUNS.values()
+            if run.checkpoint
+        ],
+
+
+rule import_policy:
+    input:
+        source=lambda wildcards: given_files(wildcards.policy),
+        embeddings=EMBEDDINGS,
+    output:
+        weights="results/policies/{policy}/policy.safetensors",
+        policy="results/policies/{policy}/policy.json",
+    log:
+        "logs/import_policy/{policy}.log",
+    benchmark:
+        "logs/import_policy/{policy}.benchmark.tsv"
+    wildcard_constraints:
+        policy="|".join(GIVEN) or "none",
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        method=lambda wildcards: GIVEN[wildcards.policy].method,
+        source=lambda wildcards, input: (
+            input.source[0] if len(input.source) == 1 else Path(input.source[0]).parent
+        ),
+        directory=subpath(output.policy, parent=True),
+        code=code("policies.import_policy"),
+    message:
+        "Importing the policy {wildcards.policy}"
+    shell:
+        "python -m workflow_src.policies.import_policy --source {params.source:q}"
+        " --method {params.method} --embeddings {input.embeddings}"
+        " --out-dir {params.directory} > {log} 2>&1"
 
 
 rule pretrain_policy:
@@ -17,6 +55,7 @@ rule pretrain_policy:
         index=INDEX,
         manifest=MANIFEST,
         split=SPLIT,
+        initial=given_policy("initial-pretraining"),
     output:
         weights=f"{PRETRAINED}/policy.safetensors",
         policy=f"{PRETRAINED}/policy.json",
@@ -33,7 +72,8 @@ rule pretrain_policy:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        settings=settings("pretraining"),
+        settings=SETTINGS.pretraining.model_dump_json(exclude={"checkpoint"}),
+        initial=initial_option,
         seed=SETTINGS.seed,
         device=device,
         deterministic=deterministic,
@@ -42,7 +82,8 @@ rule pretrain_policy:
     message:
         "Pretraining the multi-head policy, seed {wildcards.seed}"
     shell:
-        "python -m workflow_src.policies.pretrain_policy --embeddings {input.embeddings}"
+        "python -m workflow_src.policies.pretrain_policy {params.initial}"
+        " --embeddings {input.embeddings}"
         " --index {input.index} --manifest {input.manifest} --split {input.split}"
         " --settings {params.settings:q} --seed {params.seed} --policy-seed {wildcards.seed}"
         " --device {params.device} {params.deterministic}"
@@ -76,10 +117,8 @@ rule finetune_policy:
     params:
         method=lambda wildcards: RUNS[wildcards.run].method,
         policy_seed=lambda wildcards: RUNS[wildcards.run].seed,
-        initial=lambda wildcards, input: (
-            f"--initial {Path(input.initial[0]).parent}" if input.initial else ""
-        ),
-        settings=SETTINGS.finetuning.model_dump_json(exclude={"seeds"}),
+        initial=initial_option,
+        settings=SETTINGS.finetuning.model_dump_json(exclude={"seeds", "checkpoint"}),
         seed=SETTINGS.seed,
         device=device,
         deterministic=deterministic,

@@ -104,6 +104,19 @@ def test_large_untied_task_against_the_published_arithmetic():
     )
 
 
+@pytest.mark.parametrize(("targets", "nontargets"), [(3001, 5003), (7, 9973), (4999, 11)])
+@pytest.mark.parametrize("p_target", [0.01, 0.6])
+def test_unequal_numbers_against_the_published_arithmetic(targets, nontargets, p_target):
+    # Numbers without a common divisor: no cut has FRR = FAR.
+    rng = np.random.default_rng(targets)
+    target = rng.permutation(np.arange(targets + nontargets) < targets)
+    scores = rng.normal(size=len(target)) + 2.5 * target
+    assert len(np.unique(scores)) == len(scores)
+    expected = published(scores.tolist(), target.tolist(), p_target)
+    found = (*equal_error_rate(scores, target), *min_dcf(scores, target, p_target))
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
 def test_thresholds_separate_as_accept_does():
     scores, target = np.array([0.1, 0.2, 0.3, 0.4]), np.array([False, False, True, True])
     assert equal_error_rate(scores, target) == (0.0, 0.2)

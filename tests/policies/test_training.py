@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch.distributions import Categorical, Normal
 
+from tests.inference.made_up_policies import made_up_state_dict
 from workflow_src.common.config.policies import Episode, Finetuning, Ppo, Pretraining
 from workflow_src.common.errors import InputError
-from workflow_src.common.files import write_csv, write_npy, write_parquet
-from workflow_src.policies import finetune_policy, pretrain_policy
+from workflow_src.common.files import read_json, write_csv, write_npy, write_parquet
+from workflow_src.policies import finetune_policy, import_policy, pretrain_policy
 from workflow_src.policies.augmentation import InputMap
-from workflow_src.policies.checkpoints import Checkpoint
+from workflow_src.policies.checkpoints import Checkpoint, read_policy
 from workflow_src.policies.enrolments import draw_samples
 from workflow_src.policies.finetune_policy import train
 from workflow_src.policies.networks import AdaptiveWeightNetwork, MultiHeadNetwork
@@ -344,6 +345,29 @@ def test_steps_from_files_to_policies(files, capsys):
     for name in names:
         assert (tuned / name).read_bytes() == (killed / name).read_bytes()
     assert not list(files.glob("policies/*.checkpoint"))
+
+
+@pytest.mark.parametrize("method", ["pretraining", "multi-head", "adaptive-weight"])
+def test_training_starts_from_a_given_policy(method, files):
+    """With hardly any learning, what comes out is the policy given, in the released layout."""
+    file = "adw_final" if method == "adaptive-weight" else "mh_final"
+    base = "adaptive-weight" if method == "adaptive-weight" else "multi-head"
+    torch.save(made_up_state_dict(file, POPULATION.dimension), files / f"{file}.pkl")
+    given, trained = files / f"given-{method}", files / f"trained-{method}"
+    source = ["--source", str(files / f"{file}.pkl")]
+    import_policy.main([*source, "--method", base, "--out-dir", str(given)])
+    if method == "pretraining":
+        settings = PRETRAINING.model_copy(update={"learning_rate": 1e-12, "epochs": 1})
+        pretrain_policy.main(arguments(files, trained, settings, initial=given))
+    else:
+        ppo = SMALL.model_copy(update={"learning_rate": 1e-12})
+        settings = FINETUNING.model_copy(update={"ppo": ppo})
+        finetune_policy.main(arguments(files, trained, settings, method=method, initial=given))
+    assert read_json(trained / "policy.json")["initial"] == "given policy"
+    before, after = (read_policy(folder, POPULATION.dimension) for folder in (given, trained))
+    for name, tensor in before.state_dict().items():
+        if name != "log_std":
+            torch.testing.assert_close(after.state_dict()[name], tensor, rtol=1e-4, atol=1e-5)
 
 
 def test_only_training_speakers_are_read(files):

@@ -1,6 +1,7 @@
 """The figures, each a function from a table to a matplotlib figure, in one style."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -50,7 +51,8 @@ def plot_error_rates(summary: pd.DataFrame) -> Figure:
         rows = summary[summary["method"] == method]
         x = rows["scenario"].map({name: i for i, name in enumerate(scenarios)})
         x = x + (place - (len(methods) - 1) / 2) * width
-        colour, marker = _look(method)
+        look = _look(method)
+        colour = look.colour
         single = rows["run"].nunique() == 1
         if method == "fixed-weight" and not single:
             _plot_alphas(axes, rows.assign(x=x))
@@ -59,7 +61,15 @@ def plot_error_rates(summary: pd.DataFrame) -> Figure:
             axes.scatter(x, rows["eer_percent"], s=12, color=colour, alpha=0.45, linewidth=0)
         mean = rows.assign(x=x).groupby("scenario", sort=False)[["x", "eer_percent"]].mean()
         label = method if single else f"{method} (mean of {rows['run'].nunique()} seeds, and each)"
-        axes.scatter(mean["x"], mean["eer_percent"], s=46, color=colour, marker=marker, label=label)
+        axes.scatter(
+            mean["x"],
+            mean["eer_percent"],
+            s=46,
+            marker=look.marker,
+            facecolor="white" if look.released else colour,
+            edgecolor=colour,
+            label=label,
+        )
     axes.set_xticks(range(len(scenarios)), scenarios)
     axes.grid(axis="x", visible=False)
     for edge in np.arange(0.5, len(scenarios) - 1):
@@ -132,8 +142,17 @@ def plot_breakdowns(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
         width = 0.8 / len(methods)
         for place, (method, table) in enumerate(methods.items()):
             x = np.arange(len(table)) + (place - (len(methods) - 1) / 2) * width
-            colour, _ = _look(method)
-            axes.bar(x, table["eer_percent"], width * 0.92, color=colour, label=method)
+            look = _look(method)
+            axes.bar(
+                x,
+                table["eer_percent"],
+                width * 0.92,
+                facecolor="white" if look.released else look.colour,
+                edgecolor=look.colour,
+                hatch="////" if look.released else None,
+                linewidth=0.8 if look.released else 0,
+                label=method,
+            )
         labels = [
             f"{group}\n{_short(targets)}\n{_short(nontargets)}"
             for group, targets, nontargets in zip(
@@ -162,8 +181,14 @@ def plot_det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     low, high = 5e-4, 0.4
     for method, (far, frr) in curves.items():
         inside = (far > 0) & (far < 1) & (frr > 0) & (frr < 1)
-        colour, _ = _look(method)
-        axes.plot(ndtri(far[inside]), ndtri(frr[inside]), color=colour, label=method)
+        look = _look(method)
+        axes.plot(
+            ndtri(far[inside]),
+            ndtri(frr[inside]),
+            color=look.colour,
+            linestyle="--" if look.released else "-",
+            label=method,
+        )
     axes.plot(ndtri([low, high]), ndtri([low, high]), color="#b0b0b0", linewidth=0.8, linestyle=":")
     ticks = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
     for axis in (axes.xaxis, axes.yaxis):
@@ -288,7 +313,7 @@ def plot_training(
     figure, grid = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.7 * rows), squeeze=False)
     for axes, (column, label) in zip(grid.flat, panels.items(), strict=False):
         for method, seeds in curves.items():
-            colour, _ = _look(method)
+            colour = _look(method).colour
             tables = [table for table in seeds if column in table and table[column].notna().any()]
             for table in tables:
                 axes.plot(table[x], table[column], color=colour, alpha=0.3, linewidth=0.8)
@@ -306,11 +331,20 @@ def plot_training(
     return figure
 
 
-def _look(method: str) -> tuple[str, str]:
+class _Look(NamedTuple):
+    """How a method is shown: a released policy as its method, but hollow or dashed."""
+
+    colour: str
+    marker: str
+    released: bool
+
+
+def _look(method: str) -> _Look:
+    base = method.removeprefix("released-")
     for name, colour in COLOURS.items():
-        if method.startswith(name):
-            return colour, MARKERS[name]
-    return "#CC79A7", "o"
+        if base.startswith(name):
+            return _Look(colour, MARKERS[name], base != method)
+    return _Look("#CC79A7", "o", base != method)
 
 
 def _short(count: float) -> str:

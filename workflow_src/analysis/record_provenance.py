@@ -8,7 +8,7 @@ from typing import Any
 
 from workflow_src.common.config.schema import Config, validate_config
 from workflow_src.common.digests import ROOT, digest_code, digest_file, digest_notebook
-from workflow_src.common.expand_runs import expand_runs
+from workflow_src.common.expand_runs import expand_runs, given_policies, pretrained_seeds
 from workflow_src.common.files import write_json
 from workflow_src.common.steps import run_step, step_parser
 
@@ -38,6 +38,7 @@ STEPS = [
     "embeddings.import_embeddings",
     "trials.generate_trials",
     "trials.import_trials",
+    "policies.import_policy",
     "policies.pretrain_policy",
     "policies.finetune_policy",
     "inference.tabulate_runs",
@@ -58,11 +59,11 @@ def list_results(config: Config) -> list[str]:
     ]
     for scenario in config.trials.scenarios:
         patterns += [f"trials/{scenario}.parquet", f"trials/{scenario}.enrolment.parquet"]
-    folders = [f"policies/{run.run}" for run in runs if run.checkpoint]
-    if config.pretraining.enabled:
-        seeds = [run.seed for run in runs if run.method == "multi-head"]
-        folders += [f"policies/pretrained-seed{seed}" for seed in seeds]
-    for folder in folders:
+    names = [run.run for run in runs if run.seed is not None]
+    names += [f"pretrained-seed{seed}" for seed in pretrained_seeds(config)]
+    for name in given_policies(config):
+        patterns += [f"policies/{name}/policy.safetensors", f"policies/{name}/policy.json"]
+    for folder in (f"policies/{name}" for name in names):
         patterns += [
             f"{folder}/{name}" for name in ("policy.safetensors", "policy.json", "training.csv")
         ]
@@ -107,8 +108,8 @@ def describe_run(config: Config, results: Path) -> dict[str, Any]:
     -------
     dict
         settings (the effective ones), versions, code (a digest a step
-        and notebook), inputs (sha256 of the extractor, or
-        of each file of imported embeddings), results (sha256 of every file).
+        and notebook), inputs (sha256 of the extractor or of each file of imported embeddings,
+        and of given policies), results (sha256 of every file).
     """
     files = [path for pattern in list_results(config) for path in sorted(results.glob(pattern))]
     return {
@@ -140,13 +141,25 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--embeddings", type=Path, nargs="*", default=[], help="the files of imported embeddings"
     )
+    parser.add_argument(
+        "--policies",
+        default="{}",
+        metavar="JSON",
+        help="the given policies: an object of name -> list of files",
+    )
     parser.add_argument("--results", type=Path, required=True, help="the results folder")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
     record = describe_run(validate_config(json.loads(args.settings)), args.results)
-    record["inputs"] = {str(path): digest_file(path) for path in args.embeddings}
+    # By name alone: a record of the same files elsewhere must be the same record.
+    record["inputs"] = {path.name: digest_file(path) for path in args.embeddings}
     if args.extractor is not None:
         record["inputs"]["extractor"] = digest_file(args.extractor)
+    if given := json.loads(args.policies):
+        record["inputs"]["policies"] = {
+            name: {Path(file).name: digest_file(file) for file in files}
+            for name, files in given.items()
+        }
     write_json(record, args.provenance)
 
 

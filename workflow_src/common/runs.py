@@ -18,12 +18,13 @@ class Run:
     run
         The id, made of letters, digits, dots and hyphens.
     method
-        ``baseline``, ``fixed-weight``, ``adaptive-weight`` or ``multi-head``.
+        ``baseline``, ``fixed-weight``, ``adaptive-weight`` or ``multi-head``; ``released-`` and one
+        of the last two for a policy that was given, not trained here.
     alpha
         The weight of ``fixed-weight``, else None.
     threshold
-        An update needs cos > threshold (the floor of ``multi-head``); None where the method never
-        updates.
+        An update needs cos > threshold (the floor of a multi-head policy); None where the method
+        never updates.
     seed
         The seed of a trained policy, else None.
     checkpoint

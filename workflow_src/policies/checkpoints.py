@@ -1,8 +1,8 @@
 """Stored policies, and checkpoints from which interrupted training resumes.
 
 A policy is a folder: ``policy.safetensors`` (weights for raw embeddings), ``policy.json``
-(method, D, how it was trained) and ``training.csv``. A checkpoint is one file beside it that is
-removed when training is done.
+(method, D, how it was trained) and, if trained here, ``training.csv``. A checkpoint is one file
+beside it that is removed when training is done.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ WEIGHTS, DESCRIPTION, CURVE = "policy.safetensors", "policy.json", "training.csv
 
 
 def write_policy(
-    folder: Path, network: PolicyNetwork, description: Mapping[str, Any], curve: pd.DataFrame
+    folder: Path,
+    network: PolicyNetwork,
+    description: Mapping[str, Any],
+    curve: pd.DataFrame | None = None,
 ) -> None:
     """Write a policy folder.
 
@@ -48,7 +51,7 @@ def write_policy(
     description
         What to add to ``policy.json`` after method, dimension and hidden sizes.
     curve
-        The learning curve.
+        The learning curve; None where there is none.
     """
     state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     described = {
@@ -60,7 +63,8 @@ def write_policy(
     with written_whole(folder / WEIGHTS) as part:
         save_file(state, part)
     write_json(described, folder / DESCRIPTION)
-    write_csv(curve, folder / CURVE)
+    if curve is not None:
+        write_csv(curve, folder / CURVE)
 
 
 def read_policy(folder: Path, dimension: int | None = None) -> PolicyNetwork:

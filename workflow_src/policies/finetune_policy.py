@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from workflow_src.common.config.policies import TRAINED_METHODS, Finetuning
 from workflow_src.common.digests import digest_code
 from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_json
 from workflow_src.common.seeds import torch_seed
 from workflow_src.common.steps import (
     add_settings_argument,
@@ -29,6 +30,7 @@ from workflow_src.common.steps import (
 )
 from workflow_src.policies.augmentation import InputMap
 from workflow_src.policies.checkpoints import (
+    DESCRIPTION,
     Checkpoint,
     digest_training,
     policy_digest,
@@ -286,6 +288,14 @@ def train(
     return policy, pd.DataFrame(rows)
 
 
+def describe_initial(folder: Path | None) -> str:
+    """Say for ``policy.json`` what training starts from."""
+    if folder is None:
+        return "random weights"
+    given = read_json(folder / DESCRIPTION).get("training") == "given"
+    return "given policy" if given else "pretrained policy"
+
+
 def main(argv: list[str] | None = None) -> None:
     """Read the training embeddings, train, write the policy."""
     parser = step_parser(__doc__)
@@ -302,7 +312,7 @@ def main(argv: list[str] | None = None) -> None:
         args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
     ).to(device)
     initial = read_policy(args.initial, population.dimension) if args.initial else None
-    described = settings.model_dump(exclude={"seeds"})
+    described = settings.model_dump(exclude={"seeds", "checkpoint"})
     digest = digest_training(
         population,
         described,
@@ -325,7 +335,7 @@ def main(argv: list[str] | None = None) -> None:
         "training": "finetuned",
         "seed": args.seed,
         "policy_seed": args.policy_seed,
-        "initial": "pretrained policy" if initial is not None else "random weights",
+        "initial": describe_initial(args.initial),
         "training_speakers": len(population.names),
         "steps": int(last["steps"]),
         "settings": described,

@@ -244,7 +244,9 @@ _PUBLISHED = {
 }
 
 
-def from_published(state: Mapping[str, Mapping[str, Tensor]], method: str) -> PolicyNetwork:
+def from_published(
+    state: Mapping[str, Mapping[str, Tensor]], method: str, source: str = "the state dict"
+) -> PolicyNetwork:
     """Build a network from a state dict that the paper's authors released.
 
     Parameters
@@ -256,40 +258,72 @@ def from_published(state: Mapping[str, Mapping[str, Tensor]], method: str) -> Po
         and ``sigma`` play no part.
     method
         ``multi-head`` or ``adaptive-weight``.
+    source
+        The file to name in errors.
 
     Raises
     ------
     InputError
-        A tensor is missing or has another shape.
+        A part or a tensor is missing, or a tensor has another shape or kind of numbers.
     """
+    if not isinstance(state, Mapping):
+        raise InputError(f"{source}: holds a {type(state).__name__}, not the parts of a policy")
     kind = "pretrained" if method == "multi-head" and "model" in state else method
-    part = state.get("model" if kind == "pretrained" else "pi")
-    if part is None:
-        raise InputError(f"the state dict of a released {method} policy lacks the part 'pi'")
-    missing = [name for name in _PUBLISHED[kind].values() if name not in part]
-    if missing:
-        raise InputError(f"the state dict of a released {method} policy lacks {missing[0]!r}")
-    tensors = {name: part[released].float() for name, released in _PUBLISHED[kind].items()}
+    name = "model" if kind == "pretrained" else "pi"
+    part = state.get(name)
+    if not isinstance(part, Mapping):
+        there = ", ".join(map(repr, list(state)[:6])) or "nothing"
+        raise InputError(f"{source}: lacks the part {name!r} of a {method} policy; has {there}")
+    released_names = _PUBLISHED[kind]
+    for released in released_names.values():
+        if released not in part:
+            raise InputError(f"{source}: {name} lacks {released!r} of a {method} policy")
+        tensor = part[released]
+        # A dense tensor of real numbers; strides of 0 would let a small file claim any size.
+        if not (
+            isinstance(tensor, Tensor)
+            and tensor.layout == torch.strided
+            and tensor.is_floating_point()
+            and tensor.is_contiguous()
+        ):
+            raise InputError(f"{source}: {released} is no plain tensor of floating-point numbers")
+    first = part[released_names["trunk.0.weight"]]
+    if first.ndim != 2 or first.shape[1] < 2 or first.shape[1] % 2:
+        raise InputError(
+            f"{source}: linear1.weight has the shape {list(first.shape)}, not [{HIDDEN[0]}, 2 D]"
+        )
+    tensors = {ours: part[released].float() for ours, released in released_names.items()}
     network = NETWORKS[method](network_dimension(tensors))
     tensors.setdefault("log_std", network.log_std.detach())
-    tensors["log_std"] = tensors["log_std"].reshape(1)
-    load_state(network, tensors, f"the state dict of a released {method} policy")
+    if tensors["log_std"].numel() == 1:
+        tensors["log_std"] = tensors["log_std"].reshape(1)
+    load_state(network, tensors, source, released_names)
     return network
 
 
-def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Load a state dict; raises `InputError` naming `source` when a tensor does not fit."""
+def load_state(
+    network: nn.Module,
+    state: Mapping[str, Tensor],
+    source: str,
+    names: Mapping[str, str] | None = None,
+) -> None:
+    """Load a state dict; raises `InputError` naming `source` when a tensor does not fit.
+
+    Errors call a tensor by its name in `names`, where it has one there.
+    """
+    names = names or {}
     expected = network.state_dict()
     for name, tensor in expected.items():
         if name not in state:
             raise InputError(f"{source}: lacks the tensor {name!r}")
         if state[name].shape != tensor.shape:
             raise InputError(
-                f"{source}: {name} has the shape {list(state[name].shape)}, not "
+                f"{source}: {names.get(name, name)} has the shape {list(state[name].shape)}, not "
                 f"{list(tensor.shape)}"
             )
         if not torch.isfinite(state[name]).all():
-            raise InputError(f"{source}: {name} has a value that is not finite")
+            shown = names.get(name, name)
+            raise InputError(f"{source}: {shown} has a value that is not finite")
     for name in state:
         if name not in expected:
             raise InputError(f"{source}: unknown tensor {name!r}")

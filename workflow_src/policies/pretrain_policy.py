@@ -27,10 +27,16 @@ from workflow_src.common.steps import (
     step_parser,
 )
 from workflow_src.policies.augmentation import InputMap
-from workflow_src.policies.checkpoints import Checkpoint, digest_training, write_policy
+from workflow_src.policies.checkpoints import (
+    Checkpoint,
+    digest_training,
+    policy_digest,
+    read_policy,
+    write_policy,
+)
 from workflow_src.policies.devices import take_device
 from workflow_src.policies.enrolments import draw_samples
-from workflow_src.policies.networks import MultiHeadNetwork
+from workflow_src.policies.networks import MultiHeadNetwork, PolicyNetwork
 from workflow_src.policies.population import Population, load_training_population
 
 MODULE = "workflow_src.policies.pretrain_policy"
@@ -72,6 +78,7 @@ def pretrain(
     seed: int,
     policy_seed: int,
     checkpoint: Checkpoint | None = None,
+    initial: PolicyNetwork | None = None,
 ) -> tuple[MultiHeadNetwork, pd.DataFrame]:
     """Train the multi-head policy by supervision.
 
@@ -85,6 +92,8 @@ def pretrain(
         The workflow's seed and this policy's.
     checkpoint
         Where to resume from and to save to.
+    initial
+        A multi-head policy to start from (left as it is), else random weights.
 
     Returns
     -------
@@ -105,8 +114,15 @@ def pretrain(
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, "pretraining", policy_seed, "network"))
-        network = MultiHeadNetwork(population.dimension).to(device)
+        network = MultiHeadNetwork(population.dimension)
+    if initial is not None:
+        if not isinstance(initial, MultiHeadNetwork):
+            raise InputError(f"a policy of {initial.method} cannot start one of multi-head")
+        network.load_state_dict(initial.state_dict())
+    network = network.to(device)
     input_map = InputMap(settings.augmentation, population, unit=False)
+    if initial is not None:
+        input_map.load(network)
     optimiser = torch.optim.SGD(
         network.parameters(),
         lr=settings.learning_rate,
@@ -209,6 +225,7 @@ def open_checkpoint(args: argparse.Namespace, digest: str) -> Checkpoint:
 def main(argv: list[str] | None = None) -> None:
     """Read the training embeddings, pretrain, write the policy."""
     parser = step_parser(__doc__)
+    parser.add_argument("--initial", type=Path, help="folder of a multi-head policy to start from")
     add_input_arguments(parser)
     add_settings_argument(parser, Pretraining)
     args = parser.parse_args(argv)
@@ -217,11 +234,20 @@ def main(argv: list[str] | None = None) -> None:
     population = load_training_population(
         args.embeddings, args.index, args.manifest, args.split, settings.min_seconds
     ).to(device)
+    initial = read_policy(args.initial, population.dimension) if args.initial else None
+    described = settings.model_dump(exclude={"checkpoint"})
     digest = digest_training(
-        population, settings.model_dump(), args.seed, args.policy_seed, digest_code(MODULE)
+        population,
+        described,
+        args.seed,
+        args.policy_seed,
+        policy_digest(initial),
+        digest_code(MODULE),
     )
     checkpoint = open_checkpoint(args, digest)
-    network, curve = pretrain(population, settings, args.seed, args.policy_seed, checkpoint)
+    network, curve = pretrain(
+        population, settings, args.seed, args.policy_seed, checkpoint, initial
+    )
     last = curve.iloc[-1]
     print(
         f"epoch {last['epoch']:.0f}: cross entropy {last['cross_entropy']:.4f}, "
@@ -231,8 +257,9 @@ def main(argv: list[str] | None = None) -> None:
         "training": "pretrained",
         "seed": args.seed,
         "policy_seed": args.policy_seed,
+        "initial": "random weights" if initial is None else "given policy",
         "training_speakers": len(population.names),
-        "settings": settings.model_dump(),
+        "settings": described,
     }
     write_policy(args.out_dir, network, description, curve)
     checkpoint.remove()

@@ -14,7 +14,8 @@ Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 class Block(BaseModel):
     """A block of settings: typed, without unknown keys, without numbers given as text."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # An alias is the one spelling of its key, in and out: what was written can be read again.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, serialize_by_alias=True)
 
 
 def distinct(values: list[Any], key: str) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from workflow_src.common.config.base import Block, Seed, Threshold, distinct
+from workflow_src.common.config.policy_paths import POLICY_PATH, PolicyPath, PolicyPaths
 
 TRAINED_METHODS = ["adaptive-weight", "multi-head"]
 Augmentation = Literal["none", "reflections"]
@@ -19,6 +20,11 @@ class Pretraining(Block):
     """Supervised pretraining of the multi-head policy."""
 
     enabled: bool = Field(True, description="false: finetuning starts from random weights")
+    checkpoint: PolicyPath = Field(
+        None,
+        description="a multi-head policy from which pretraining starts instead of random weights: "
+        + POLICY_PATH,
+    )
     min_seconds: float = Field(
         1.0, ge=0, description="shorter utterances are left out, in seconds (published: 1)"
     )
@@ -128,6 +134,11 @@ class Finetuning(Block):
     """Finetuning by reinforcement learning."""
 
     seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="one trained policy a seed")
+    checkpoint: PolicyPaths = Field(
+        default_factory=PolicyPaths,
+        description="policies from which finetuning starts instead of random weights; that of "
+        "multi-head takes the place of pretraining",
+    )
     episode: Episode = Field(default_factory=Episode, description="the environment")
     ppo: Ppo = Field(default_factory=Ppo, description="the algorithm")
 

@@ -101,6 +101,7 @@ def _render_block(block: Block, depth: int) -> list[str]:
     indent = "  " * depth
     for name, field in type(block).model_fields.items():
         value = getattr(block, name)
+        key = field.alias or name
         nested = isinstance(value, Block)
         comment = field.description or (value.__doc__ or "" if nested else "")
         if depth == 0:
@@ -108,9 +109,9 @@ def _render_block(block: Block, depth: int) -> list[str]:
         for line in textwrap.wrap(" ".join(comment.split()), 98 - len(indent)):
             lines.append(f"{indent}# {line}\n")
         if nested:
-            lines += [f"{indent}{name}:\n", *_render_block(value, depth + 1)]
+            lines += [f"{indent}{key}:\n", *_render_block(value, depth + 1)]
         else:
-            lines.append(f"{indent}{name}: {json.dumps(value, ensure_ascii=False)}\n")
+            lines.append(f"{indent}{key}: {json.dumps(value, ensure_ascii=False)}\n")
     return lines
 
 
