@@ -44,7 +44,9 @@ def read_state_dict(path: Path) -> Any:
     except Exception as error:
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
         reason = f"it asks for {found[1]}" if found else "damaged, or of another kind"
-        raise InputError(f"{path}: refused, no torch file of tensors alone ({reason})") from error
+        raise InputError(
+            f"{path}: refused, not a torch file of tensors alone ({reason})"
+        ) from error
 
 
 def read_given_policy(source: Path, method: str) -> tuple[PolicyNetwork, dict[str, Any]]:
@@ -102,7 +104,7 @@ def main(argv: list[str] | None = None) -> None:
                 f"{args.embeddings} have {dimension}"
             )
     write_policy(args.out_dir, network, description)
-    print(f"{args.source}: a {args.method} policy for embeddings of {own} dimensions")
+    print(f"{args.source}: {args.method}, for embeddings of {own} dimensions")
 
 
 if __name__ == "__main__":
