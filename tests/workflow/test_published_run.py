@@ -34,8 +34,12 @@ def test_published_lists_and_released_policies_on_made_up_embeddings(tmp_path):
             ids |= set(line.split()[1:])
     ids = sorted(ids)
     draw = np.random.default_rng(0)
-    speakers = {speaker: draw.normal(size=128) for speaker in sorted({i[:4] for i in ids})}
-    vectors = {i: (speakers[i[:4]] + 1.1 * draw.normal(size=128)).astype(np.float32) for i in ids}
+    # Few directions carry most of the variance, so that some non-targets come close.
+    spread = np.exp(-np.arange(128) / 25)
+    speakers = {s: spread * draw.normal(size=128) for s in sorted({i[:4] for i in ids})}
+    vectors = {
+        i: (speakers[i[:4]] + spread * draw.normal(0, 0.9, 128)).astype(np.float32) for i in ids
+    }
     for part in range(2):
         chosen = {i: vectors[i] for i in ids[part::2]}
         np.save(tmp_path / f"made_up_rank{part}.npy", chosen, allow_pickle=True)

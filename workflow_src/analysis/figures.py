@@ -159,7 +159,9 @@ def plot_breakdowns(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
                 first["group"], first["target_trials"], first["nontarget_trials"], strict=True
             )
         ]
-        axes.set_xticks(range(len(labels)), labels, fontsize=8, linespacing=1.3)
+        axes.set_xticks(
+            range(len(labels)), labels, fontsize=8 if len(labels) <= 10 else 6, linespacing=1.3
+        )
         axes.grid(axis="x", visible=False)
         axes.set(title=title, ylabel="EER (%)")
         axes.set_xlabel("below each group: target trials, non-target trials", fontsize=8)
