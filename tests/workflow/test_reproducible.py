@@ -18,7 +18,7 @@ def digests(folder):
     return json.loads((folder / "results/provenance.json").read_text())["results"]
 
 
-def test_one_core_and_four_give_the_same_bytes(finished, tmp_path):
+def test_two_cores_and_four_give_the_same_bytes(finished, tmp_path):
     run_snakemake(tmp_path, "--cores", "4")
     assert digests(tmp_path) == digests(finished)
     provenance = "results/provenance.json"
