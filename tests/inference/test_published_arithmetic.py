@@ -6,7 +6,6 @@ policies and the published lists of trials where ``PUBLISHED_DIR`` names the pub
 
 import collections
 import os
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from tests.common.test_metrics import published as published_error_rates
 from tests.inference.made_up_policies import HEADS, made_up_state_dict
 from tests.inference.published_arithmetic import Method, score_one_by_one
 from workflow_src.common.runs import Run
+from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.scoring import score_scenario, summarise_scores
 from workflow_src.policies.import_policy import main as import_policy
@@ -197,21 +197,12 @@ def test_error_rates_of_scored_tables(name, small, tmp_path):
     ) == pytest.approx(expected, abs=1e-9)
 
 
-class Unpickler(pickle.Unpickler):
-    def find_class(self, module, name):
-        allowed = {"defaultdict": collections.defaultdict, "list": list, "dict": dict}
-        if module in {"collections", "builtins", "__builtin__"} and name in allowed:
-            return allowed[name]
-        raise pickle.UnpicklingError(f"{module}.{name}")
-
-
 @pytest.fixture(scope="module", params=["random", "3das"])
 def published_lists(request):
     """Every twentieth published model of a scenario; the embeddings are made up, D = 128."""
     folder = Path(PUBLISHED) / "trials" / request.param
     lines = [line.split() for line in (folder / "enroll_model").read_text().splitlines()]
-    with (folder / "trial.pkl").open("rb") as file:
-        trials = Unpickler(file).load()
+    trials = read_plain_pickle(folder / "trial.pkl")
     lists = {}
     for model, *names in lines[:: int(os.environ.get("PUBLISHED_EVERY", "20"))]:
         tests = trials[model]

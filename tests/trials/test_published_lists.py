@@ -3,7 +3,6 @@
 import collections
 import itertools
 import os
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +12,11 @@ from scipy.stats import chisquare
 
 from workflow_src.common.config.trials import Generation
 from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.trials.protocol import build_pool, make_scenario
 
 ROOT = os.environ.get("PUBLISHED_DIR")
 pytestmark = pytest.mark.skipif(not ROOT, reason="PUBLISHED_DIR does not name the published files")
-
-
-class Unpickler(pickle.Unpickler):
-    def find_class(self, module, name):
-        allowed = {"defaultdict": collections.defaultdict, "list": list, "dict": dict}
-        if module in {"collections", "builtins", "__builtin__"} and name in allowed:
-            return allowed[name]
-        raise pickle.UnpicklingError(f"{module}.{name}")
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +26,7 @@ def published():
     for scenario in ("random", "3das"):
         folder = Path(ROOT) / "trials" / scenario
         lines = [line.split() for line in (folder / "enroll_model").read_text().splitlines()]
-        with (folder / "trial.pkl").open("rb") as file:
-            trials = Unpickler(file).load()
+        trials = read_plain_pickle(folder / "trial.pkl")
         lists[scenario] = ({line[0]: line[1:] for line in lines}, trials)
     return lists
 
