@@ -3,8 +3,8 @@ import os
 import numpy as np
 import pytest
 import soundfile
-from conftest import speech_like
 
+from tests.embeddings.conftest import speech_like
 from workflow_src.embeddings.audio import Rejected, read_audio
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import soundfile
 import soxr
-from conftest import DIM, make_model, speech_like
 
+from tests.embeddings.conftest import DIM, make_model, speech_like
 from workflow_src.common.config.corpus import DirectoryCorpus
 from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.errors import InputError

@@ -1,8 +1,8 @@
 import kaldi_native_fbank as knf
 import numpy as np
 import pytest
-from conftest import speech_like
 
+from tests.embeddings.conftest import speech_like
 from workflow_src.embeddings.features import MEL_BINS, compute_fbank, count_frames, fbank_options
 
 

@@ -2,12 +2,12 @@ import pickle
 import warnings
 
 import gymnasium
-import made_up
 import numpy as np
 import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
+from tests.policies import made_up
 from workflow_src.common.config.policies import Episode
 from workflow_src.common.errors import InputError
 from workflow_src.policies.environment import ENVIRONMENT_ID

@@ -1,11 +1,11 @@
 import os
 from pathlib import Path
 
-import made_up
 import pandas as pd
 import pytest
 import torch
 
+from tests.policies import made_up
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_json
 from workflow_src.policies import networks

@@ -1,7 +1,6 @@
 import subprocess
 import sys
 
-import made_up
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +8,7 @@ import torch
 from torch.distributions import Categorical, Normal
 
 from tests.inference.made_up_policies import made_up_state_dict
+from tests.policies import made_up
 from workflow_src.common.config.policies import Episode, Finetuning, Ppo, Pretraining
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_csv, write_npy, write_parquet

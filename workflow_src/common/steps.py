@@ -48,6 +48,17 @@ def add_settings_argument(parser: argparse.ArgumentParser, model: type[BaseModel
     )
 
 
+def add_device_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device`` and ``--deterministic``, of steps that can use a GPU."""
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument(
+        "--deterministic",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="on CUDA, use only algorithms that give the same bytes in every run",
+    )
+
+
 def parse_settings(text: str, model: type[Settings], block: str) -> Settings:
     """Check a block of settings given as JSON; `block` names it in errors."""
     try:

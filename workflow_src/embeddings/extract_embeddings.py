@@ -5,7 +5,6 @@ silent, not finite) is listed with the reason in a table and has no row among th
 The output does not depend on the number of threads.
 """
 
-import argparse
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv, write_npz
 from workflow_src.common.steps import (
+    add_device_arguments,
     add_settings_argument,
     parse_settings,
     run_step,
@@ -177,13 +177,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--sha256", default="", help="digest of the model; over the settings' one")
     parser.add_argument("--shard", type=int, default=0, help="which shard, from 0")
     parser.add_argument("--shards", type=int, default=1, help="how many there are")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    parser.add_argument(
-        "--deterministic",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="on CUDA, use only algorithms that give the same bytes in every run",
-    )
+    add_device_arguments(parser)
     parser.add_argument("--threads", type=int, default=1, help="recordings side by side")
     parser.add_argument("--out", type=Path, required=True, help=".npz: utterance, embedding")
     parser.add_argument("--rejected", type=Path, required=True, help="CSV of what was rejected")

@@ -20,6 +20,7 @@ from workflow_src.common.digests import digest_code
 from workflow_src.common.errors import InputError
 from workflow_src.common.seeds import torch_seed
 from workflow_src.common.steps import (
+    add_device_arguments,
     add_settings_argument,
     parse_settings,
     run_step,
@@ -198,13 +199,7 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", type=Path, required=True, help="split.csv")
     parser.add_argument("--seed", type=int, required=True, help="the workflow's seed")
     parser.add_argument("--policy-seed", type=int, default=0, help="the policy's own seed")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    parser.add_argument(
-        "--deterministic",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="on CUDA, use only algorithms that give the same bytes in every run",
-    )
+    add_device_arguments(parser)
     parser.add_argument("--out-dir", type=Path, required=True, help="the policy's folder")
     parser.add_argument(
         "--checkpoint",
