@@ -21,10 +21,15 @@ def test_methods_settings_and_seeds_expand_into_distinct_runs():
         "baseline",
         "fixed-weight-0.1",
         "fixed-weight-0.25",
+        "fixed-weight-tuned",
         "adaptive-weight-seed3",
         "adaptive-weight-seed1",
         "multi-head-seed3",
         "multi-head-seed1",
+        "soft",
+        "through-time-seed0",
+        "through-time-seed1",
+        "through-time-seed2",
     ]
     assert all(re.fullmatch(r"[a-z0-9.-]+", run.run) for run in runs)
 

@@ -3,10 +3,15 @@
 A new method, weight, control or policy is a new row here, not a new rule.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from workflow_src.common.config.schema import Config
 from workflow_src.common.runs import Run
+
+# Fitted on development trials, without a seed.
+FITTED_METHODS = ["fixed-weight-tuned", "soft", "kalman", "spherical-plda", "oracle"]
+# Methods that start from a pretrained multi-head policy.
+EMBEDDING_POLICIES = ["multi-head", "multi-head-margin"]
 
 
 class GivenPolicy(NamedTuple):
@@ -18,11 +23,7 @@ class GivenPolicy(NamedTuple):
 
 def expand_runs(config: Config) -> list[Run]:
     """Expand methods x settings x seeds into runs, in the order of the config; released last."""
-    inference, seeds = config.inference, config.finetuning.seeds
-    thresholds = {
-        "adaptive-weight": inference.adaptive_weight.threshold,
-        "multi-head": inference.multi_head.floor,
-    }
+    inference = config.inference
     runs = []
     for method in inference.methods:
         match method:
@@ -31,28 +32,55 @@ def expand_runs(config: Config) -> list[Run]:
             case "fixed-weight":
                 settings = inference.fixed_weight
                 runs += [
-                    Run(f"{method}-{alpha:g}", method, alpha, settings.threshold)
+                    _make_run(f"{method}-{alpha:g}", method, settings.threshold, alpha=alpha)
                     for alpha in settings.alphas
                 ]
+            case "speaker-mean":
+                runs.append(Run(method, method))
+            case "through-time":
+                runs += [
+                    Run(
+                        f"{method}-seed{n}", method, seed=n, checkpoint=_folder(f"{method}-seed{n}")
+                    )
+                    for n in config.tuning.through_time.seeds
+                ]
+            case _ if method in FITTED_METHODS:
+                runs.append(Run(method, method, checkpoint=_folder(method)))
             case _:
                 runs += [
-                    _with_policy(f"{method}-seed{seed}", method, thresholds[method], seed)
-                    for seed in seeds
+                    _with_policy(config, f"{method}-seed{seed}", method, seed)
+                    for seed in config.finetuning.seeds
                 ]
     return runs + [
-        _with_policy(f"released-{method}", f"released-{method}", thresholds[method])
+        _with_policy(config, f"released-{method}", f"released-{method}")
         for method in inference.released.given()
     ]
 
 
-def _with_policy(run: str, method: str, threshold: float, seed: int | None = None) -> Run:
-    return Run(run, method, None, threshold, seed, f"results/policies/{run}")
+def _with_policy(config: Config, run: str, method: str, seed: int | None = None) -> Run:
+    inference = config.inference
+    threshold = (
+        inference.adaptive_weight.threshold
+        if method.endswith("adaptive-weight")
+        else inference.multi_head.floor
+    )
+    return _make_run(run, method, threshold, seed=seed, checkpoint=_folder(run))
+
+
+def _make_run(run: str, method: str, threshold: float | str, **others: Any) -> Run:
+    if threshold == "tuned":
+        return Run(run, method, tuned=f"{_folder(run)}/threshold.json", **others)
+    return Run(run, method, threshold=threshold, **others)
+
+
+def _folder(run: str) -> str:
+    return f"results/policies/{run}"
 
 
 def pretrained_seeds(config: Config) -> list[int]:
     """Return the seeds of which a multi-head policy is pretrained before it is finetuned."""
     needed = (
-        "multi-head" in config.inference.methods
+        any(method in config.inference.methods for method in EMBEDDING_POLICIES)
         and config.pretraining.enabled
         and config.finetuning.checkpoint.multi_head is None
     )

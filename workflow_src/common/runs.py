@@ -18,17 +18,19 @@ class Run:
     run
         The id, made of letters, digits, dots and hyphens.
     method
-        ``baseline``, ``fixed-weight``, ``adaptive-weight`` or ``multi-head``; ``released-`` and one
-        of the last two for a policy that was given, not trained here.
+        One of ``inference.methods``; ``released-adaptive-weight`` or ``released-multi-head`` for a
+        policy that was given, not trained here.
     alpha
         The weight of ``fixed-weight``, else None.
     threshold
         An update needs cos > threshold (the floor of a multi-head policy); None where the method
-        never updates.
+        has no threshold, and where one is still to be chosen on the training speakers.
     seed
         The seed of a trained policy, else None.
     checkpoint
         The folder of the policy, else None.
+    tuned
+        The file of a threshold that was chosen on the training speakers, else None.
     """
 
     run: str
@@ -37,6 +39,7 @@ class Run:
     threshold: float | None = None
     seed: int | None = None
     checkpoint: str | None = None
+    tuned: str | None = None
 
 
 def tabulate(runs: list[Run]) -> pd.DataFrame:

@@ -9,10 +9,10 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.metrics import error_rates
-from workflow_src.inference.sequences import build_task
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.rules import FixedWeight
 from workflow_src.updating.scorer import score_sequences
+from workflow_src.updating.sequences import build_task
 
 # Settings scored side by side in a sweep: bounds the memory of their scores.
 SETTINGS_AT_ONCE = 16

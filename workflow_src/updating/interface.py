@@ -51,6 +51,11 @@ class Trials:
         float32 [S, n, K]: the rule's linear map of the template, as it is now.
     test_carried, test_offered
         float32 [n, K] and [n, L]: the rule's `Encoded` rows of the test.
+    days
+        float32 [n]: days since the template's enrolment; 0 where the trials have no dates.
+    targets
+        bool [n]: the labels, for rules that mark a limit; no method may look at them. None
+        where they aren't known.
     """
 
     scores: Tensor
@@ -59,6 +64,8 @@ class Trials:
     template_carried: Tensor
     test_carried: Tensor
     test_offered: Tensor
+    days: Tensor
+    targets: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,14 @@ class Decision:
     weights
         float32 [S, n], or what broadcasts to it: the weight w of the test; without meaning
         where not updated.
+    scores
+        float32 [S, n]: scores that take the cosines' place in what is reported, of a rule with
+        a scoring back-end of its own; None keeps the cosines.
     """
 
     updated: Tensor
     weights: Tensor
+    scores: Tensor | None = None
 
 
 @dataclass

@@ -45,12 +45,18 @@ class Sequences:
         sequences, then those of step 1, and so on.
     order
         int64 [T]: where each packed trial stands in the caller's list.
+    days
+        float32 [T]: days since the enrolment of the trial's template; 0 where unknown.
+    targets
+        bool [T]: whether it is a target trial, or None; only rules that mark a limit look.
     """
 
     template: np.ndarray
     active: np.ndarray
     rows: np.ndarray
     order: np.ndarray
+    days: np.ndarray
+    targets: np.ndarray | None = None
 
     def part(self, first: int, last: int) -> Sequences:
         """Return the sequences `first` to `last` (exclusive) alone."""
@@ -58,7 +64,14 @@ class Sequences:
         counts = counts[: np.count_nonzero(counts)]
         begin = (np.cumsum(self.active) - self.active)[: len(counts)] + first
         packed = np.repeat(begin - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
-        return Sequences(self.template[first:last], counts, self.rows[packed], self.order[packed])
+        return Sequences(
+            template=self.template[first:last],
+            active=counts,
+            rows=self.rows[packed],
+            order=self.order[packed],
+            days=self.days[packed],
+            targets=None if self.targets is None else self.targets[packed],
+        )
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ class Scored:
     ----------
     scores
         float32 [S, T]: cosine of template and test, before the update; NaN where one of the two
-        has length zero.
+        has length zero. Of a rule with a back-end of its own, that one's scores.
     updated
         bool [S, T]: whether the template was updated with this test.
     weights
@@ -82,7 +95,12 @@ class Scored:
 
 
 def pack_sequences(
-    sequence: np.ndarray, step: np.ndarray, rows: np.ndarray, template: np.ndarray
+    sequence: np.ndarray,
+    step: np.ndarray,
+    rows: np.ndarray,
+    template: np.ndarray,
+    days: np.ndarray | None = None,
+    targets: np.ndarray | None = None,
 ) -> Sequences:
     """Pack a list of trials, in any order.
 
@@ -96,6 +114,10 @@ def pack_sequences(
         int64 [T]: embedding row of each trial's test.
     template
         int64 [B]: row of the enrolment template from which each sequence starts.
+    days
+        [T]: days since the enrolment of each trial's template; None where unknown.
+    targets
+        bool [T]: each trial's label; None where unknown.
     """
     lengths = np.bincount(sequence, minlength=len(template))
     longest_first = np.argsort(-lengths, kind="stable")
@@ -112,6 +134,8 @@ def pack_sequences(
         active=np.bincount(position),
         rows=np.asarray(rows, dtype=np.int64)[order],
         order=order,
+        days=np.zeros(len(order), np.float32) if days is None else days[order].astype(np.float32),
+        targets=None if targets is None else np.asarray(targets, dtype=bool)[order],
     )
 
 
@@ -262,7 +286,7 @@ def _score_part(
     for active in part.active.tolist():
         if active != n:
             n = active
-            view = _Views.of(template, carried, memory, tests, n)
+            view = _Views.of(template, carried, memory, tests, n, part.targets is not None)
         begin, end = end, end + n
         rows = part.rows[begin:end]
         # mode="clip" spares numpy a copy; the rows are known to be valid.
@@ -277,11 +301,14 @@ def _score_part(
         np.vecdot(view.template_np, view.test_np, out=view.scores_np)
         np.divide(view.scores_np, view.norms_np, out=view.scores_np)
         np.divide(view.scores_np, view.test_norms_np, out=view.scores_np)
+        view.days_np[:] = part.days[begin:end]
+        if part.targets is not None:
+            view.targets_np[:] = part.targets[begin:end]
         decision = rule.decide(view.trials, view.memory)
         accepted = decision.updated.numpy()
         view.weights_np.fill(0)
         np.copyto(view.weights_np, decision.weights.numpy(), where=accepted)
-        scores[:, begin:end] = view.scores_np
+        scores[:, begin:end] = view.scores_np if decision.scores is None else decision.scores
         updated[:, begin:end] = accepted
         weights[:, begin:end] = view.weights_np
         if not rule.normalises:
@@ -316,6 +343,8 @@ class _Views:
     test_norms_np: np.ndarray  # [n]
     test_carried_np: np.ndarray  # [n, K]
     test_offered_np: np.ndarray  # [n, L]
+    days_np: np.ndarray  # [n]
+    targets_np: np.ndarray  # [n]
     norms_np: np.ndarray  # [S, n]
     scores_np: np.ndarray  # [S, n]
     weights: Tensor  # [S, n, 1]
@@ -324,7 +353,15 @@ class _Views:
     keep_np: np.ndarray  # [S, n]
 
     @classmethod
-    def of(cls, template: Tensor, carried: Tensor, memory: Memory, tests: _Tests, n: int) -> _Views:
+    def of(
+        cls,
+        template: Tensor,
+        carried: Tensor,
+        memory: Memory,
+        tests: _Tests,
+        n: int,
+        labelled: bool,
+    ) -> _Views:
         settings = len(template)
         template, carried = template[:, :n], carried[:, :n]
         norms, scores, weights, keep = (torch.empty(settings, n) for _ in range(4))
@@ -332,9 +369,19 @@ class _Views:
             torch.empty(n, values.shape[-1])
             for values in (tests.embeddings, tests.carried, tests.offered)
         )
-        test_norms = torch.empty(n)
+        test_norms, days = torch.empty(n), torch.empty(n)
+        targets = torch.empty(n, dtype=torch.bool)
         return cls(
-            trials=Trials(scores, norms, test_norms, carried, test_carried, test_offered),
+            trials=Trials(
+                scores=scores,
+                template_norms=norms,
+                test_norms=test_norms,
+                template_carried=carried,
+                test_carried=test_carried,
+                test_offered=test_offered,
+                days=days,
+                targets=targets if labelled else None,
+            ),
             memory=memory.first(n),
             template=template,
             template_np=template.numpy(),
@@ -344,6 +391,8 @@ class _Views:
             test_norms_np=test_norms.numpy(),
             test_carried_np=test_carried.numpy(),
             test_offered_np=test_offered.numpy(),
+            days_np=days.numpy(),
+            targets_np=targets.numpy(),
             norms_np=norms.numpy(),
             scores_np=scores.numpy(),
             weights=weights.unsqueeze(-1),

@@ -1,11 +1,12 @@
 """What all blocks of settings are made of, and how their faults are told."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Weight = Annotated[float, Field(gt=0, le=1)]
 Threshold = Annotated[float, Field(ge=-1, le=1)]
+TunableThreshold = Threshold | Literal["tuned"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]

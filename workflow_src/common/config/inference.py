@@ -1,14 +1,40 @@
 """Settings of the update methods that are scored."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
-from workflow_src.common.config.base import Block, Threshold, Weight, distinct
+from workflow_src.common.config.base import Block, TunableThreshold, Weight, distinct
 from workflow_src.common.config.policy_paths import PolicyPaths
 
-METHODS = ["baseline", "fixed-weight", "adaptive-weight", "multi-head"]
-Method = Literal["baseline", "fixed-weight", "adaptive-weight", "multi-head"]
+Method = Literal[
+    "baseline",
+    "fixed-weight",
+    "fixed-weight-tuned",
+    "adaptive-weight",
+    "multi-head",
+    "multi-head-margin",
+    "multi-head-scalars",
+    "multi-head-scalars-margin",
+    "soft",
+    "kalman",
+    "spherical-plda",
+    "through-time",
+    "oracle",
+    "speaker-mean",
+]
+METHODS: list[Method] = [
+    "baseline",
+    "fixed-weight",
+    "fixed-weight-tuned",
+    "adaptive-weight",
+    "multi-head",
+    "soft",
+    "through-time",
+]
+# What no method can do: they look at the labels.
+LIMITS = ["oracle", "speaker-mean"]
+TUNED = "a number, or tuned: chosen on the training speakers, see the block tuning"
 
 
 class FixedWeight(Block):
@@ -17,7 +43,9 @@ class FixedWeight(Block):
     alphas: list[Weight] = Field(
         [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], min_length=1, description="weights, one run each"
     )
-    threshold: Threshold = Field(0.51, description="a template is updated when cos > threshold")
+    threshold: TunableThreshold = Field(
+        0.51, description="a template is updated when cos > threshold; " + TUNED
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "FixedWeight":
@@ -28,14 +56,16 @@ class FixedWeight(Block):
 class AdaptiveWeight(Block):
     """DRL-TU-AdW."""
 
-    threshold: Threshold = Field(0.51, description="a template is updated when cos > threshold")
+    threshold: TunableThreshold = Field(
+        0.51, description="a template is updated when cos > threshold; " + TUNED
+    )
 
 
 class MultiHead(Block):
     """DRL-TU-MH."""
 
-    floor: Threshold = Field(
-        0.4, description="no update, whatever the policy says, unless cos > floor"
+    floor: TunableThreshold = Field(
+        0.4, description="no update, whatever the policy says, unless cos > floor; " + TUNED
     )
 
 
@@ -43,7 +73,11 @@ class Inference(Block):
     """Which update methods are scored."""
 
     methods: list[Method] = Field(
-        METHODS, description="methods that are scored; may be empty where released ones are"
+        METHODS,
+        description="methods that are scored, of: "
+        + ", ".join(get_args(Method))
+        + "; the last two look at the labels and mark limits; may be empty where released "
+        "policies are given",
     )
     fixed_weight: FixedWeight = Field(default_factory=FixedWeight, description="fixed weight")
     adaptive_weight: AdaptiveWeight = Field(

@@ -19,6 +19,7 @@ from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.config.inference import Inference
 from workflow_src.common.config.policies import Finetuning, Pretraining
 from workflow_src.common.config.trials import Trials
+from workflow_src.common.config.tuning import Tuning
 from workflow_src.common.errors import InputError
 
 
@@ -44,6 +45,7 @@ class Config(Block):
     trials: Trials = Field(default_factory=Trials)
     pretraining: Pretraining = Field(default_factory=Pretraining)
     finetuning: Finetuning = Field(default_factory=Finetuning)
+    tuning: Tuning = Field(default_factory=Tuning)
     inference: Inference = Field(default_factory=Inference)
     analysis: Analysis = Field(default_factory=Analysis)
 

@@ -1,4 +1,7 @@
-"""From tables of trials and enrolments to packed sequences of embedding rows."""
+"""From tables of trials and enrolments to packed sequences of embedding rows.
+
+Both training on development trials and inference stand on it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import torch
 from torch import Tensor
 
 from workflow_src.common.errors import InputError
+from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.updating.scorer import Sequences, mean_templates, pack_sequences
 
 
@@ -40,9 +44,12 @@ def build_task(
     Parameters
     ----------
     trials
-        Columns model, round, step, utterance; rows in any order.
+        Columns model, round, step, utterance; rows in any order. Where there is a column day
+        (ISO dates), the sequences know the days since enrolment, and where there is one
+        target, the labels.
     enrolment
-        Columns model, utterance.
+        Columns model, utterance: ids in the form of `workflow_src.common.ids` where the trials
+        have days.
     embeddings
         float [N, D], may be memory-mapped: only rows in use are read.
     index
@@ -80,13 +87,21 @@ def build_task(
     step = trials["step"].to_numpy()
     _check_distinct_steps(trials, sequence, step)
 
+    days = None
+    if "day" in trials.columns:
+        enrolled_on = _last_days(enrolment["utterance"], enrolment_model)[model_of_code][codes]
+        days = _day_numbers(trials["day"]) - enrolled_on
+    targets = trials["target"].to_numpy(dtype=bool) if "target" in trials.columns else None
+
     heard, enrolled = np.unique(enrolled, return_inverse=True)
     used, tested = np.unique(tested, return_inverse=True)
     return Task(
         templates=mean_templates(
             _read_rows(embeddings, heard, index, row_of), enrolled, enrolment_model
         ),
-        sequences=pack_sequences(sequence, step, tested, model_of_code[keys // (rounds.max() + 1)]),
+        sequences=pack_sequences(
+            sequence, step, tested, model_of_code[keys // (rounds.max() + 1)], days, targets
+        ),
         embeddings=_read_rows(embeddings, used, index, row_of),
     )
 
@@ -102,6 +117,20 @@ def _find_rows(
             + (f" (one of {len(missing)} such rows)" if len(missing) > 1 else "")
         )
     return row_of[found]
+
+
+def _day_numbers(dates: pd.Series) -> np.ndarray:
+    """Return int64 [n]: ISO dates as days since 1970."""
+    codes, names = pd.factorize(dates)
+    return np.array(names, dtype="datetime64[D]").astype(np.int64)[codes]
+
+
+def _last_days(utterances: pd.Series, model: np.ndarray) -> np.ndarray:
+    """Return int64 [M]: the day on which each model's enrolment ended."""
+    days = _day_numbers(parse_utterance_ids(utterances, "enrolment table")["date"])
+    last = np.full(model.max() + 1, np.iinfo(np.int64).min)
+    np.maximum.at(last, model, days)
+    return last
 
 
 def _read_rows(

@@ -1,0 +1,62 @@
+"""Settings of the methods that are fitted on development trials, and of tuned thresholds."""
+
+from pydantic import Field, model_validator
+
+from workflow_src.common.config.base import Block, Probability, Seed, Threshold, Weight, distinct
+from workflow_src.common.config.trials import Scenario
+
+
+class ThroughTime(Block):
+    """A small network trained by gradient through the template's own recursion."""
+
+    seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="one trained policy a seed")
+    hidden: int = Field(32, ge=1, description="units of each of the two hidden layers")
+    updates: int = Field(300, ge=1, description="gradient steps")
+    sequences: int = Field(256, ge=1, description="sequences in a batch")
+    window: int = Field(
+        64, ge=2, description="trials through which a gradient flows back (truncation)"
+    )
+    learning_rate: float = Field(0.003, gt=0, description="of Adam; it falls to 0 by a half cosine")
+    max_weight: Weight = Field(0.5, description="the network's weights lie in 0..max_weight")
+    validate_every: int = Field(
+        50, ge=1, description="updates between looks at the validation speakers; the best is kept"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "ThroughTime":
+        distinct(self.seeds, "seeds")
+        return self
+
+
+class Tuning(Block):
+    """Development trials of the training speakers, and what is fitted and chosen on them."""
+
+    scenarios: list[Scenario] = Field(
+        ["random", "3das"],
+        min_length=1,
+        description="protocols of the development trials; what is chosen has the least mean of "
+        "the EERs, each taken relative to the baseline's",
+    )
+    validation_share: Probability = Field(
+        0.25,
+        description="share of the training speakers on which is chosen what was fitted on the rest",
+    )
+    alphas: list[Weight] = Field(
+        [0.02, 0.035, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5],
+        min_length=1,
+        description="weights among which is chosen",
+    )
+    thresholds: list[Threshold] = Field(
+        [0.2, 0.25, 0.3, 0.35, 0.4, 0.425, 0.45, 0.475, 0.5, 0.525, 0.55, 0.575, 0.6, 0.65, 0.7],
+        min_length=1,
+        description="update thresholds among which is chosen where a threshold is 'tuned'",
+    )
+    through_time: ThroughTime = Field(
+        default_factory=ThroughTime, alias="through-time", description="the method through-time"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Tuning":
+        for key in ("scenarios", "alphas", "thresholds"):
+            distinct(getattr(self, key), key)
+        return self
