@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from workflow_src.common.errors import InputError
-from workflow_src.policies.checkpoints import read_policy
+from workflow_src.common.files import read_json
+from workflow_src.policies.checkpoints import DESCRIPTION, read_policy
+from workflow_src.policies.fitted import FITTED, FittedRule, restore_fitted
 from workflow_src.policies.networks import AdaptiveWeightNetwork, MultiHeadNetwork, PolicyNetwork
 from workflow_src.updating.interface import Decision, Encoded, Memory, Trials
 
@@ -124,7 +126,7 @@ def make_rule(network: PolicyNetwork, threshold: float | None = None) -> Learned
     return rule(network) if threshold is None else rule(network, threshold)
 
 
-def load_policy(folder: str | Path, threshold: float | None = None) -> LearnedRule:
+def load_policy(folder: str | Path, threshold: float | None = None) -> LearnedRule | FittedRule:
     """Return the update rule of a stored policy.
 
     Parameters
@@ -133,13 +135,16 @@ def load_policy(folder: str | Path, threshold: float | None = None) -> LearnedRu
         With ``policy.safetensors`` and ``policy.json``.
     threshold
         Floor of a multi-head policy (published: 0.4) or threshold of an adaptive-weight one
-        (0.51); None takes the published value.
+        (0.51); None takes the published value. Methods that were fitted hold their own.
 
     Raises
     ------
     InputError
         A file is missing or broken, or the tensors are not those of the method.
     """
+    about = read_json(Path(folder) / DESCRIPTION)
+    if isinstance(about, dict) and about.get("method") in FITTED:
+        return restore_fitted(Path(folder), about)
     return make_rule(read_policy(Path(folder)), threshold)
 
 

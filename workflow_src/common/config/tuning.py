@@ -28,14 +28,32 @@ class ThroughTime(Block):
         return self
 
 
-class Tuning(Block):
-    """Development trials of the training speakers, and what is fitted and chosen on them."""
+class Development(Block):
+    """Development trials: the protocols, played by training speakers."""
 
     scenarios: list[Scenario] = Field(
         ["random", "3das"],
         min_length=1,
-        description="protocols of the development trials; what is chosen has the least mean of "
-        "the EERs, each taken relative to the baseline's",
+        description="protocols; what is chosen has the least mean of the EERs, each taken relative "
+        "to the baseline's",
+    )
+    speakers: int = Field(
+        120, ge=2, description="at most so many training speakers, drawn by the seed"
+    )
+    trajectories: int = Field(10, ge=1, description="of the protocol random, for each speaker")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Development":
+        distinct(self.scenarios, "scenarios")
+        return self
+
+
+class Tuning(Block):
+    """What is fitted and chosen on training speakers."""
+
+    development: Development = Field(
+        default_factory=Development,
+        description="development trials: the protocols, played by training speakers",
     )
     validation_share: Probability = Field(
         0.25,
@@ -57,6 +75,6 @@ class Tuning(Block):
 
     @model_validator(mode="after")
     def _check(self) -> "Tuning":
-        for key in ("scenarios", "alphas", "thresholds"):
+        for key in ("alphas", "thresholds"):
             distinct(getattr(self, key), key)
         return self

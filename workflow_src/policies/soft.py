@@ -1,0 +1,184 @@
+"""`soft`: a weight that follows the posterior of a target, from a template's history of scores.
+
+    w = alpha sigmoid(sharpness (b . f + c))
+
+f are the scalars of `workflow_src.updating.features`, of which b and c make the log-odds of a
+target by logistic regression on development trials; alpha and sharpness are chosen there. No
+threshold decides: a doubtful test moves the template a little. The ancestor is Barras, Meignier
+and Gauvain (Odyssey 2004), whose adaptation is weighted by the posterior of the target.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.optimize import minimize
+from torch import Tensor
+
+from workflow_src.common.config.tuning import Tuning
+from workflow_src.policies.development import Development, Partition, choose, replay_history
+from workflow_src.updating.features import FEATURES, ScoreHistory, ScoreScale
+from workflow_src.updating.interface import Decision, Encoded, Memory, Trials, UpdateRule
+from workflow_src.updating.rules import encode_nothing
+
+# A weight below this share of alpha is no update.
+LEAST_SHARE = 0.01
+SHARPNESS = (0.5, 0.75, 1.0, 1.5, 2.0)
+ROUNDS = 2
+# Of the squared coefficients, against a mean loss.
+RIDGE = 1e-4
+
+
+class Soft:
+    """The rule, for S settings.
+
+    Parameters
+    ----------
+    scale
+        What scores look like.
+    coefficients
+        float32 [7]: b of the features, then c.
+    alphas, sharpness
+        S numbers each, or one.
+    """
+
+    method = "soft"
+    normalises = False
+
+    def __init__(
+        self,
+        scale: ScoreScale,
+        coefficients: Tensor,
+        alphas: np.ndarray | float,
+        sharpness: np.ndarray | float,
+    ) -> None:
+        self.scale = scale
+        self.coefficients = coefficients
+        self.alphas = torch.tensor(np.atleast_1d(alphas), dtype=torch.float32)[:, None]
+        self.sharpness = torch.tensor(np.atleast_1d(sharpness), dtype=torch.float32)[:, None]
+        self.settings = len(self.alphas)
+
+    def encode(self, embeddings: Tensor) -> Encoded:
+        """Return nothing."""
+        return encode_nothing(embeddings)
+
+    def begin(self, templates: int) -> Memory:
+        """Remember the history of scores."""
+        return Memory(ScoreHistory.begin(self.settings, templates).tensors())
+
+    def decide(self, trials: Trials, memory: Memory) -> Decision:
+        """Weigh the test by its posterior."""
+        history = ScoreHistory(**memory.tensors)
+        features = history.observe(self.scale, trials.scores, trials.days)
+        odds = features @ self.coefficients[:-1] + self.coefficients[-1]
+        share = torch.sigmoid(self.sharpness * odds)
+        remember(history, self.scale, trials, memory)
+        return Decision(updated=share > LEAST_SHARE, weights=self.alphas * share)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what is stored as weights."""
+        return {
+            "coefficients": self.coefficients,
+            "alpha": self.alphas[0],
+            "sharpness": self.sharpness[0],
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is stored as text."""
+        return {"features": list(FEATURES), "scale": self.scale.state()}
+
+    @classmethod
+    def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Soft:
+        """Return the rule that `tensors` and `describe` came from."""
+        return cls(
+            ScoreScale(**about["scale"]),
+            tensors["coefficients"],
+            tensors["alpha"].numpy(),
+            tensors["sharpness"].numpy(),
+        )
+
+
+def remember(history: ScoreHistory, scale: ScoreScale, trials: Trials, memory: Memory) -> None:
+    """Write the history after a trial to the memory, in place."""
+    after = history.remember(scale, trials.scores, trials.days)
+    for name, tensor in after.tensors().items():
+        memory.tensors[name].copy_(tensor)
+
+
+def estimate_scale(development: Development, rule: UpdateRule) -> ScoreScale:
+    """Return what a rule's scores look like, all scenarios pooled."""
+    scores = development.scores(rule)
+    targets = [task.sequences.targets for task in development.tasks.values()]
+    return ScoreScale.estimate(np.concatenate(list(scores.values())), np.concatenate(targets))
+
+
+def fit_log_odds(development: Development, rule: UpdateRule, scale: ScoreScale) -> Tensor:
+    """Return the coefficients of the log-odds of a target, float32 [7], under a rule's scores.
+
+    Logistic regression; scenarios weigh the same, and in each the two classes.
+    """
+    features, signs, shares = [], [], []
+    scores = development.scores(rule)
+    for name, task in development.tasks.items():
+        targets = task.sequences.targets
+        features.append(replay_history(task.sequences, scores[name], scale).double().numpy())
+        signs.append(np.where(targets, 1.0, -1.0))
+        shares.append(np.where(targets, 0.5 / targets.sum(), 0.5 / (~targets).sum()))
+    x = np.concatenate(features)
+    x = np.column_stack([x, np.ones(len(x))])
+    sign, share = np.concatenate(signs), np.concatenate(shares) / len(shares)
+
+    def loss(b: np.ndarray) -> tuple[float, np.ndarray]:
+        margin = sign * (x @ b)
+        pull = -share * sign / (1 + np.exp(np.clip(margin, -500, 500)))
+        value = (share * np.logaddexp(0, -margin)).sum() + RIDGE * (b[:-1] ** 2).sum()
+        return value, x.T @ pull + 2 * RIDGE * np.r_[b[:-1], 0]
+
+    start = np.zeros(x.shape[1])
+    return torch.tensor(minimize(loss, start, jac=True, method="BFGS").x, dtype=torch.float32)
+
+
+def fit_soft(
+    partition: Partition, settings: Tuning, fixed: UpdateRule
+) -> tuple[Soft, pd.DataFrame]:
+    """Fit and choose on development trials.
+
+    The regression needs the scores of a rule that updates: first those of the fixed weight, then
+    those of what came of it.
+
+    Parameters
+    ----------
+    partition
+        Development trials.
+    settings
+        The config's block ``tuning``: the grid of weights.
+    fixed
+        The tuned fixed weight.
+
+    Returns
+    -------
+    Soft
+        The rule.
+    DataFrame
+        round, alpha, sharpness, cost: all that was tried.
+    """
+    rule = fixed
+    scale = estimate_scale(partition.fitting, rule)
+    grid = pd.DataFrame(
+        [(alpha, k) for alpha in settings.alphas for k in SHARPNESS],
+        columns=["alpha", "sharpness"],
+    )
+    tried = []
+    for number in range(1, ROUNDS + 1):
+        coefficients = fit_log_odds(partition.fitting, rule, scale)
+
+        def make(rows: pd.DataFrame, coefficients: Tensor = coefficients) -> Soft:
+            return Soft(scale, coefficients, rows["alpha"].to_numpy(), rows["sharpness"].to_numpy())
+
+        table, best = choose(partition.every, make, grid)
+        tried.append(table.assign(round=number))
+        rule = make(best.to_frame().T.astype(float))
+    return rule, pd.concat(tried, ignore_index=True)[["round", "alpha", "sharpness", "cost"]]
