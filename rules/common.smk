@@ -18,8 +18,12 @@ from workflow_src.common.devices import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
 from workflow_src.common.expand_runs import (
+    FIXED,
     expand_runs,
+    fitted_runs,
     given_policies,
+    needs_fixed,
+    ppo_runs,
     pretrained_seeds,
 )
 from workflow_src.corpus.scan import digest_recordings
@@ -37,7 +41,9 @@ def checked(function, *arguments):
 SETTINGS = checked(validate_config, config, "config")
 
 RUNS = {run.run: run for run in expand_runs(SETTINGS)}
-TRAINED_RUNS = [run.run for run in RUNS.values() if run.seed is not None]
+TRAINED_RUNS = [run.run for run in ppo_runs(SETTINGS)]
+FITTED_RUNS = {run.run: run for run in fitted_runs(SETTINGS)}
+TUNED_RUNS = {run.run: run for run in RUNS.values() if run.tuned}
 GIVEN = given_policies(SETTINGS)
 PRETRAINED = "results/policies/pretrained-seed{seed}"
 PRETRAINED_SEEDS = pretrained_seeds(SETTINGS)
@@ -133,3 +139,14 @@ def initial_policy(wildcards):
 def initial_option(wildcards, input):
     """Write the option that names the folder of the initial policy; nothing without one."""
     return f"--initial {Path(input.initial[0]).parent}" if input.initial else ""
+
+
+def run_policy(run):
+    """List the files of the policy of a run; none where it has none."""
+    return policy_files(run.checkpoint) if run.checkpoint else []
+
+
+def tuning_settings(method):
+    """Return what a method reads of the block tuning: all, but the block of another method."""
+    others = {"through_time"} if method != "through-time" else set()
+    return SETTINGS.tuning.model_dump_json(exclude=others)

@@ -22,6 +22,9 @@ rule inference:
 
 
 rule tabulate_runs:
+    input:
+        tuned=[run.tuned for run in TUNED_RUNS.values()],
+        fixed=run_policy(RUNS[FIXED]) if FIXED in RUNS else [],
     output:
         RUN_TABLE,
     log:
@@ -49,11 +52,8 @@ rule run_inference:
         index=INDEX,
         trials=TRIALS,
         enrolments=ENROLMENTS,
-        policy=lambda wildcards: (
-            policy_files(RUNS[wildcards.run].checkpoint)
-            if RUNS[wildcards.run].checkpoint
-            else []
-        ),
+        policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
+        tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
     output:
         notebook="results/inference/{run}.ipynb",
         scores=[

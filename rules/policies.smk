@@ -132,3 +132,86 @@ rule finetune_policy:
         " --split {input.split} --settings {params.settings:q} --seed {params.seed}"
         " --policy-seed {params.policy_seed} --device {params.device}"
         " {params.deterministic} --out-dir {params.directory} > {log} 2>&1"
+
+
+rule fit_method:
+    input:
+        development=DEVELOPMENT_TABLES,
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        split=SPLIT,
+        fixed=lambda wildcards: (
+            policy_files(FITTED_RUNS[FIXED].checkpoint)
+            if needs_fixed(FITTED_RUNS[wildcards.run])
+            else []
+        ),
+    output:
+        weights="results/policies/{run}/policy.safetensors",
+        policy="results/policies/{run}/policy.json",
+        tried="results/policies/{run}/training.csv",
+    log:
+        "logs/fit_method/{run}.log",
+    benchmark:
+        "logs/fit_method/{run}.benchmark.tsv"
+    wildcard_constraints:
+        run="|".join(FITTED_RUNS) or "none",
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        method=lambda wildcards: FITTED_RUNS[wildcards.run].method,
+        policy_seed=lambda wildcards: FITTED_RUNS[wildcards.run].seed or 0,
+        fixed=lambda wildcards, input: (
+            f"--fixed {Path(input.fixed[0]).parent}" if input.fixed else ""
+        ),
+        settings=lambda wildcards: tuning_settings(FITTED_RUNS[wildcards.run].method),
+        folder=subpath(input.development[0], parent=True),
+        seed=SETTINGS.seed,
+        directory=subpath(output.policy, parent=True),
+        code=code("policies.fit_method"),
+    message:
+        "Fitting {wildcards.run} on development trials"
+    shell:
+        "python -m workflow_src.policies.fit_method --method {params.method} {params.fixed}"
+        " --development {params.folder} --embeddings {input.embeddings} --index {input.index}"
+        " --split {input.split} --settings {params.settings:q} --seed {params.seed}"
+        " --policy-seed {params.policy_seed} --out-dir {params.directory} > {log} 2>&1"
+
+
+rule tune_threshold:
+    input:
+        development=DEVELOPMENT_TABLES,
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        policy=lambda wildcards: run_policy(TUNED_RUNS[wildcards.run]),
+    output:
+        threshold="results/policies/{run}/threshold.json",
+        tried="results/policies/{run}/thresholds.csv",
+    log:
+        "logs/tune_threshold/{run}.log",
+    benchmark:
+        "logs/tune_threshold/{run}.benchmark.tsv"
+    wildcard_constraints:
+        run="|".join(TUNED_RUNS) or "none",
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        run=lambda wildcards: json.dumps(asdict(TUNED_RUNS[wildcards.run])),
+        settings=tuning_settings("threshold"),
+        folder=subpath(input.development[0], parent=True),
+        seed=SETTINGS.seed,
+        code=code("policies.tune_threshold"),
+    message:
+        "Choosing the threshold of {wildcards.run} on development trials"
+    shell:
+        "python -m workflow_src.policies.tune_threshold --run {params.run:q}"
+        " --development {params.folder} --embeddings {input.embeddings} --index {input.index}"
+        " --settings {params.settings:q} --seed {params.seed}"
+        " --threshold {output.threshold} --tried {output.tried} > {log} 2>&1"

@@ -13,6 +13,16 @@ ENROLMENTS = expand(
 )
 
 
+# Of the training speakers: what methods are fitted and chosen on.
+DEVELOPMENT = "results/trials/development"
+DEVELOPMENT_SCENARIOS = SETTINGS.tuning.development.scenarios
+DEVELOPMENT_TABLES = expand(
+    f"{DEVELOPMENT}/{{protocol}}{{kind}}",
+    protocol=DEVELOPMENT_SCENARIOS,
+    kind=[".parquet", ".enrolment.parquet"],
+)
+
+
 rule trials:
     input:
         TRIALS,
@@ -93,6 +103,41 @@ else:
             " --scenario {wildcards.scenario} --manifest {input.manifest} --split {input.split}"
             " --rejected {input.rejected} --out {output.trials}"
             " --enrolment {output.enrolment} > {log} 2>&1"
+
+
+rule generate_development_trials:
+    input:
+        manifest=MANIFEST,
+        split=SPLIT,
+        rejected=REJECTED,
+    output:
+        trials=f"{DEVELOPMENT}/{{protocol}}.parquet",
+        enrolment=f"{DEVELOPMENT}/{{protocol}}.enrolment.parquet",
+    log:
+        "logs/generate_development_trials/{protocol}.log",
+    benchmark:
+        "logs/generate_development_trials/{protocol}.benchmark.tsv"
+    wildcard_constraints:
+        protocol="|".join(DEVELOPMENT_SCENARIOS),
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=settings("trials", "generation"),
+        development=SETTINGS.tuning.development.model_dump_json(exclude={"scenarios"}),
+        seed=SETTINGS.seed,
+        code=code("trials.generate_development_trials"),
+    message:
+        "Generating development trials of {wildcards.protocol}"
+    shell:
+        "python -m workflow_src.trials.generate_development_trials --manifest {input.manifest}"
+        " --split {input.split} --rejected {input.rejected} --settings {params.settings:q}"
+        " --development {params.development:q} --seed {params.seed}"
+        " --scenario {wildcards.protocol} --out {output.trials}"
+        " --enrolment {output.enrolment} > {log} 2>&1"
 
 
 rule export_trials:

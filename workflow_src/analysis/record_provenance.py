@@ -8,7 +8,13 @@ from typing import Any
 
 from workflow_src.common.config.schema import Config, validate_config
 from workflow_src.common.digests import ROOT, digest_code, digest_file, digest_notebook
-from workflow_src.common.expand_runs import expand_runs, given_policies, pretrained_seeds
+from workflow_src.common.expand_runs import (
+    expand_runs,
+    fitted_runs,
+    given_policies,
+    ppo_runs,
+    pretrained_seeds,
+)
 from workflow_src.common.files import write_json
 from workflow_src.common.steps import run_step, step_parser
 
@@ -37,10 +43,13 @@ STEPS = [
     "embeddings.merge_embeddings",
     "embeddings.import_embeddings",
     "trials.generate_trials",
+    "trials.generate_development_trials",
     "trials.import_trials",
     "policies.import_policy",
     "policies.pretrain_policy",
     "policies.finetune_policy",
+    "policies.fit_method",
+    "policies.tune_threshold",
     "inference.tabulate_runs",
     "inference.run_inference",
     "inference.summarise_results",
@@ -59,7 +68,7 @@ def list_results(config: Config) -> list[str]:
     ]
     for scenario in config.trials.scenarios:
         patterns += [f"trials/{scenario}.parquet", f"trials/{scenario}.enrolment.parquet"]
-    names = [run.run for run in runs if run.seed is not None]
+    names = [run.run for run in [*ppo_runs(config), *fitted_runs(config)]]
     names += [f"pretrained-seed{seed}" for seed in pretrained_seeds(config)]
     for name in given_policies(config):
         patterns += [f"policies/{name}/policy.safetensors", f"policies/{name}/policy.json"]
@@ -67,6 +76,13 @@ def list_results(config: Config) -> list[str]:
         patterns += [
             f"{folder}/{name}" for name in ("policy.safetensors", "policy.json", "training.csv")
         ]
+    for run in runs:
+        if run.tuned:
+            patterns += [f"policies/{run.run}/threshold.json", f"policies/{run.run}/thresholds.csv"]
+    if fitted_runs(config) or any(run.tuned for run in runs):
+        for scenario in config.tuning.development.scenarios:
+            stem = f"trials/development/{scenario}"
+            patterns += [f"{stem}.parquet", f"{stem}.enrolment.parquet"]
     patterns.append("inference/runs.csv")
     for run in runs:
         patterns.append(f"inference/{run.run}.ipynb")

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from workflow_src.common.config.schema import Config
 from workflow_src.common.runs import Run
 
+FIXED = "fixed-weight-tuned"
 # Fitted on development trials, without a seed.
-FITTED_METHODS = ["fixed-weight-tuned", "soft", "kalman", "spherical-plda", "oracle"]
+FITTED_METHODS = [FIXED, "soft", "kalman", "spherical-plda", "oracle"]
 # Methods that start from a pretrained multi-head policy.
 EMBEDDING_POLICIES = ["multi-head", "multi-head-margin"]
 
@@ -75,6 +76,29 @@ def _make_run(run: str, method: str, threshold: float | str, **others: Any) -> R
 
 def _folder(run: str) -> str:
     return f"results/policies/{run}"
+
+
+def fitted_runs(config: Config) -> list[Run]:
+    """Return the runs that are fitted on development trials.
+
+    `fixed-weight-tuned` is among them when another one starts from it, scored or not.
+    """
+    fitted = [run for run in expand_runs(config) if run.method in [*FITTED_METHODS, "through-time"]]
+    if any(needs_fixed(run) for run in fitted) and all(run.run != FIXED for run in fitted):
+        fitted.append(Run(FIXED, FIXED, checkpoint=_folder(FIXED)))
+    return fitted
+
+
+def needs_fixed(run: Run) -> bool:
+    """Whether fitting a run starts from the tuned fixed weight."""
+    return run.method not in (FIXED, "oracle")
+
+
+def ppo_runs(config: Config) -> list[Run]:
+    """Return the runs that are trained by PPO."""
+    return [
+        run for run in expand_runs(config) if run.seed is not None and run.method != "through-time"
+    ]
 
 
 def pretrained_seeds(config: Config) -> list[int]:

@@ -44,5 +44,5 @@ class Run:
 
 def tabulate(runs: list[Run]) -> pd.DataFrame:
     """Return the run table: a row a run, empty cells where a column doesn't apply."""
-    table = pd.DataFrame([asdict(run) for run in runs])
+    table = pd.DataFrame([asdict(run) for run in runs]).drop(columns="tuned")
     return table.astype({"alpha": "Float64", "threshold": "Float64", "seed": "Int64"})
