@@ -168,7 +168,7 @@ rule fit_method:
             f"--fixed {Path(input.fixed[0]).parent}" if input.fixed else ""
         ),
         settings=lambda wildcards: tuning_settings(FITTED_RUNS[wildcards.run].method),
-        folder=subpath(input.development[0], parent=True),
+        folder=lambda wildcards, input: Path(input.development[0]).parent,
         seed=SETTINGS.seed,
         directory=subpath(output.policy, parent=True),
         code=code("policies.fit_method"),
@@ -205,7 +205,7 @@ rule tune_threshold:
     params:
         run=lambda wildcards: json.dumps(asdict(TUNED_RUNS[wildcards.run])),
         settings=tuning_settings("threshold"),
-        folder=subpath(input.development[0], parent=True),
+        folder=lambda wildcards, input: Path(input.development[0]).parent,
         seed=SETTINGS.seed,
         code=code("policies.tune_threshold"),
     message:
