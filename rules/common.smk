@@ -23,6 +23,7 @@ from workflow_src.common.expand_runs import (
     fitted_runs,
     given_policies,
     needs_fixed,
+    population_settings,
     ppo_runs,
     pretrained_seeds,
 )

@@ -5,7 +5,7 @@ A new method, weight, control or policy is a new row here, not a new rule.
 
 from typing import Any, NamedTuple
 
-from workflow_src.common.config.schema import Config
+from workflow_src.common.config.schema import Config, validate_config
 from workflow_src.common.runs import Run
 
 FIXED = "fixed-weight-tuned"
@@ -76,6 +76,30 @@ def _make_run(run: str, method: str, threshold: float | str, **others: Any) -> R
 
 def _folder(run: str) -> str:
     return f"results/policies/{run}"
+
+
+def population_settings(config: Config, population: int) -> Config:
+    """Return the settings of the comparison's workflow on one simulated population.
+
+    Those of `config` for all that trains and tests, but the corpus is simulated, of the size that
+    the block ``comparison`` says, and what it names is compared; `population` is the seed.
+
+    Raises
+    ------
+    InputError
+        The settings do not fit together.
+    """
+    own, content = config.comparison, config.model_dump(by_alias=True)
+    content["seed"] = population
+    content["corpus"] |= {"source": "simulated", "test_speakers": own.test_speakers}
+    content["corpus"]["simulated"]["listing"] |= {"speakers": own.speakers, "utterances": None}
+    content["trials"] |= {"source": "generate", "nontarget_only": []}
+    content["trials"]["scenarios"] = list(own.scenarios)
+    content["finetuning"]["seeds"] = content["tuning"]["through-time"]["seeds"] = list(own.seeds)
+    content["inference"]["methods"] = list(own.methods)
+    content["inference"]["released"] = {"multi-head": None, "adaptive-weight": None}
+    content["analysis"]["scenario"] = own.scenarios[0]
+    return validate_config(content, "comparison")
 
 
 def fitted_runs(config: Config) -> list[Run]:

@@ -13,8 +13,20 @@ COLOURS = {
     "fixed-weight": "#0072B2",
     "adaptive-weight": "#D55E00",
     "multi-head": "#009E73",
+    "soft": "#CC79A7",
+    "kalman": "#56B4E9",
+    "spherical-plda": "#B58900",
+    "through-time": "#222222",
+    "oracle": "#888888",
+    "speaker-mean": "#BBBBBB",
 }
 TARGET, NONTARGET = "#0072B2", "#D55E00"
+
+
+def method_colour(method: str) -> str:
+    """Return the colour of a method; variants have that of the method they vary."""
+    named = [name for name in COLOURS if method.startswith(name)]
+    return COLOURS[max(named, key=len)] if named else "#444444"
 
 
 def use_style() -> None:

@@ -1,9 +1,9 @@
 """`soft`: a weight that follows the posterior of a target, from a template's history of scores.
 
-    w = alpha sigmoid(sharpness (b . f + c))
+    w = alpha sigmoid(sharpness (b . f + c + offset))
 
 f are the scalars of `workflow_src.updating.features`, of which b and c make the log-odds of a
-target by logistic regression on development trials; alpha and sharpness are chosen there. No
+target by logistic regression on development trials; the other three are chosen there. No
 threshold decides: a doubtful test moves the template a little. The ancestor is Barras, Meignier
 and Gauvain (Odyssey 2004), whose adaptation is weighted by the posterior of the target.
 """
@@ -26,8 +26,8 @@ from workflow_src.updating.rules import encode_nothing
 
 # A weight below this share of alpha is no update.
 LEAST_SHARE = 0.01
-SHARPNESS = (0.5, 0.75, 1.0, 1.5, 2.0)
-ROUNDS = 2
+SHARPNESS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+OFFSETS = (-2.0, -1.0, 0.0, 1.0)
 # Of the squared coefficients, against a mean loss.
 RIDGE = 1e-4
 
@@ -41,7 +41,7 @@ class Soft:
         What scores look like.
     coefficients
         float32 [7]: b of the features, then c.
-    alphas, sharpness
+    alphas, sharpness, offsets
         S numbers each, or one.
     """
 
@@ -54,11 +54,13 @@ class Soft:
         coefficients: Tensor,
         alphas: np.ndarray | float,
         sharpness: np.ndarray | float,
+        offsets: np.ndarray | float,
     ) -> None:
         self.scale = scale
         self.coefficients = coefficients
         self.alphas = torch.tensor(np.atleast_1d(alphas), dtype=torch.float32)[:, None]
         self.sharpness = torch.tensor(np.atleast_1d(sharpness), dtype=torch.float32)[:, None]
+        self.offsets = torch.tensor(np.atleast_1d(offsets), dtype=torch.float32)[:, None]
         self.settings = len(self.alphas)
 
     def encode(self, embeddings: Tensor) -> Encoded:
@@ -74,7 +76,7 @@ class Soft:
         history = ScoreHistory(**memory.tensors)
         features = history.observe(self.scale, trials.scores, trials.days)
         odds = features @ self.coefficients[:-1] + self.coefficients[-1]
-        share = torch.sigmoid(self.sharpness * odds)
+        share = torch.sigmoid(self.sharpness * (odds + self.offsets))
         remember(history, self.scale, trials, memory)
         return Decision(updated=share > LEAST_SHARE, weights=self.alphas * share)
 
@@ -84,6 +86,7 @@ class Soft:
             "coefficients": self.coefficients,
             "alpha": self.alphas[0],
             "sharpness": self.sharpness[0],
+            "offset": self.offsets[0],
         }
 
     def describe(self) -> dict[str, Any]:
@@ -98,6 +101,7 @@ class Soft:
             tensors["coefficients"],
             tensors["alpha"].numpy(),
             tensors["sharpness"].numpy(),
+            tensors["offset"].numpy(),
         )
 
 
@@ -146,8 +150,8 @@ def fit_soft(
 ) -> tuple[Soft, pd.DataFrame]:
     """Fit and choose on development trials.
 
-    The regression needs the scores of a rule that updates: first those of the fixed weight, then
-    those of what came of it.
+    The regression needs the scores of a rule that updates: first those of the fixed weight, by
+    which alpha is chosen, then those of what came of it, by which all are.
 
     Parameters
     ----------
@@ -163,22 +167,30 @@ def fit_soft(
     Soft
         The rule.
     DataFrame
-        round, alpha, sharpness, cost: all that was tried.
+        round, alpha, sharpness, offset, cost: all that was tried.
     """
-    rule = fixed
-    scale = estimate_scale(partition.fitting, rule)
-    grid = pd.DataFrame(
-        [(alpha, k) for alpha in settings.alphas for k in SHARPNESS],
-        columns=["alpha", "sharpness"],
-    )
-    tried = []
-    for number in range(1, ROUNDS + 1):
+    scale = estimate_scale(partition.fitting, fixed)
+
+    def try_all(rule: UpdateRule, grid: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series, Soft]:
         coefficients = fit_log_odds(partition.fitting, rule, scale)
 
-        def make(rows: pd.DataFrame, coefficients: Tensor = coefficients) -> Soft:
-            return Soft(scale, coefficients, rows["alpha"].to_numpy(), rows["sharpness"].to_numpy())
+        def make(rows: pd.DataFrame) -> Soft:
+            numbers = (rows[name].to_numpy(float) for name in grid.columns)
+            return Soft(scale, coefficients, *numbers)
 
         table, best = choose(partition.every, make, grid)
-        tried.append(table.assign(round=number))
-        rule = make(best.to_frame().T.astype(float))
-    return rule, pd.concat(tried, ignore_index=True)[["round", "alpha", "sharpness", "cost"]]
+        return table, best, make(best.to_frame().T)
+
+    columns = ["alpha", "sharpness", "offset"]
+    alphas = sorted(settings.alphas)
+    first, best, rule = try_all(
+        fixed, pd.DataFrame([(a, 1.0, 0.0) for a in alphas], columns=columns)
+    )
+    place = alphas.index(best["alpha"])
+    near = alphas[max(place - 1, 0) : place + 2]
+    grid = pd.DataFrame(
+        [(a, k, o) for a in near for k in SHARPNESS for o in OFFSETS], columns=columns
+    )
+    second, _, rule = try_all(rule, grid)
+    tried = pd.concat([first.assign(round=1), second.assign(round=2)], ignore_index=True)
+    return rule, tried[["round", *columns, "cost"]]

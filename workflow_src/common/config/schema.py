@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from workflow_src.common.config.analysis import Analysis
 from workflow_src.common.config.base import Block, Seed, describe_validation_error
+from workflow_src.common.config.comparison import Comparison
 from workflow_src.common.config.corpus import Corpus
 from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.config.inference import Inference
@@ -48,6 +49,7 @@ class Config(Block):
     tuning: Tuning = Field(default_factory=Tuning)
     inference: Inference = Field(default_factory=Inference)
     analysis: Analysis = Field(default_factory=Analysis)
+    comparison: Comparison = Field(default_factory=Comparison)
 
     @model_validator(mode="after")
     def _check(self) -> "Config":

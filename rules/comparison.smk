@@ -1,0 +1,184 @@
+# Simulated populations -> results/comparison: methods compared beyond doubt (benchmark_methods).
+# Each population is this workflow on a corpus of its own, in a folder of its own.
+
+COMPARISON = "results/comparison"
+POPULATIONS = SETTINGS.comparison.populations
+COMPARED = checked(population_settings, SETTINGS, POPULATIONS[0])
+COMPARED_RUNS = json.dumps([asdict(run) for run in expand_runs(COMPARED)])
+SENSITIVITY = expand(
+    f"{COMPARISON}/sensitivity/{{population}}.csv",
+    population=SETTINGS.comparison.sensitivity.populations,
+)
+
+
+localrules:
+    benchmark_methods,
+
+
+rule benchmark_methods:
+    input:
+        f"{COMPARISON}/comparison.md",
+
+
+# The inner workflow is guarded by this one's lock.
+rule train_population:
+    output:
+        touch(f"{COMPARISON}/populations/{{population}}/trained"),
+    log:
+        "logs/train_population/{population}.log",
+    benchmark:
+        "logs/train_population/{population}.benchmark.tsv"
+    wildcard_constraints:
+        population=r"\d+",
+    conda:
+        "../envs/comparison.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        settings=lambda wildcards: population_settings(
+            SETTINGS, int(wildcards.population)
+        ).model_dump_json(),
+        snakefile=str(workflow.main_snakefile),
+        directory=subpath(output[0], parent=True),
+        code=[
+            code(step)
+            for step in (
+                "corpus.simulate_listing",
+                "corpus.split_speakers",
+                "embeddings.simulate_embeddings",
+                "trials.generate_trials",
+                "trials.generate_development_trials",
+                "policies.pretrain_policy",
+                "policies.finetune_policy",
+                "policies.fit_method",
+            )
+        ],
+    message:
+        "Simulating population {wildcards.population} and training all methods on it; progress is in {log}"
+    shell:
+        "settings=$(mktemp --suffix .json) && trap 'rm -f \"$settings\"' EXIT"
+        ' && printf %s {params.settings:q} > "$settings"'
+        " && snakemake embeddings trials policies --snakefile {params.snakefile:q}"
+        ' --configfile "$settings" --directory {params.directory} --cores {threads} --nolock'
+        " --rerun-incomplete > {log} 2>&1"
+
+
+rule score_population:
+    input:
+        rules.train_population.output,
+    output:
+        [
+            f"{COMPARISON}/scores/{{population}}/{scenario}.parquet"
+            for scenario in SETTINGS.comparison.scenarios
+        ],
+    log:
+        "logs/score_population/{population}.log",
+    benchmark:
+        "logs/score_population/{population}.benchmark.tsv"
+    wildcard_constraints:
+        population=r"\d+",
+    conda:
+        "../envs/notebooks.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    params:
+        runs=COMPARED_RUNS,
+        scenarios=SETTINGS.comparison.scenarios,
+        results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
+        directory=subpath(output[0], parent=True),
+        code=code("analysis.score_population"),
+    message:
+        "Scoring all methods on population {wildcards.population}"
+    shell:
+        "python -m workflow_src.analysis.score_population --results {params.results}"
+        " --runs {params.runs:q} --scenarios {params.scenarios} --out {params.directory}"
+        " > {log} 2>&1"
+
+
+rule measure_sensitivity:
+    input:
+        rules.train_population.output,
+    output:
+        f"{COMPARISON}/sensitivity/{{population}}.csv",
+    log:
+        "logs/measure_sensitivity/{population}.log",
+    benchmark:
+        "logs/measure_sensitivity/{population}.benchmark.tsv"
+    wildcard_constraints:
+        population=r"\d+",
+    conda:
+        "../envs/notebooks.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=120,
+    params:
+        settings=SETTINGS.comparison.sensitivity.model_dump_json(
+            exclude={"populations"}
+        ),
+        tuning=SETTINGS.tuning.model_dump_json(by_alias=True),
+        generation=settings("trials", "generation"),
+        results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
+        code=code("analysis.measure_sensitivity"),
+    message:
+        "Measuring sensitivity on population {wildcards.population}"
+    shell:
+        "python -m workflow_src.analysis.measure_sensitivity --results {params.results}"
+        " --settings {params.settings:q} --tuning {params.tuning:q}"
+        " --generation {params.generation:q} --seed {wildcards.population} --table {output}"
+        " > {log} 2>&1"
+
+
+rule summarise_comparison:
+    input:
+        scores=expand(
+            f"{COMPARISON}/scores/{{population}}/{{scenario}}.parquet",
+            population=POPULATIONS,
+            scenario=SETTINGS.comparison.scenarios,
+        ),
+        sensitivity=SENSITIVITY,
+    output:
+        expand(
+            f"{COMPARISON}/{{name}}",
+            name=[
+                "comparison.md",
+                "comparison.png",
+                "comparison.svg",
+                "methods.csv",
+                "errors.csv",
+            ],
+        ),
+        [
+            f"{COMPARISON}/sensitivity.{ending}"
+            for ending in ("csv", "png", "svg")
+            if SENSITIVITY
+        ],
+    log:
+        "logs/summarise_comparison.log",
+    benchmark:
+        "logs/summarise_comparison.benchmark.tsv"
+    conda:
+        "../envs/notebooks.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        runs=COMPARED_RUNS,
+        settings=SETTINGS.comparison.model_dump_json(
+            exclude={"methods", "seeds", "sensitivity", "speakers", "test_speakers"}
+        ),
+        seed=SETTINGS.seed,
+        scores=f"{COMPARISON}/scores",
+        directory=COMPARISON,
+        code=code("analysis.summarise_comparison"),
+    message:
+        "Comparing the methods over all populations"
+    shell:
+        "python -m workflow_src.analysis.summarise_comparison --scores {params.scores}"
+        " --sensitivity {input.sensitivity} --runs {params.runs:q} --settings {params.settings:q}"
+        " --seed {params.seed} --out {params.directory} > {log} 2>&1"

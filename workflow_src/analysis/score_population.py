@@ -1,0 +1,80 @@
+"""Score every run of one simulated population: what the comparison of methods rests on.
+
+Reads the results folder of the population's own workflow (trials, embeddings, policies), writes
+one table a scenario to --out: speaker, target and a column of scores for each run.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workflow_src.common.files import read_npy, read_parquet, write_parquet
+from workflow_src.common.runs import Run
+from workflow_src.common.steps import run_step, show_progress, step_parser
+from workflow_src.inference.methods import build_rule, choose_enrolment
+from workflow_src.inference.scoring import score_scenario
+
+
+def place_run(run: Run, results: Path) -> Run:
+    """Return a run whose checkpoint lies under another results folder."""
+    if run.checkpoint is None:
+        return run
+    return Run(
+        **{**vars(run), "checkpoint": str(results / Path(run.checkpoint).relative_to("results"))}
+    )
+
+
+def score_runs(
+    runs: list[Run],
+    trials: pd.DataFrame,
+    enrolment: pd.DataFrame,
+    embeddings: np.ndarray,
+    index: pd.DataFrame,
+) -> pd.DataFrame:
+    """Score the trials of a scenario with every run.
+
+    Parameters
+    ----------
+    runs
+        Whose checkpoints can be read.
+    trials, enrolment, embeddings, index
+        As for `workflow_src.inference.scoring.score_scenario`.
+
+    Returns
+    -------
+    DataFrame
+        speaker (of the model), target, and for each run a column float32 of its name; rows as in
+        `trials`.
+    """
+    columns = {"speaker": trials["speaker"], "target": trials["target"]}
+    for run in show_progress(runs, "runs"):
+        chosen = choose_enrolment(run, enrolment, index)
+        scored = score_scenario(build_rule(run), trials, chosen, embeddings, index)
+        columns[run.run] = scored["score"].to_numpy()
+    return pd.DataFrame(columns)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the population's results, score, write."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--results", type=Path, required=True, help="the population's results/")
+    parser.add_argument("--runs", required=True, metavar="JSON", help="list of runs")
+    parser.add_argument("--scenarios", nargs="+", required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of tables to write")
+    args = parser.parse_args(argv)
+    runs = [place_run(Run(**run), args.results) for run in json.loads(args.runs)]
+    embeddings = read_npy(args.results / "embeddings/embeddings.npy", mmap=True)
+    index = read_parquet(args.results / "embeddings/index.parquet", ["row", "utterance"])
+    for scenario in args.scenarios:
+        trials = read_parquet(args.results / f"trials/{scenario}.parquet")
+        enrolment = read_parquet(args.results / f"trials/{scenario}.enrolment.parquet")
+        table = score_runs(runs, trials, enrolment, embeddings, index)
+        write_parquet(table, args.out / f"{scenario}.parquet")
+
+
+if __name__ == "__main__":
+    run_step(main)
