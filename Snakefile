@@ -27,6 +27,7 @@ localrules:
     trials,
     policies,
     inference,
+    export_policy,
     analysis,
 
 
