@@ -229,7 +229,7 @@ def export_method(run: Run, dimension: int, folder: Path, decision: dict | None 
     rule = build_rule(run)
     try:
         model = export_rule(rule, dimension)
-    except RuntimeError as error:
+    except (RuntimeError, onnx.shape_inference.InferenceError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"{run.run}: the method {run.method} cannot be exported ({reason})"

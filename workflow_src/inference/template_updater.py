@@ -27,6 +27,7 @@ from workflow_src.common.whole_files import written_whole
 
 MODEL, DESCRIPTION = "method.onnx", "method.json"
 FORMAT = 1
+LEAST, MOST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 DTYPES = ("float32", "float64", "int64", "int32", "bool")
 
 
@@ -116,11 +117,10 @@ class Template:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 about = json.loads(arrays["about"].tobytes())
                 vector = arrays["vector"]
-                memory = {
-                    name.removeprefix("memory."): arrays[name]
-                    for name in arrays.files
-                    if name.startswith("memory.")
-                }
+                names = [name for name in arrays.files if name not in ("about", "vector")]
+                if others := [name for name in names if not name.startswith("memory.")]:
+                    raise ValueError(f"the array {others[0]!r}")
+                memory = {name.removeprefix("memory."): arrays[name] for name in names}
             day = about["enrolled_on"]
             template = cls(
                 vector=vector,
@@ -217,12 +217,9 @@ class TemplateUpdater:
         outputs = ["score", "updated", "weight", "new_template"]
         self._outputs = outputs + [f"new_memory_{name}" for name in self._initial]
         inputs = {"template", "test", "days", *(f"memory_{name}" for name in self._initial)}
-        if inputs != {value.name for value in self._session.get_inputs()} or self._outputs != [
-            value.name for value in self._session.get_outputs()
-        ]:
-            raise InputError(
-                f"{folder / MODEL}: has other inputs or outputs than an exported method"
-            )
+        given = {value.name for value in self._session.get_inputs()}
+        if given != inputs or self._outputs != [v.name for v in self._session.get_outputs()]:
+            raise InputError(f"{folder / MODEL}: its inputs or outputs are not those of a method")
 
     def enrol(self, embeddings: ArrayLike, day: datetime.date | None = None) -> Template:
         """Make a template: the plain mean of raw embeddings.
@@ -249,7 +246,7 @@ class TemplateUpdater:
         for number, row in enumerate(chosen):
             if not _has_direction(row):
                 raise InputError(
-                    f"enrolment: embedding {number} is zero, not finite, or too large for float32"
+                    f"enrolment: embedding {number} is zero, not finite, or too long for float32"
                 )
         vector = chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
         if not _has_direction(vector):
@@ -313,7 +310,7 @@ class TemplateUpdater:
                 f"test: has the shape {list(test.shape)}; the method is for [{self.dimension}]"
             )
         if not _has_direction(test):
-            raise InputError("test: is zero, not finite, or too large for float32")
+            raise InputError("test: is zero, not finite, or too long for float32")
         days = np.array(self._days_since_enrolment(template, day), dtype=np.float32)
         feeds = {"template": template.vector, "test": test, "days": days}
         for name, values in template.memory.items():
@@ -428,8 +425,9 @@ def _as_float32(values: ArrayLike, what: str) -> np.ndarray:
 
 
 def _has_direction(vector: np.ndarray) -> bool:
-    """Whether a cosine with a float32 vector can be taken: its length is finite and above 0."""
-    return 0 < np.dot(vector, vector) < np.inf
+    """Whether float32 holds the square of a float32 vector's length, so that it has a cosine."""
+    wide = vector.astype(np.float64)
+    return LEAST <= np.dot(wide, wide) <= MOST
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
