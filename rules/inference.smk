@@ -139,6 +139,7 @@ rule export_method:
             if RUNS[wildcards.run].checkpoint
             else []
         ),
+        tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
     output:
         model="results/export/{run}/method.onnx",
         description="results/export/{run}/method.json",
