@@ -5,7 +5,8 @@
 `score_and_update` checks the template and the test, runs the model and makes the new template.
 The floor is onnxruntime's own call with the same inputs. One thread, made-up embeddings and an
 untrained policy: the time does not depend on the weights. Also what storing a template costs.
-Median and 99th percentile of the quietest of ten blocks of trials: a shared machine has louder ones.
+Median and 99th percentile are those of the quietest of ten blocks of trials, since other work may
+run beside it.
 """
 
 import argparse
@@ -26,21 +27,24 @@ from workflow_src.policies.networks import MultiHeadNetwork
 BLOCKS = 10
 
 
-def measure(function, arguments):
-    """Return the seconds of each call, after a few to warm up."""
-    seconds = np.empty(len(arguments))
-    for number, argument in enumerate([*arguments[:200], *arguments]):
-        began = time.perf_counter()
-        function(argument)
-        seconds[number - min(200, len(arguments))] = time.perf_counter() - began
+def measure(arguments, *functions):
+    """Return the seconds of each call, one row a function; they take turns, after a warm-up."""
+    seconds = np.empty((len(functions), len(arguments)))
+    for number, argument in enumerate([*arguments[:200], *arguments], start=-len(arguments[:200])):
+        for row, function in enumerate(functions):
+            began = time.perf_counter()
+            function(argument)
+            seconds[row, number] = time.perf_counter() - began
     return seconds
 
 
-def report(name, seconds):
-    blocks = np.array_split(seconds, BLOCKS)
-    quietest = min(blocks, key=lambda block: np.percentile(block, 99))
-    p50, p99 = 1e6 * np.percentile(quietest, [50, 99])
-    print(f"{name:40}{p50:10.1f}{p99:10.1f}")
+def report(names, seconds):
+    """Print median and 99th percentile of the block of trials with the least median."""
+    blocks = np.array_split(seconds, BLOCKS, axis=1)
+    quietest = min(blocks, key=lambda block: np.median(block[0]))
+    figures = 1e6 * np.percentile(quietest, [50, 99], axis=1).T
+    for name, (p50, p99) in zip(names, figures, strict=True):
+        print(f"{name:40}{p50:10.1f}{p99:10.1f}")
 
 
 def main():
@@ -77,13 +81,15 @@ def main():
                 days = np.zeros((), np.float32)
                 session.run(names, {"template": start.vector, "test": test, "days": days})
 
-            report(f"{run.run}: score_and_update", measure(trial, tests))
-            report(f"{run.run}: onnxruntime alone", measure(bare, tests))
-        some = tests[:2000]
+            names = [f"{run.run}: score_and_update", f"{run.run}: onnxruntime alone"]
+            report(names, measure(tests, trial, bare))
         content, path = template.to_bytes(), Path(folder) / "template"
-        report("to_bytes", measure(lambda _: template.to_bytes(), some))
-        report("from_bytes", measure(lambda _: Template.from_bytes(content), some))
-        report("save", measure(lambda _: template.save(path), some))
+        storing = {
+            "to_bytes": lambda _: template.to_bytes(),
+            "from_bytes": lambda _: Template.from_bytes(content),
+            "save": lambda _: template.save(path),
+        }
+        report(storing, measure(tests[:2000], *storing.values()))
         print(f"a stored template has {len(content)} bytes")
 
 
