@@ -28,6 +28,7 @@ localrules:
     trials,
     policies,
     inference,
+    export_policy,
     analysis,
 
 

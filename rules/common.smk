@@ -12,6 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_src.analysis.record_provenance import effective_settings
+from workflow_src.common.config.inference import LIMITS
 from workflow_src.common.config.policy_paths import policy_files
 from workflow_src.common.config.schema import validate_config
 from workflow_src.common.devices import has_nvidia_gpu

@@ -118,3 +118,49 @@ rule summarise_results:
     shell:
         "python -m workflow_src.inference.summarise_results --runs {input.runs}"
         " --scores results/inference --scenarios {params.scenarios} {params.published} --summary {output} > {log} 2>&1"
+
+
+rule export_policy:
+    input:
+        [
+            f"results/export/{run.run}/{file}"
+            for run in RUNS.values()
+            if run.method not in LIMITS
+            for file in ["method.onnx", "method.json"]
+        ],
+
+
+rule export_method:
+    input:
+        embeddings=EMBEDDINGS,
+        summary=SUMMARY,
+        policy=lambda wildcards: (
+            policy_files(RUNS[wildcards.run].checkpoint)
+            if RUNS[wildcards.run].checkpoint
+            else []
+        ),
+        tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
+    output:
+        model="results/export/{run}/method.onnx",
+        description="results/export/{run}/method.json",
+    log:
+        "logs/export_method/{run}.log",
+    benchmark:
+        "logs/export_method/{run}.benchmark.tsv"
+    conda:
+        "../envs/export.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+        scenario=SETTINGS.analysis.scenario,
+        directory=subpath(output.model, parent=True),
+        code=code("inference.export_method"),
+    message:
+        "Exporting {wildcards.run} for production"
+    shell:
+        "python -m workflow_src.inference.export_method --run {params.run:q}"
+        " --embeddings {input.embeddings} --summary {input.summary}"
+        " --scenario {params.scenario} --out-dir {params.directory} > {log} 2>&1"

@@ -6,13 +6,11 @@ content: no times, no names of machines, no library metadata that depends on the
 
 from __future__ import annotations
 
-import contextlib
 import io
 import itertools
 import json
-import os
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workflow_src.common.errors import InputError
-
-
-@contextlib.contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; rename it onto `path` when the block ends well.
-
-    The parent folder is made. When the block raises, nothing is left behind.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+from workflow_src.common.whole_files import written_whole
 
 
 def write_text(text: str, path: str | Path) -> None:
