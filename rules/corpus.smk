@@ -1,5 +1,5 @@
 # Recordings -> results/corpus: the manifest of utterances and the split of speakers.
-# Of imported embeddings the manifest comes with them, see rules/embeddings.smk.
+# Of a simulated corpus the manifest is drawn. Of imported embeddings the manifest comes with them, see rules/embeddings.smk.
 
 SYNTHESIS_SHARDS = range(SETTINGS.corpus.synthetic.shards)
 MANIFEST = "results/corpus/manifest.parquet"
@@ -20,6 +20,9 @@ elif SETTINGS.corpus.source == "directory":
         Path(AUDIO_ROOT).is_dir() and any(Path(AUDIO_ROOT).iterdir())
     )
     RECORDINGS = "" if _to_fetch else checked(digest_recordings, AUDIO_ROOT)
+elif SETTINGS.corpus.source == "simulated":
+    _listed = SETTINGS.corpus.simulated.listing.utterances
+    LISTED = resource_path(_listed) if _listed else []
 
 
 rule corpus:
@@ -107,6 +110,39 @@ elif SETTINGS.corpus.source == "directory":
         shell:
             "python -m workflow_src.corpus.build_manifest --root {params.root:q}"
             " {params.metadata} --settings {params.settings:q}"
+            " --manifest {output} > {log} 2>&1"
+
+elif SETTINGS.corpus.source == "simulated":
+
+    rule simulate_listing:
+        input:
+            LISTED,
+        output:
+            MANIFEST,
+        log:
+            "logs/simulate_listing.log",
+        benchmark:
+            "logs/simulate_listing.benchmark.tsv"
+        conda:
+            "../envs/tables.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            utterances=lambda wildcards, input: option(
+                "--utterances", "".join(map(str, input))
+            ),
+            settings=SETTINGS.corpus.simulated.listing.model_dump_json(
+                exclude={"utterances"}
+            ),
+            seed=SETTINGS.seed,
+            code=code("corpus.simulate_listing"),
+        message:
+            "Listing the utterances of the simulated corpus"
+        shell:
+            "python -m workflow_src.corpus.simulate_listing {params.utterances}"
+            " --settings {params.settings:q} --seed {params.seed}"
             " --manifest {output} > {log} 2>&1"
 
 

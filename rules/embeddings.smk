@@ -1,5 +1,5 @@
 # Manifest + extractor -> results/embeddings: one matrix of embeddings and its utterance index.
-# Or imported embeddings -> the same, and the manifest; then there is no extractor.
+# Or imported embeddings -> the same, and the manifest; or drawn ones: then there is no extractor.
 
 EMBEDDINGS = "results/embeddings/embeddings.npy"
 INDEX = "results/embeddings/index.parquet"
@@ -11,7 +11,7 @@ if SETTINGS.corpus.source == "imported":
         IMPORTED = find_files(SETTINGS.corpus.imported.embeddings)
     except InputError as error:
         raise WorkflowError(str(error)) from None
-else:
+elif SETTINGS.corpus.source != "simulated":
     EXTRACTOR = resource_path(SETTINGS.extractor.model)
 
 
@@ -50,6 +50,37 @@ if SETTINGS.corpus.source == "imported":
         shell:
             "python -m workflow_src.embeddings.import_embeddings --embeddings {input:q}"
             " --manifest {output.manifest} --matrix {output.embeddings} --index {output.index}"
+            " --rejected {output.rejected} > {log} 2>&1"
+
+elif SETTINGS.corpus.source == "simulated":
+
+    rule simulate_embeddings:
+        input:
+            MANIFEST,
+        output:
+            embeddings=EMBEDDINGS,
+            index=INDEX,
+            rejected=REJECTED,
+        log:
+            "logs/simulate_embeddings.log",
+        benchmark:
+            "logs/simulate_embeddings.benchmark.tsv"
+        conda:
+            "../envs/tables.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            settings=settings("corpus", "simulated", "law"),
+            seed=SETTINGS.seed,
+            code=code("embeddings.simulate_embeddings"),
+        message:
+            "Drawing embeddings"
+        shell:
+            "python -m workflow_src.embeddings.simulate_embeddings --manifest {input}"
+            " --settings {params.settings:q} --seed {params.seed}"
+            " --embeddings {output.embeddings} --index {output.index}"
             " --rejected {output.rejected} > {log} 2>&1"
 
 else:

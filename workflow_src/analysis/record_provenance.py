@@ -38,10 +38,12 @@ PACKAGES = [
 STEPS = [
     "corpus.synthesize_corpus",
     "corpus.build_manifest",
+    "corpus.simulate_listing",
     "corpus.split_speakers",
     "embeddings.extract_embeddings",
     "embeddings.merge_embeddings",
     "embeddings.import_embeddings",
+    "embeddings.simulate_embeddings",
     "trials.generate_trials",
     "trials.generate_development_trials",
     "trials.import_trials",
@@ -103,16 +105,16 @@ def effective_settings(config: Config) -> dict[str, Any]:
 
     Left out: ``compute``, the blocks of the corpus's and the trials' sources that are not in use,
     the archives that recordings were extracted from, and the extractor's where embeddings are
-    imported.
+    imported or simulated.
     """
     content = json.loads(config.model_dump_json(exclude={"compute"}))
-    unused = {"synthetic", "directory", "imported"} - {config.corpus.source}
+    unused = {"synthetic", "directory", "imported", "simulated"} - {config.corpus.source}
     for source in unused:
         del content["corpus"][source]
     # Where recordings came from changes nothing that is computed from them.
     content["corpus"].get("directory", {}).pop("archives", None)
     del content["trials"]["imported" if config.trials.source == "generate" else "generation"]
-    if config.corpus.source == "imported":
+    if config.corpus.source in {"imported", "simulated"}:
         del content["extractor"]
     return content
 

@@ -7,6 +7,7 @@ text-independent. Ids carry no year; the corpus was recorded in 2020.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -28,7 +29,9 @@ def format_utterance_id(
     return f"{speaker}_{moment:%m%d%H%M}_{slot}_{take}_{kind}_{phrase}"
 
 
-def parse_utterance_ids(utterances: list[str] | pd.Series, source: str) -> pd.DataFrame:
+def parse_utterance_ids(
+    utterances: list[str] | pd.Series, source: str, lines: Sequence[int] | None = None
+) -> pd.DataFrame:
     """Parse utterance ids.
 
     Parameters
@@ -37,6 +40,8 @@ def parse_utterance_ids(utterances: list[str] | pd.Series, source: str) -> pd.Da
         N ids.
     source
         Where the ids come from; named in errors.
+    lines
+        N numbers: the lines of `source` in which the ids stand; named in errors as well.
 
     Returns
     -------
@@ -60,7 +65,8 @@ def parse_utterance_ids(utterances: list[str] | pd.Series, source: str) -> pd.Da
     bad = fields["speaker"].isna()
     if bad.any():
         raise InputError(
-            f"{source}: {ids[bad].iloc[0]!r} is not an utterance id; the form is {FORM}"
+            f"{_place(source, lines, bad)}: {ids[bad].iloc[0]!r} is not an utterance id; "
+            f"the form is {FORM}"
         )
     day, clock = fields["date"], fields["time"]
     dates = day.map({d: _iso_date(d) for d in day.unique()})
@@ -68,8 +74,8 @@ def parse_utterance_ids(utterances: list[str] | pd.Series, source: str) -> pd.Da
     bad = dates.isna() | times.isna()
     if bad.any():
         raise InputError(
-            f"{source}: {ids[bad].iloc[0]!r} names no moment of {YEAR}; MMDDhhmm is month, day, "
-            "hour (00-23) and minute (00-59)"
+            f"{_place(source, lines, bad)}: {ids[bad].iloc[0]!r} names no moment of {YEAR}; "
+            "MMDDhhmm is month, day, hour (00-23) and minute (00-59)"
         )
     return pd.DataFrame(
         {
@@ -93,6 +99,11 @@ def sort_in_corpus_order(table: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["speaker", "date", "slot", "take", "time", "utterance"]
     return table.sort_values(keys, kind="stable", ignore_index=True)
+
+
+def _place(source: str, lines: Sequence[int] | None, bad: pd.Series) -> str:
+    """Name the first bad id's source, and its line where it is known."""
+    return source if lines is None else f"{source}:{lines[int(bad.to_numpy().argmax())]}"
 
 
 def _iso_date(mmdd: str) -> str | None:

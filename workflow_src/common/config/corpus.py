@@ -162,13 +162,86 @@ class ImportedCorpus(Block):
     )
 
 
+class SimulatedListing(Block):
+    """Who records when."""
+
+    speakers: int = Field(120, ge=2, le=9999, description="speakers, half of them female")
+    days: int = Field(92, ge=1, le=245, description="days of the corpus, from 1 May")
+    attendance: float = Field(
+        0.845,
+        gt=0,
+        le=1,
+        description="mean probability that a speaker records in one of a day's five slots",
+    )
+    missed_days: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.002, description="share of its days on which a speaker does not record at all"
+    )
+    utterances: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="text file of utterance ids, one a line, to use in place of a made listing; "
+        "or null",
+    )
+
+
+class SimulatedLaw(Block):
+    """The law of simulated embeddings; docs/simulation.md has it as formulas."""
+
+    dimension: int = Field(128, ge=2, le=4096, description="numbers of an embedding")
+    speaker_decay: float = Field(
+        8.428, gt=0, description="dimensions over which the variance between speakers falls to 1/e"
+    )
+    change_decay: float = Field(
+        167.0, gt=0, description="the same of all that changes, in another basis"
+    )
+    clusters: int = Field(12, ge=1, description="groups of speakers that resemble each other")
+    cluster_share: Probability = Field(
+        0.554, description="share of a speaker's variance that its group has in common"
+    )
+    gender: float = Field(
+        0.641, ge=0, description="distance of either gender from the middle between them"
+    )
+    drift: float = Field(0.448, ge=0, description="long-term drift")
+    drift_correlation: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.989, description="correlation of that drift from one day to the next"
+    )
+    drift_spread: float = Field(0.462, ge=0, description="spread of the drift over speakers")
+    day: float = Field(0.26, ge=0, description="change from day to day")
+    day_spread: float = Field(0.531, ge=0, description="spread of that change over days")
+    settling: float = Field(
+        0.283, ge=0, description="what is peculiar to a speaker's first day, and fades"
+    )
+    settling_days: float = Field(6.243, gt=0, description="days over which that falls to 1/e")
+    slot: float = Field(0.167, ge=0, description="a speaker's own habit in each slot of the day")
+    session: float = Field(0.289, ge=0, description="change from session to session")
+    utterance: float = Field(1.01, ge=0, description="change from utterance to utterance")
+    utterance_spread: float = Field(
+        0.069, ge=0, description="spread of that change over utterances"
+    )
+    noise_spread: float = Field(
+        0.132, ge=0, description="spread over speakers of their days, sessions and utterances"
+    )
+    phrase: float = Field(0.11, ge=0, description="what a fixed phrase does to all voices")
+
+
+class SimulatedCorpus(Block):
+    """Utterance ids and embeddings that are drawn: neither recordings nor an extractor."""
+
+    listing: SimulatedListing = Field(default_factory=SimulatedListing)
+    law: SimulatedLaw = Field(
+        default_factory=SimulatedLaw,
+        description="the law of the embeddings, fitted to the paper's figures "
+        "(docs/simulation.md); a speaker's length is 1, and a spread is the standard deviation "
+        "of a strength's logarithm",
+    )
+
+
 class Corpus(Block):
     """Which recordings there are, and who of the speakers is tested."""
 
-    source: Literal["synthetic", "directory", "imported"] = Field(
+    source: Literal["synthetic", "directory", "imported", "simulated"] = Field(
         "synthetic",
         description="synthetic: a demo corpus made here; directory: recordings in a folder; "
-        "imported: embeddings in files",
+        "imported: embeddings in files; simulated: drawn embeddings, without audio",
     )
     test_speakers: Annotated[int, Field(ge=2)] | Annotated[str, Field(min_length=1)] = Field(
         16,
@@ -185,4 +258,8 @@ class Corpus(Block):
     imported: ImportedCorpus = Field(
         default_factory=ImportedCorpus,
         description="embeddings that were made elsewhere, in place of recordings and an extractor",
+    )
+    simulated: SimulatedCorpus = Field(
+        default_factory=SimulatedCorpus,
+        description="utterance ids and embeddings that are drawn, to study methods in seconds",
     )

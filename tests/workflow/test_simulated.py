@@ -1,0 +1,61 @@
+"""A simulated corpus through the graph: no audio, no extractor, and what a change reruns."""
+
+import pandas as pd
+import pytest
+
+from tests.workflow.running import run_snakemake
+
+TRIALS = ("--", "trials", "embeddings")
+
+
+def overlay(listing=None, law=None):
+    simulated = {"listing": {"speakers": 8, "days": 14, **(listing or {})}, "law": law or {}}
+    return {
+        "corpus": {"source": "simulated", "simulated": simulated},
+        "extractor": {"model": "no such file.onnx"},
+    }
+
+
+def jobs(folder, settings):
+    said = run_snakemake(folder, "--dry-run", *TRIALS, overlay=settings)
+    steps = ["simulate_listing", "simulate_embeddings", "split_speakers", "generate_trials"]
+    return [name for name in steps if f"rule {name}:" in said]
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """The folder of a run to embeddings and trials."""
+    folder = tmp_path_factory.mktemp("simulated run")
+    run_snakemake(folder, *TRIALS, overlay=overlay())
+    return folder
+
+
+def test_a_simulated_corpus_reaches_embeddings_and_trials(simulated):
+    results = simulated / "results"
+    manifest = pd.read_parquet(results / "corpus/manifest.parquet")
+    index = pd.read_parquet(results / "embeddings/index.parquet")
+    assert manifest["speaker"].nunique() == 8
+    assert index["utterance"].tolist() == manifest["utterance"].tolist()
+    assert set(pd.read_parquet(results / "trials/1das.parquet")["utterance"]) < set(
+        index["utterance"]
+    )
+
+
+def test_a_change_reruns_only_what_reads_it(simulated):
+    assert jobs(simulated, overlay()) == []
+    assert jobs(simulated, overlay(law={"drift": 0.5})) == ["simulate_embeddings"]
+    assert jobs(simulated, overlay(listing={"days": 15})) == [
+        "simulate_listing",
+        "simulate_embeddings",
+        "split_speakers",
+        "generate_trials",
+    ]
+
+
+def test_a_bad_list_of_utterances_ends_in_one_line(tmp_path):
+    (tmp_path / "ids.txt").write_text("0001_05010612_1_1_ti_0\nholiday\n")
+    settings = overlay(listing={"utterances": "ids.txt"})
+    code, said = run_snakemake(tmp_path, "corpus", overlay=settings, check=False)
+    assert code != 0
+    assert "ids.txt:2: 'holiday' is not an utterance id" in said
+    assert "Traceback" not in said
