@@ -173,8 +173,8 @@ rule summarise_comparison:
             exclude={"methods", "seeds", "sensitivity", "speakers", "test_speakers"}
         ),
         seed=SETTINGS.seed,
-        scores=f"{COMPARISON}/scores",
-        directory=COMPARISON,
+        scores=lambda wildcards, input: Path(input.scores[0]).parent.parent,
+        directory=subpath(output[0], parent=True),
         code=code("analysis.summarise_comparison"),
     message:
         "Comparing the methods over all populations"
