@@ -9,8 +9,11 @@ from tests.inference.made_up_policies import made_up_state_dict
 from workflow_src.common.files import write_json
 from workflow_src.common.runs import Run
 from workflow_src.inference import export_method
+from workflow_src.policies.kalman import Kalman, SphericalPlda
 from workflow_src.policies.networks import from_published
 from workflow_src.policies.rules import make_rule
+from workflow_src.policies.soft import Soft
+from workflow_src.policies.through_time import ThroughTime, WeightNetwork
 from workflow_src.updating.features import ScoreHistory, ScoreScale
 from workflow_src.updating.interface import Decision, Memory
 from workflow_src.updating.rules import Baseline, FixedWeight, encode_nothing
@@ -60,12 +63,28 @@ def make_network(method, dimension):
     return from_published(made_up_state_dict(file, dimension), method)
 
 
+SCALE = ScoreScale(centre=0.4, slope=8.0, mean=0.6, spread=0.15)
+PLDA_SCALE = ScoreScale(centre=-0.4, slope=20.0, mean=0.0, spread=0.2)
+COEFFICIENTS = torch.tensor([3.0, -1.0, 0.2, 0.1, -0.3, 0.4, -0.5])
+VARIANCES = {"within": 0.4, "day": 0.05, "drift": 0.002, "between": 0.6}
+
+
+def make_through_time():
+    """An untrained network, whose weights are all large enough to be updates."""
+    torch.manual_seed(4)
+    return ThroughTime(SCALE, WeightNetwork(16, 0.5).requires_grad_(False))
+
+
 RULES = {
     "baseline": lambda dimension: Baseline(),
     "fixed-weight": lambda dimension: FixedWeight(0.1, 0.51),
     "multi-head": lambda dimension: make_rule(make_network("multi-head", dimension)),
     "adaptive-weight": lambda dimension: make_rule(make_network("adaptive-weight", dimension)),
     "history": lambda dimension: FromHistory(),
+    "soft": lambda dimension: Soft(SCALE, COEFFICIENTS, 0.2, 3.0, -1.0),
+    "kalman": lambda dimension: Kalman(SCALE, VARIANCES, 5, 4.0, dimension, 2.0),
+    "spherical-plda": lambda dimension: SphericalPlda(PLDA_SCALE, VARIANCES, 5, 9.0, dimension, 1),
+    "through-time": lambda dimension: make_through_time(),
 }
 
 

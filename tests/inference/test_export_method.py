@@ -21,6 +21,8 @@ from workflow_src.policies.checkpoints import write_policy
 from workflow_src.updating.interface import Decision
 from workflow_src.updating.rules import FixedWeight
 
+USE_DAYS = {"history", "soft", "kalman", "through-time"}
+
 
 @pytest.mark.parametrize("method", RULES)
 def test_model_has_the_interface_that_is_described(method, tmp_path, monkeypatch):
@@ -28,7 +30,7 @@ def test_model_has_the_interface_that_is_described(method, tmp_path, monkeypatch
     description = json.loads((tmp_path / "method.json").read_text())
     content = (tmp_path / "method.onnx").read_bytes()
     assert description["sha256"] == hashlib.sha256(content).hexdigest()
-    assert description["uses_days"] == (method == "history")
+    assert description["uses_days"] == (method in USE_DAYS)
     model = onnx.load_from_string(content)
     assert [(o.domain, o.version) for o in model.opset_import] == [("", export_method.OPSET)]
     names = [f"memory_{memory['name']}" for memory in description["memory"]]

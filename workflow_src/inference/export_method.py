@@ -36,6 +36,7 @@ from workflow_src.common.seeds import generator
 from workflow_src.common.steps import run_step, step_parser
 from workflow_src.common.whole_files import written_whole
 from workflow_src.inference.methods import build_rule
+from workflow_src.inference.tabulate_runs import resolve_tuned
 from workflow_src.inference.template_updater import DESCRIPTION, FORMAT, MODEL, open_session
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
 
@@ -269,7 +270,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if (args.summary is None) != (args.scenario is None):
         parser.error("--summary and --scenario go together")
-    run = Run(**json.loads(args.run))
+    run = resolve_tuned(Run(**json.loads(args.run)))
     dimension = args.dimension
     if args.embeddings:
         shape = read_npy(args.embeddings, mmap=True).shape

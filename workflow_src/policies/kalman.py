@@ -84,27 +84,27 @@ class Kalman:
         return encode_nothing(embeddings)
 
     def begin(self, templates: int) -> Memory:
-        """Remember the variance of each template and the day of its last trial."""
+        """Remember the variance of each template and, where it drifts, its last trial's day."""
         shape = (self.settings, templates)
         if self.drifts:
             # Enrolment is of one day, whose deviation is not averaged out.
             start = self.variances["day"] + self.variances["within"] / self.enrolled
             variance = torch.full(shape, start)
-        else:
-            variance = (self.noise / self.enrolled).expand(shape).clone()
-        return Memory({"variance": variance, "day": torch.zeros(shape)})
+            return Memory({"variance": variance, "day": torch.zeros(shape)})
+        return Memory({"variance": (self.noise / self.enrolled).expand(shape).clone()})
 
     def decide(self, trials: Trials, memory: Memory) -> Decision:
         """Weigh the test by gain and posterior."""
-        variance, day = memory.tensors["variance"], memory.tensors["day"]
+        variance = memory.tensors["variance"]
         if self.drifts:
+            day = memory.tensors["day"]
             variance += self.variances["drift"] * (trials.days - day).clamp(min=0)
+            torch.maximum(day, trials.days.expand_as(day), out=day)
         gain = variance / (variance + self.noise)
         scores = None if self.drifts else self.log_likelihood_ratio(trials, variance)
         posterior = self.scale.posterior(trials.scores if scores is None else scores)
         weights = posterior * gain
         variance *= 1 - weights
-        torch.maximum(day, trials.days.expand_as(day), out=day)
         return Decision(updated=posterior > LEAST_SHARE, weights=weights, scores=scores)
 
     def log_likelihood_ratio(self, trials: Trials, variance: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ class Soft:
         """Weigh the test by its posterior."""
         history = ScoreHistory(**memory.tensors)
         features = history.observe(self.scale, trials.scores, trials.days)
-        odds = features @ self.coefficients[:-1] + self.coefficients[-1]
+        odds = (features * self.coefficients[:-1]).sum(-1) + self.coefficients[-1]
         share = torch.sigmoid(self.sharpness * (odds + self.offsets))
         remember(history, self.scale, trials, memory)
         return Decision(updated=share > LEAST_SHARE, weights=self.alphas * share)

@@ -11,12 +11,12 @@ class ThroughTime(Block):
 
     seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="one trained policy a seed")
     hidden: int = Field(32, ge=1, description="units of each of the two hidden layers")
-    updates: int = Field(300, ge=1, description="gradient steps")
+    updates: int = Field(200, ge=1, description="gradient steps")
     sequences: int = Field(256, ge=1, description="sequences in a batch")
     window: int = Field(
         64, ge=2, description="trials through which a gradient flows back (truncation)"
     )
-    learning_rate: float = Field(0.003, gt=0, description="of Adam; it falls to 0 by a half cosine")
+    learning_rate: float = Field(0.01, gt=0, description="of Adam; it falls to 0 by a half cosine")
     max_weight: Weight = Field(0.5, description="the network's weights lie in 0..max_weight")
     validate_every: int = Field(
         50, ge=1, description="updates between looks at the validation speakers; the best is kept"
