@@ -40,6 +40,13 @@ def test_the_overlay_for_smiip_tv_is_valid_and_names_who_is_tested():
     assert "0124" not in speakers
 
 
+def test_the_overlay_for_simulated_embeddings_is_valid():
+    base = yaml.safe_load((CLONE / "config.yaml").read_text())
+    overlay = yaml.safe_load((CLONE / "config.simulated.yaml").read_text())
+    config = validate_config(merge(base, overlay))
+    assert config.corpus.source == "simulated"
+
+
 @given(st.dictionaries(st.sampled_from([*Config.model_fields, "x"]), JSON))
 def test_any_content_is_valid_or_told_in_a_line_a_fault(content):
     try:

@@ -195,12 +195,12 @@ class SimulatedLaw(Block):
     )
     clusters: int = Field(12, ge=1, description="groups of speakers that resemble each other")
     cluster_share: Probability = Field(
-        0.554, description="share of a speaker's variance that its group has in common"
+        0.488, description="share of a speaker's variance that its group has in common"
     )
     gender: float = Field(
-        0.641, ge=0, description="distance of either gender from the middle between them"
+        0.749, ge=0, description="distance of either gender from the middle between them"
     )
-    drift: float = Field(0.448, ge=0, description="long-term drift")
+    drift: float = Field(0.59, ge=0, description="long-term drift")
     drift_correlation: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.989, description="correlation of that drift from one day to the next"
     )
@@ -213,7 +213,7 @@ class SimulatedLaw(Block):
     settling_days: float = Field(6.243, gt=0, description="days over which that falls to 1/e")
     slot: float = Field(0.167, ge=0, description="a speaker's own habit in each slot of the day")
     session: float = Field(0.289, ge=0, description="change from session to session")
-    utterance: float = Field(1.01, ge=0, description="change from utterance to utterance")
+    utterance: float = Field(1.18, ge=0, description="change from utterance to utterance")
     utterance_spread: float = Field(
         0.069, ge=0, description="spread of that change over utterances"
     )
