@@ -12,12 +12,14 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_src.analysis.record_provenance import effective_settings
+from workflow_src.common.config.policies import PPO_METHODS
 from workflow_src.common.config.policy_paths import policy_files
 from workflow_src.common.config.schema import validate_config
 from workflow_src.common.devices import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
 from workflow_src.common.expand_runs import (
+    EMBEDDING_POLICIES,
     expand_runs,
     given_policies,
     pretrained_seeds,
@@ -37,7 +39,7 @@ def checked(function, *arguments):
 SETTINGS = checked(validate_config, config, "config")
 
 RUNS = {run.run: run for run in expand_runs(SETTINGS)}
-TRAINED_RUNS = [run.run for run in RUNS.values() if run.seed is not None]
+TRAINED_RUNS = [run.run for run in RUNS.values() if run.method in PPO_METHODS]
 GIVEN = given_policies(SETTINGS)
 PRETRAINED = "results/policies/pretrained-seed{seed}"
 PRETRAINED_SEEDS = pretrained_seeds(SETTINGS)
@@ -125,9 +127,11 @@ def given_policy(name):
 def initial_policy(wildcards):
     """List the files of the policy from which a run's finetuning starts: given, pretrained, none."""
     run = RUNS[wildcards.run]
-    if run.method == "multi-head" and run.seed in PRETRAINED_SEEDS:
+    if run.method not in EMBEDDING_POLICIES:
+        return given_policy(f"initial-{run.method}")
+    if run.seed in PRETRAINED_SEEDS:
         return policy_files(PRETRAINED.format(seed=run.seed))
-    return given_policy(f"initial-{run.method}")
+    return given_policy("initial-multi-head")
 
 
 def initial_option(wildcards, input):

@@ -24,7 +24,7 @@ from workflow_src.policies.pretrain_policy import pretrain
 
 POPULATION = made_up.draw_population(speakers=8, days=10, a_day=6, dimension=16)
 EPISODE = Episode(min_utterances=20, max_steps=30)
-SMALL = Ppo(steps=512, environments=8, rollout_steps=16, minibatches=2, epochs=2)
+SMALL = Ppo(steps=512, scalar_steps=512, environments=8, rollout_steps=16, minibatches=2, epochs=2)
 FINETUNING = Finetuning(episode=EPISODE, ppo=SMALL)
 PRETRAINING = Pretraining(
     epochs=4, batches_per_epoch=2, batch_size=32, max_enrolment=20, redraw_epochs=2
@@ -212,7 +212,7 @@ def test_ppo_finds_a_known_optimum():
     assert torch.equal(logits[:, 1] > logits[:, 0], same)
 
 
-@pytest.mark.parametrize("method", ["multi-head", "adaptive-weight"])
+@pytest.mark.parametrize("method", ["multi-head", "adaptive-weight", "multi-head-scalars-margin"])
 def test_training_is_deterministic_and_resumes(method, tmp_path):
     """Stopped at a checkpoint and resumed: the same weights and rows as in one go."""
 
@@ -314,6 +314,13 @@ def test_steps_from_files_to_policies(files, capsys):
     assert {path.name for path in pretrained.iterdir()} == names
     again = files / "policies/again"
     pretrain_policy.main(arguments(files, again, PRETRAINING))
+    margin, scalars = files / "policies/margin", files / "policies/scalars"
+    more = {"method": "multi-head-margin", "initial": pretrained}
+    finetune_policy.main(arguments(files, margin, FINETUNING, **more))
+    assert read_json(margin / "policy.json")["initial"] == "pretrained policy"
+    finetune_policy.main(arguments(files, scalars, FINETUNING, method="multi-head-scalars"))
+    assert read_policy(margin).method == "multi-head-margin"
+    assert read_policy(scalars).method == "multi-head-scalars"
     tuned = files / "policies/tuned"
     more = {"method": "multi-head", "initial": pretrained}
     finetune_policy.main(arguments(files, tuned, FINETUNING, **more))

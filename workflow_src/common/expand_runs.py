@@ -94,7 +94,8 @@ def given_policies(config: Config) -> dict[str, GivenPolicy]:
         for method, path in config.inference.released.given().items()
     }
     for method, path in config.finetuning.checkpoint.given().items():
-        if method in config.inference.methods:
+        started = EMBEDDING_POLICIES if method == "multi-head" else [method]
+        if any(name in config.inference.methods for name in started):
             given[f"initial-{method}"] = GivenPolicy(method, path)
     if config.pretraining.checkpoint is not None and pretrained_seeds(config):
         given["initial-pretraining"] = GivenPolicy("multi-head", config.pretraining.checkpoint)
