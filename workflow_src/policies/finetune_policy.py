@@ -230,7 +230,9 @@ def train(
         for _ in range(ppo.epochs):
             order = torch.randperm(E * T, generator=shuffling, device=device)
             for rows_of_part in order.chunk(ppo.minibatches):
-                part = batch if ppo.minibatches == 1 else [x[rows_of_part] for x in batch]
+                part = batch
+                if ppo.minibatches > 1:  # four times as fast as x[rows_of_part]
+                    part = [x.index_select(0, rows_of_part) for x in batch]
                 seen, updated, raw, plain, target, advantage, old = part
                 log_probability, entropy = policy.evaluate(seen, updated, raw)
                 log_ratio = log_probability - old
