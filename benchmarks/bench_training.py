@@ -34,7 +34,8 @@ def make_population(dimension, speakers=28, days=60, a_day=5):
     day = 0.5 * rng.standard_normal((speakers, days, 1, dimension))
     x = voices + day + 0.5 * rng.standard_normal((speakers, days, a_day, dimension))
     names = pd.Series(np.repeat([f"{s:04d}" for s in range(speakers)], days * a_day))
-    dates = pd.Series(np.tile(np.repeat([f"d{d:03d}" for d in range(days)], a_day), speakers))
+    first = np.datetime64("2020-05-01")
+    dates = pd.Series(np.tile(np.repeat((first + np.arange(days)).astype(str), a_day), speakers))
     return group_embeddings(x.reshape(-1, dimension).astype(np.float32), names, dates)
 
 
@@ -93,7 +94,7 @@ def one_environment(population, ppo, episodes):
     """Steps per second of the loop of one environment, and of its rollouts alone."""
     torch.manual_seed(0)
     environment = gymnasium.make(ENVIRONMENT_ID, population=population, episode=Episode()).unwrapped
-    policy, critic = MultiHeadNetwork(population.dimension), Critic(population.dimension)
+    policy, critic = MultiHeadNetwork(population.dimension), Critic(2 * population.dimension)
     parameters = [*policy.parameters(), *critic.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=ppo.learning_rate)
     generator = torch.Generator().manual_seed(0)

@@ -19,6 +19,7 @@ from workflow_src.common.devices import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
 from workflow_src.common.expand_runs import (
+    EMBEDDING_POLICIES,
     FIXED,
     expand_runs,
     fitted_runs,
@@ -133,9 +134,11 @@ def given_policy(name):
 def initial_policy(wildcards):
     """List the files of the policy from which a run's finetuning starts: given, pretrained, none."""
     run = RUNS[wildcards.run]
-    if run.method == "multi-head" and run.seed in PRETRAINED_SEEDS:
+    if run.method not in EMBEDDING_POLICIES:
+        return given_policy(f"initial-{run.method}")
+    if run.seed in PRETRAINED_SEEDS:
         return policy_files(PRETRAINED.format(seed=run.seed))
-    return given_policy(f"initial-{run.method}")
+    return given_policy("initial-multi-head")
 
 
 def initial_option(wildcards, input):

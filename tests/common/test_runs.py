@@ -8,7 +8,12 @@ import yaml
 from workflow_src.common.config.policy_paths import policy_files
 from workflow_src.common.config.schema import render_config, validate_config
 from workflow_src.common.errors import InputError
-from workflow_src.common.expand_runs import expand_runs, given_policies, pretrained_seeds
+from workflow_src.common.expand_runs import (
+    EMBEDDING_POLICIES,
+    expand_runs,
+    given_policies,
+    pretrained_seeds,
+)
 from workflow_src.common.runs import tabulate
 
 
@@ -80,6 +85,18 @@ def test_a_checkpoint_of_finetuning_takes_the_place_of_pretraining():
     assert pretrained_seeds(config) == []
     assert given_policies(config) == {"initial-multi-head": ("multi-head", "start.pkl")}
     assert pretrained_seeds(validate_config({})) == [0, 1, 2]
+
+
+def test_multi_head_margin_starts_as_multi_head_does():
+    def read(method, **finetuning):
+        return validate_config({"inference": {"methods": [method]}, "finetuning": finetuning})
+
+    given = {"checkpoint": {"multi-head": "start.pkl"}}
+    for method in EMBEDDING_POLICIES:
+        assert pretrained_seeds(read(method)) == [0, 1, 2]
+        assert list(given_policies(read(method, **given))) == ["initial-multi-head"]
+    assert pretrained_seeds(read("multi-head-scalars")) == []
+    assert given_policies(read("multi-head-scalars", **given)) == {}
 
 
 def test_settings_read_back_as_they_were_written():

@@ -3,6 +3,7 @@ import warnings
 
 import gymnasium
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
@@ -12,10 +13,17 @@ from workflow_src.common.config.policies import Episode
 from workflow_src.common.errors import InputError
 from workflow_src.policies.environment import ENVIRONMENT_ID
 from workflow_src.policies.episodes import EpisodeSampler
+from workflow_src.policies.scalars import estimate_scale
 
 POPULATION = made_up.draw_population(speakers=6, days=12, a_day=6, dimension=16)
 SHORT = Episode(min_utterances=20, max_steps=40, max_errors=12)
-METHODS = ["multi-head", "adaptive-weight"]
+METHODS = [
+    "multi-head",
+    "adaptive-weight",
+    "multi-head-margin",
+    "multi-head-scalars",
+    "multi-head-scalars-margin",
+]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -49,6 +57,8 @@ def test_episodes_follow_the_law():
         days = population.day_of[rows]
         assert (days > same).all()
         assert (rows.diff() > 0).all()  # in corpus order, none twice
+        dates = population.day_dates[days] - population.day_dates[same]
+        assert torch.equal(drawn.days[i][drawn.targets[i]], dates.float())
         a_day = torch.bincount(days - same).max().item()
         assert a_day <= 6
         counts.append(a_day)
@@ -59,6 +69,24 @@ def test_episodes_follow_the_law():
     assert 0.45 < drawn.targets[:, :30].float().mean() < 0.55
     others = speaker_of[drawn.offers[~drawn.targets]]
     assert len(others.unique()) == 6
+
+
+def test_days_are_those_of_the_calendar():
+    """Days are missing: their distances count, and a non-target has its target's day."""
+    dates = ["2020-02-28", "2020-02-29", "2020-03-09", "2020-04-01", "2021-04-01"]
+    x = np.random.default_rng(0).standard_normal((2 * 5 * 6, 4)).astype(np.float32)
+    population = made_up.group_embeddings(
+        x, pd.Series(["a", "b"]).repeat(30), pd.Series(np.tile(np.repeat(dates, 6), 2))
+    )
+    assert population.day_dates[:5].diff().tolist() == [1, 9, 23, 365]
+    settings = Episode(min_utterances=20, max_steps=30, day_probability=1.0, targets_a_day=[6])
+    drawn = EpisodeSampler(population, settings).draw(20, torch.Generator().manual_seed(0))
+    for targets, days in zip(drawn.targets.tolist(), drawn.days.tolist(), strict=True):
+        since, count = 0, 0
+        for target, day in zip(targets, days, strict=True):
+            if target:
+                since, count = [1, 10, 33, 398][count // 6], count + 1
+            assert day == since
 
 
 def test_episode_ends_with_one_target_left():
@@ -140,6 +168,56 @@ def test_rewards_by_hand():
     assert len(seen) == 4
 
 
+def test_margins_and_scalars_by_hand():
+    environment = gymnasium.make(
+        ENVIRONMENT_ID, population=POPULATION, episode=SHORT, method="multi-head-scalars-margin"
+    ).unwrapped
+    drawn = environment._sampler.draw(1, torch.Generator().manual_seed(1))
+    seen, _ = environment.reset(options={"episode": drawn})
+    scale, x = environment.scale, POPULATION.embeddings.double()
+    template, history, day = drawn.templates[0].double(), [(2.0, scale.mean)], 0.0
+    signs, p = set(), 0.0
+    for t in range(15):
+        test = x[drawn.offers[0, t]]
+        score = float(template @ test / template.norm() / test.norm())
+        days = float(drawn.days[0, t])
+        counts, scores = np.array(history).T
+        mean = (counts * scores).sum() / counts.sum()
+        # The two scores that everyone is given vary by themselves.
+        variance = (counts * (scores - mean) ** 2).sum() + 2 * scale.spread**2
+        spread = np.sqrt(variance / counts.sum())
+        expected = [
+            scale.slope * (score - scale.centre) / 4,
+            (mean - scale.mean) / scale.spread,
+            np.log(spread / scale.spread),
+            np.log(1 + counts[1:].sum()) - 2,
+            np.log(1 + days) - 2,
+            np.log(1 + days - day),
+        ]
+        assert np.allclose(seen, expected, atol=2e-3)
+        p = 1 / (1 + np.exp(-scale.slope * (score - scale.centre)))
+        history.append((p, score))
+        day = days if p > 0.5 else day
+        template = 0.8 * template + 0.2 * test
+        seen, reward, *_ = environment.step({"update": 1, "weight": np.float32([0.2])})
+        following, target = x[drawn.offers[0, t + 1]], bool(drawn.targets[0, t + 1])
+        margin = float(template @ following / template.norm() / following.norm()) - 0.5
+        assert reward == pytest.approx(4 * margin if target else -4 * margin, abs=1e-5)
+        signs.add((target, reward > 0))
+    assert len(signs) >= 2
+
+
+def test_scale_of_scores():
+    def estimate(seed):
+        return estimate_scale(POPULATION, SHORT, torch.Generator().manual_seed(seed))
+
+    scale = estimate(0)
+    assert scale == estimate(0)
+    assert scale != estimate(1)
+    assert scale.mean == pytest.approx(estimate(1).mean, abs=0.02)
+    assert scale.centre < scale.mean
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_seeds_decide(method):
     vector = gymnasium.make_vec(
@@ -157,21 +235,22 @@ def test_seeds_decide(method):
     assert not torch.equal(runs[0], runs[2])
 
 
-def test_state_resumes():
-    vector = gymnasium.make_vec(
-        ENVIRONMENT_ID, num_envs=3, population=POPULATION, episode=SHORT
-    ).unwrapped
+@pytest.mark.parametrize("method", ["multi-head", "multi-head-scalars"])
+def test_state_resumes(method):
+    make = {"num_envs": 3, "population": POPULATION, "episode": SHORT, "method": method}
+    vector = gymnasium.make_vec(ENVIRONMENT_ID, **make).unwrapped
     vector.reset(seed=1)
     action = {"update": torch.ones(3), "weight": torch.full((3, 1), 0.1)}
     for _ in range(30):
         vector.step(action)
     state = pickle.loads(pickle.dumps(vector.get_state()))
-    first = [vector.step(action)[1] for _ in range(100)]
-    again = gymnasium.make_vec(
-        ENVIRONMENT_ID, num_envs=3, population=POPULATION, episode=SHORT
-    ).unwrapped
+    first = [vector.step(action)[:2] for _ in range(100)]
+    again = gymnasium.make_vec(ENVIRONMENT_ID, **make).unwrapped
     again.set_state(state)
-    assert torch.equal(torch.stack(first), torch.stack([again.step(action)[1] for _ in range(100)]))
+    for seen, reward in first:
+        seen_again, reward_again, *_ = again.step(action)
+        assert torch.equal(seen, seen_again)
+        assert torch.equal(reward, reward_again)
 
 
 def test_nobody_qualifies():

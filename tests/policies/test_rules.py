@@ -1,18 +1,35 @@
 import os
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from tests.policies import made_up
+from workflow_src.common.config.policies import Episode
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_json
 from workflow_src.policies import networks
-from workflow_src.policies.checkpoints import write_policy
-from workflow_src.policies.networks import AdaptiveWeightNetwork, MultiHeadNetwork, from_published
-from workflow_src.policies.rules import AdaptiveWeight, MultiHead, load_policy, make_rule
+from workflow_src.policies.checkpoints import read_policy, write_policy
+from workflow_src.policies.networks import (
+    AdaptiveWeightNetwork,
+    MultiHeadNetwork,
+    ScalarMultiHeadNetwork,
+    from_published,
+)
+from workflow_src.policies.rules import (
+    AdaptiveWeight,
+    MultiHead,
+    ScalarMultiHead,
+    load_policy,
+    make_rule,
+)
+from workflow_src.policies.vector_environment import TemplateUpdatingVectorEnv
+from workflow_src.updating.features import ScoreScale
 from workflow_src.updating.interface import Trials
+from workflow_src.updating.scorer import pack_sequences, score_sequences
 
 
 def make_network(kind, dimension=16, seed=0):
@@ -97,6 +114,74 @@ def test_rule_equals_plain_trial_by_trial_evaluation(kind):
     assert 0.05 < rate < 0.95
 
 
+def make_scalar_network(method="multi-head-scalars-margin"):
+    scale = ScoreScale(centre=0.45, slope=15.0, mean=0.65, spread=0.1)
+    return make_network(lambda _: ScalarMultiHeadNetwork(scale, method=method))
+
+
+@torch.no_grad()
+def test_scalar_rule_equals_its_environment():
+    """Scored in lockstep, episodes go as they do where the policy was trained."""
+    population = made_up.draw_population(speakers=6, days=12, a_day=6, dimension=16, noise=1.5)
+    network = make_scalar_network()
+    network.update_head.bias.copy_(torch.tensor([0.0, 0.5]))
+    episode = Episode(min_utterances=20, max_steps=30, max_errors=100)
+    n = 12
+    environment = TemplateUpdatingVectorEnv(n, population, episode, network.method, network.scale)
+    drawn = environment.sampler.draw(n, torch.Generator().manual_seed(0))
+    lengths = drawn.lengths.clamp(max=30).numpy()
+    trial = np.concatenate([np.arange(length) for length in lengths])
+    who = np.repeat(np.arange(n), lengths)
+    sequences = pack_sequences(
+        who, trial, drawn.offers.numpy()[who, trial], np.arange(n), drawn.days.numpy()[who, trial]
+    )
+    scored = score_sequences(
+        make_rule(network, -1.0), drawn.templates, sequences, population.embeddings
+    )
+    seen, _ = environment.reset(options={"episodes": drawn})
+    updates, going = 0, torch.ones(n, dtype=torch.bool)
+    for t in range(30):
+        logits, _ = network(seen)
+        _, weight = network(seen, torch.ones(n, dtype=torch.bool))
+        updated = logits[:, 1] > logits[:, 0]
+        for e in going.nonzero().squeeze(1).tolist():
+            at = int(lengths[:e].sum()) + t
+            assert scored.updated[0, at] == updated[e]
+            assert scored.weights[0, at] == pytest.approx(float(weight[e] * updated[e]), abs=1e-4)
+        updates += int(updated[going].sum())
+        action = {"update": updated, "weight": weight[:, None]}
+        assert ((weight > 0) & (weight < 1))[updated & going].all()  # none was clipped
+        seen, _, terminated, truncated, _ = environment.step(action)
+        going &= ~(terminated | truncated)
+    assert 0.05 < updates / lengths.sum() < 0.95
+
+
+def test_scalar_policy_survives_storing(tmp_path):
+    network = make_scalar_network()
+    write_policy(tmp_path, network, {"seed": 1})
+    read = read_policy(tmp_path, 77)  # of whatever dimension
+    assert (read.method, read.scale) == (network.method, network.scale)
+    x = torch.randn(5, 6)
+    assert torch.equal(read(x)[1], network(x)[1])
+    assert isinstance(load_policy(tmp_path, 0.3), ScalarMultiHead)
+    described = read_json(tmp_path / "policy.json")
+    assert described["features"][0] == "score"
+    for change, message in (
+        ({"features": ["score"]}, "features is"),
+        ({"score_scale": {**described["score_scale"], "slope": 0}}, "slope and spread above 0"),
+        ({"score_scale": None}, "score_scale is None"),
+    ):
+        write_json({**described, **change}, tmp_path / "policy.json")
+        with pytest.raises(InputError, match=message):
+            read_policy(tmp_path)
+
+
+def test_method_of_a_stored_policy_with_another_reward(tmp_path):
+    write_policy(tmp_path, MultiHeadNetwork(8, method="multi-head-margin"), {})
+    assert read_policy(tmp_path, 8).method == "multi-head-margin"
+    assert isinstance(load_policy(tmp_path), MultiHead)
+
+
 @pytest.mark.parametrize("kind", [MultiHeadNetwork, AdaptiveWeightNetwork])
 def test_policy_survives_storing(kind, tmp_path):
     network = make_network(kind)
@@ -148,7 +233,7 @@ def published_state(kind, network):
 @pytest.mark.parametrize("kind", ["multi-head", "pretrained", "adaptive-weight"])
 def test_state_dicts_of_the_released_form(kind):
     method = "adaptive-weight" if kind == "adaptive-weight" else "multi-head"
-    network = make_network(networks.NETWORKS[method])
+    network = make_network(partial(networks.make_network, method))
     read = from_published(published_state(kind, network), method)
     x = torch.randn(7, 32)
     for a, b in zip(

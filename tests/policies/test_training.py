@@ -17,18 +17,25 @@ from workflow_src.policies.augmentation import InputMap
 from workflow_src.policies.checkpoints import Checkpoint, read_policy
 from workflow_src.policies.enrolments import draw_samples
 from workflow_src.policies.finetune_policy import train
-from workflow_src.policies.networks import AdaptiveWeightNetwork, MultiHeadNetwork
+from workflow_src.policies.networks import (
+    AdaptiveWeightNetwork,
+    MultiHeadNetwork,
+    ScalarMultiHeadNetwork,
+)
 from workflow_src.policies.population import load_training_population
 from workflow_src.policies.ppo import explained_variance, generalised_advantages
 from workflow_src.policies.pretrain_policy import pretrain
+from workflow_src.policies.vector_environment import TemplateUpdatingVectorEnv
+from workflow_src.updating.features import ScoreScale
 
 POPULATION = made_up.draw_population(speakers=8, days=10, a_day=6, dimension=16)
 EPISODE = Episode(min_utterances=20, max_steps=30)
-SMALL = Ppo(steps=512, environments=8, rollout_steps=16, minibatches=2, epochs=2)
+SMALL = Ppo(steps=512, scalar_steps=512, environments=8, rollout_steps=16, minibatches=2, epochs=2)
 FINETUNING = Finetuning(episode=EPISODE, ppo=SMALL)
 PRETRAINING = Pretraining(
     epochs=4, batches_per_epoch=2, batch_size=32, max_enrolment=20, redraw_epochs=2
 )
+SCALAR_NETWORK = ScalarMultiHeadNetwork(ScoreScale(centre=0.5, slope=10.0, mean=0.7, spread=0.1))
 
 
 def test_advantages_against_a_plain_loop():
@@ -56,10 +63,10 @@ def test_advantages_against_a_plain_loop():
     assert np.allclose(generalised_advantages(*tensors, gamma, lam), expected)
 
 
-def test_multi_head_densities_and_entropies():
+@pytest.mark.parametrize("network", [MultiHeadNetwork(8), SCALAR_NETWORK])
+def test_multi_head_densities_and_entropies(network):
     torch.manual_seed(0)
-    network = MultiHeadNetwork(8)
-    states, raw = torch.randn(50, 16), torch.randn(50) * 0.3
+    states, raw = torch.randn(50, network.inputs), torch.randn(50) * 0.3
     update = torch.rand(50) < 0.5
     log_probability, entropy = network.evaluate(states, update, raw)
     features = network.trunk(states)
@@ -86,9 +93,9 @@ def test_adaptive_weight_densities_and_entropies():
         assert torch.allclose(network(states), torch.sigmoid(2 * density.mean), atol=1e-6)
 
 
-@pytest.mark.parametrize("network", [MultiHeadNetwork(8), AdaptiveWeightNetwork(8)])
+@pytest.mark.parametrize("network", [MultiHeadNetwork(8), SCALAR_NETWORK, AdaptiveWeightNetwork(8)])
 def test_samples_follow_the_densities(network):
-    states = torch.randn(1, 16).expand(20000, -1)
+    states = torch.randn(1, network.inputs).expand(20000, -1)
     update, raw = network.sample(states, torch.Generator().manual_seed(0))
     # E[-log p] is the entropy, of the action as far as it has an effect.
     with torch.no_grad():
@@ -212,7 +219,63 @@ def test_ppo_finds_a_known_optimum():
     assert torch.equal(logits[:, 1] > logits[:, 0], same)
 
 
-@pytest.mark.parametrize("method", ["multi-head", "adaptive-weight"])
+def turning_speakers(degrees, speakers=4, days=10, a_day=4):
+    """Speakers far apart; each turns by so much a day in a plane of its own."""
+    angle = np.deg2rad(degrees) * np.arange(days)
+    vectors = np.zeros((speakers, days, a_day, 2 * speakers), dtype=np.float32)
+    for s in range(speakers):
+        vectors[s, :, :, 2 * s : 2 * s + 2] = np.stack([np.cos(angle), np.sin(angle)], 1)[:, None]
+    names = pd.Series(np.repeat(list("abcdefgh"[:speakers]), days * a_day))
+    dates = pd.Series(
+        np.tile(np.repeat([f"2020-05-{1 + day:02d}" for day in range(days)], a_day), speakers)
+    )
+    return made_up.group_embeddings(vectors.reshape(-1, 2 * speakers), names, dates)
+
+
+def mean_margin(population, update, method="multi-head-margin"):
+    """The mean reward of updating with weight 0.2 where `update` of the labels says so."""
+    environment = TemplateUpdatingVectorEnv(64, population, EPISODE, method)
+    environment.reset(seed=0)
+    rewards = []
+    for _ in range(60):
+        action = {"update": update(environment._target), "weight": torch.full((64, 1), 0.2)}
+        rewards.append(environment.step(action)[1].mean())
+    return float(torch.stack(rewards).mean())
+
+
+@pytest.mark.parametrize(
+    ("method", "degrees"),
+    [
+        ("multi-head-margin", 0),
+        ("multi-head-scalars-margin", 0),
+        ("multi-head-scalars-margin", 20),
+    ],
+)
+def test_ppo_finds_when_updating_is_good(method, degrees):
+    """Always to update is bad, and never to is best (2) only of speakers that don't change."""
+    population = turning_speakers(degrees)
+    always = mean_margin(population, torch.ones_like)
+    never = mean_margin(population, torch.zeros_like)
+    targets = mean_margin(population, torch.clone)
+    assert targets > always + 0.25
+    assert never == pytest.approx(2, abs=1e-4) if degrees == 0 else targets > never + 0.3
+    ppo = Ppo(
+        steps=16384,
+        scalar_steps=16384,
+        environments=32,
+        rollout_steps=32,
+        minibatches=4,
+        learning_rate=3e-3,
+        discount=0.9,
+        gae_lambda=0.8,
+        clip=0.2,
+    )
+    _, curve = train(population, method, Finetuning(episode=EPISODE, ppo=ppo), 1, 0)
+    assert curve["reward"].iloc[0] < (always + targets) / 2 + 0.2
+    assert curve["reward"].iloc[-3:].mean() > targets - 0.1
+
+
+@pytest.mark.parametrize("method", ["multi-head", "adaptive-weight", "multi-head-scalars-margin"])
 def test_training_is_deterministic_and_resumes(method, tmp_path):
     """Stopped at a checkpoint and resumed: the same weights and rows as in one go."""
 
@@ -244,7 +307,8 @@ def test_training_is_deterministic_and_resumes(method, tmp_path):
     assert curve["reward"].notna().all()
 
 
-def test_truncation_bootstraps_and_termination_does_not(monkeypatch):
+@pytest.mark.parametrize("method", ["multi-head", "multi-head-scalars"])
+def test_truncation_bootstraps_and_termination_does_not(method, monkeypatch):
     """What the trainer hands on as values of following states."""
     seen = []
     monkeypatch.setattr(
@@ -254,9 +318,9 @@ def test_truncation_bootstraps_and_termination_does_not(monkeypatch):
     )
     short = Finetuning(
         episode=Episode(min_utterances=20, max_steps=7, max_errors=3),
-        ppo=SMALL.model_copy(update={"rollout_steps": 64, "steps": 1024}),
+        ppo=SMALL.model_copy(update={"rollout_steps": 64, "steps": 1024, "scalar_steps": 1024}),
     )
-    train(POPULATION, "multi-head", short, 1, 0)
+    train(POPULATION, method, short, 1, 0)
     _, values, next_values, done, *_ = seen[1]
     terminated = done & (next_values == 0)
     truncated = done & (next_values != 0)
@@ -314,6 +378,13 @@ def test_steps_from_files_to_policies(files, capsys):
     assert {path.name for path in pretrained.iterdir()} == names
     again = files / "policies/again"
     pretrain_policy.main(arguments(files, again, PRETRAINING))
+    margin, scalars = files / "policies/margin", files / "policies/scalars"
+    more = {"method": "multi-head-margin", "initial": pretrained}
+    finetune_policy.main(arguments(files, margin, FINETUNING, **more))
+    assert read_json(margin / "policy.json")["initial"] == "pretrained policy"
+    finetune_policy.main(arguments(files, scalars, FINETUNING, method="multi-head-scalars"))
+    assert read_policy(margin).method == "multi-head-margin"
+    assert read_policy(scalars).method == "multi-head-scalars"
     tuned = files / "policies/tuned"
     more = {"method": "multi-head", "initial": pretrained}
     finetune_policy.main(arguments(files, tuned, FINETUNING, **more))

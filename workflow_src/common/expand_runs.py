@@ -5,6 +5,7 @@ A new method, weight, control or policy is a new row here, not a new rule.
 
 from typing import Any, NamedTuple
 
+from workflow_src.common.config.policies import PPO_METHODS
 from workflow_src.common.config.schema import Config, validate_config
 from workflow_src.common.runs import Run
 
@@ -120,9 +121,7 @@ def needs_fixed(run: Run) -> bool:
 
 def ppo_runs(config: Config) -> list[Run]:
     """Return the runs that are trained by PPO."""
-    return [
-        run for run in expand_runs(config) if run.seed is not None and run.method != "through-time"
-    ]
+    return [run for run in expand_runs(config) if run.method in PPO_METHODS]
 
 
 def pretrained_seeds(config: Config) -> list[int]:
@@ -142,7 +141,8 @@ def given_policies(config: Config) -> dict[str, GivenPolicy]:
         for method, path in config.inference.released.given().items()
     }
     for method, path in config.finetuning.checkpoint.given().items():
-        if method in config.inference.methods:
+        started = EMBEDDING_POLICIES if method == "multi-head" else [method]
+        if any(name in config.inference.methods for name in started):
             given[f"initial-{method}"] = GivenPolicy(method, path)
     if config.pretraining.checkpoint is not None and pretrained_seeds(config):
         given["initial-pretraining"] = GivenPolicy("multi-head", config.pretraining.checkpoint)

@@ -14,6 +14,28 @@ from workflow_src.policies.networks import PolicyNetwork, scale_inputs
 from workflow_src.policies.population import Population
 
 
+class NoInputMap:
+    """The `InputMap` of policies that see scalars: none."""
+
+    def signs(self, rows: int, dimension: int, generator: torch.Generator) -> None:
+        """Draw nothing."""
+
+    def __call__(self, states: Tensor) -> Tensor:
+        """Return the states float32 [n, 6] as they are."""
+        return states
+
+    @staticmethod
+    def reflect(inputs: Tensor, signs: None) -> Tensor:
+        """Return the inputs as they are."""
+        return inputs
+
+    def load(self, network: PolicyNetwork) -> None:
+        """Change nothing."""
+
+    def store(self, network: PolicyNetwork) -> None:
+        """Change nothing."""
+
+
 class InputMap:
     """What stands between states and the networks while training.
 

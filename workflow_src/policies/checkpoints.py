@@ -1,8 +1,8 @@
 """Stored policies, and checkpoints from which interrupted training resumes.
 
 A policy is a folder: ``policy.safetensors`` (weights for raw embeddings), ``policy.json``
-(method, D, how it was trained) and, if trained here, ``training.csv``. A checkpoint is one file
-beside it that is removed when training is done.
+(method, D or the scalars that it sees and their scale, how it was trained) and, if trained here,
+``training.csv``. A checkpoint is one file beside it that is removed when training is done.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +22,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from workflow_src.common.config.policies import PPO_METHODS, SCALAR_METHODS
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_csv, write_json, written_whole
 from workflow_src.policies.networks import (
-    HIDDEN,
-    NETWORKS,
     PolicyNetwork,
+    ScalarMultiHeadNetwork,
     load_state,
-    network_dimension,
+    make_network,
 )
 from workflow_src.policies.population import Population
+from workflow_src.updating.features import FEATURES, ScoreScale
 
 WEIGHTS, DESCRIPTION, CURVE = "policy.safetensors", "policy.json", "training.csv"
 
@@ -49,17 +52,16 @@ def write_policy(
     network
         The policy, for raw states.
     description
-        What to add to ``policy.json`` after method, dimension and hidden sizes.
+        What to add to ``policy.json`` after method, what the policy sees, and hidden sizes.
     curve
         The learning curve; None where there is none.
     """
     state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-    described = {
-        "method": network.method,
-        "dimension": network_dimension(state),
-        "hidden": list(HIDDEN),
-        **description,
-    }
+    if isinstance(network, ScalarMultiHeadNetwork):
+        seen = {"features": list(FEATURES), "score_scale": network.scale.state()}
+    else:
+        seen = {"dimension": network.inputs // 2}
+    described = {"method": network.method, **seen, "hidden": list(network.hidden), **description}
     with written_whole(folder / WEIGHTS) as part:
         save_file(state, part)
     write_json(described, folder / DESCRIPTION)
@@ -75,7 +77,7 @@ def read_policy(folder: Path, dimension: int | None = None) -> PolicyNetwork:
     folder
         With ``policy.safetensors`` and ``policy.json``.
     dimension
-        D of the embeddings that it is for; not checked when None.
+        D of the embeddings that it is for; not checked when None, nor where it sees scalars.
 
     Raises
     ------
@@ -86,28 +88,58 @@ def read_policy(folder: Path, dimension: int | None = None) -> PolicyNetwork:
     path, about = folder / WEIGHTS, folder / DESCRIPTION
     described = read_json(about)
     method = described.get("method") if isinstance(described, dict) else None
-    if method not in NETWORKS:
-        raise InputError(f"{about}: method is {method!r}; allowed: {', '.join(NETWORKS)}")
-    own = described.get("dimension")
-    if not isinstance(own, int) or isinstance(own, bool) or own < 1:
-        raise InputError(f"{about}: dimension is {own!r}; it must be a whole number above 0")
-    if dimension is not None and own != dimension:
-        raise InputError(
-            f"{about}: the policy is for embeddings of {own} dimensions; these have {dimension}"
-        )
+    if method not in PPO_METHODS:
+        raise InputError(f"{about}: method is {method!r}; allowed: {', '.join(PPO_METHODS)}")
+    if method in SCALAR_METHODS:
+        network = make_network(method, scale=_read_scale(described, about))
+    else:
+        network = make_network(method, _read_dimension(described, about, dimension))
     try:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
-    network = NETWORKS[method](own)
     load_state(network, state, str(path))
     return network.eval()
+
+
+def _read_dimension(described: Mapping[str, Any], about: Path, wanted: int | None) -> int:
+    own = described.get("dimension")
+    if not isinstance(own, int) or isinstance(own, bool) or own < 1:
+        raise InputError(f"{about}: dimension is {own!r}; it must be a whole number above 0")
+    if wanted is not None and own != wanted:
+        raise InputError(
+            f"{about}: the policy is for embeddings of {own} dimensions; these have {wanted}"
+        )
+    return own
+
+
+def _read_scale(described: Mapping[str, Any], about: Path) -> ScoreScale:
+    features, scale = described.get("features"), described.get("score_scale")
+    if features != list(FEATURES):
+        raise InputError(f"{about}: features is {features!r}; it must be {list(FEATURES)}")
+    names = [field.name for field in fields(ScoreScale)]
+    if not (
+        isinstance(scale, dict)
+        and sorted(scale) == sorted(names)
+        and all(type(value) in (int, float) and isfinite(value) for value in scale.values())
+        and min(scale["slope"], scale["spread"]) > 0
+    ):
+        raise InputError(
+            f"{about}: score_scale is {scale!r}; it must give numbers {', '.join(names)}, of which "
+            "slope and spread above 0"
+        )
+    return ScoreScale(**scale)
 
 
 def digest_training(population: Population, *settings: Any) -> str:
     """Return a digest of all that training depends on: embeddings and settings (JSON values)."""
     digest = hashlib.sha256()
-    for tensor in (population.embeddings, population.speaker_means, population.day_starts):
+    for tensor in (
+        population.embeddings,
+        population.speaker_means,
+        population.day_starts,
+        population.day_dates,
+    ):
         digest.update(tensor.cpu().numpy().tobytes())
     versions = [torch.__version__, population.embeddings.device.type, population.names]
     digest.update(json.dumps([versions, settings], sort_keys=True).encode())

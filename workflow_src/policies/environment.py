@@ -18,11 +18,14 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
-from workflow_src.common.config.policies import Episode
+from workflow_src.common.config.policies import MARGIN_METHODS, SCALAR_METHODS, Episode
 from workflow_src.policies.episodes import Episodes, EpisodeSampler
 from workflow_src.policies.population import Population
+from workflow_src.policies.scalars import estimate_scale
+from workflow_src.updating.features import FEATURES, ScoreHistory, ScoreScale
 
 ENVIRONMENT_ID = "TemplateUpdating-v0"
+MARGIN_SCALE = 4.0
 
 
 class TemplateUpdatingEnv(gymnasium.Env):
@@ -30,7 +33,9 @@ class TemplateUpdatingEnv(gymnasium.Env):
 
     State: template and test embedding, concatenated, float32 [2 D]. For ``adaptive-weight`` both
     are scaled to unit length: that is what its policy sees when asked, and the template's length
-    changes nothing there (no cosine, and an update starts from unit lengths).
+    changes nothing there (no cosine, and an update starts from unit lengths). For the methods of
+    scalars the score and the template's history of scores, float32 [6], as
+    `workflow_src.updating.features` has them.
 
     Action: ``{"update": 0 or 1, "weight": [w]}``; for ``adaptive-weight`` the weight alone,
     ``{"weight": [w]}``, since there cos > `update_threshold` decides. The weight is clipped to
@@ -47,6 +52,10 @@ class TemplateUpdatingEnv(gymnasium.Env):
     non-target -cos(t', x) - 1                  +0.5
     ========== ================================ =======================
 
+    For the methods of margins instead the signed margin of the newly offered trial x' against t',
+    as a multiple of 1/4: 4 (cos(t', x') - `error_threshold`) for a target, and the negative of that
+    for a non-target. Of about unit size, as the published one.
+
     The episode terminates when one target is left, or after `max_errors` verification errors
     (the newly offered trial against the template just updated); it is truncated at `max_steps`.
 
@@ -57,7 +66,9 @@ class TemplateUpdatingEnv(gymnasium.Env):
     episode
         The config's block ``finetuning.episode``.
     method
-        ``multi-head`` or ``adaptive-weight``.
+        One of `PPO_METHODS`.
+    scale
+        What scores look like, for methods of scalars; by default estimated on the population.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012 - gymnasium's own form
@@ -67,11 +78,13 @@ class TemplateUpdatingEnv(gymnasium.Env):
         population: Population,
         episode: Episode | None = None,
         method: str = "multi-head",
+        scale: ScoreScale | None = None,
         render_mode: None = None,
     ) -> None:
         self.render_mode = render_mode
         self.settings = episode or Episode()
         self.method = method
+        self.scale = scale or default_scale(population, self.settings, method)
         self._sampler = EpisodeSampler(population.to("cpu"), self.settings)
         self._embeddings = population.embeddings.cpu().numpy()
         self._means = population.speaker_means.cpu().numpy()
@@ -93,27 +106,33 @@ class TemplateUpdatingEnv(gymnasium.Env):
             episode = self._sampler.draw(1, generator)
         self._offers = episode.offers[0].cpu().numpy()
         self._targets = episode.targets[0].cpu().numpy()
+        self._days = episode.days[0].cpu()
         self._length = int(episode.lengths[0])
         self._mean = self._means[int(episode.speakers[0])]
         self._template = episode.templates[0].cpu().numpy()
         self._step = 0
         self._errors = 0
+        self._history = ScoreHistory.begin()
+        self._meet()
         return self._observation(), {"speaker": int(episode.speakers[0])}
 
     def step(self, action: dict[str, Any]) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Answer the trial at hand, then meet the next one."""
         settings = self.settings
         template, test = self._template, self._embeddings[self._offers[self._step]]
-        if self.method == "multi-head":
-            updated = bool(action["update"])
+        if self.method == "adaptive-weight":
+            updated = self._score > settings.update_threshold
         else:
-            updated = _cosine(template, test) > settings.update_threshold
+            updated = bool(action["update"])
         if updated:
             weight = np.clip(np.float32(action["weight"][0]), 0, 1)
             if self.method == "adaptive-weight":
                 template, test = _unit(template), _unit(test)
             template = (1 - weight) * template + weight * test
 
+        if self.scale:
+            score, day = torch.tensor(self._score), self._days[self._step]
+            self._history = self._history.remember(self.scale, score, day)
         if self._targets[self._step]:
             reward = _cosine(template, test) + _cosine(template, self._mean) + 0.5 * updated
         else:
@@ -121,15 +140,24 @@ class TemplateUpdatingEnv(gymnasium.Env):
 
         self._template = template
         self._step += 1
-        score = _cosine(template, self._embeddings[self._offers[self._step]])
-        accepted = score > settings.error_threshold
-        self._errors += int(accepted != self._targets[self._step])
+        self._meet()
+        margin, target = self._score - settings.error_threshold, self._targets[self._step]
+        if self.method in MARGIN_METHODS:
+            reward = MARGIN_SCALE * (margin if target else -margin)
+        self._errors += int((margin > 0) != target)
         terminated = self._step >= self._length or self._errors >= settings.max_errors
         truncated = not terminated and self._step >= settings.max_steps
         info = {"updated": bool(updated), "errors": self._errors}
         return self._observation(), float(reward), terminated, truncated, info
 
+    def _meet(self) -> None:
+        """Score the trial now offered."""
+        self._score = _cosine(self._template, self._embeddings[self._offers[self._step]])
+
     def _observation(self) -> np.ndarray:
+        if self.scale:
+            score, day = torch.tensor(self._score), self._days[self._step]
+            return self._history.observe(self.scale, score, day).numpy().astype(np.float32)
         template, test = self._template, self._embeddings[self._offers[self._step]]
         if self.method == "adaptive-weight":
             template, test = _unit(template), _unit(test)
@@ -138,9 +166,19 @@ class TemplateUpdatingEnv(gymnasium.Env):
 
 def observation_space(population: Population, method: str) -> spaces.Box:
     """Return the space of states."""
+    if method in SCALAR_METHODS:
+        # Far beyond what any scores make of them: gymnasium wants a bound.
+        return spaces.Box(-1e6, 1e6, (len(FEATURES),), np.float32)
     bound = 1.0 if method == "adaptive-weight" else float(population.embeddings.abs().max())
     # Rounding can carry a component of a mean or of a unit vector just past the bound.
     return spaces.Box(-1.001 * bound, 1.001 * bound, (2 * population.dimension,), np.float32)
+
+
+def default_scale(population: Population, episode: Episode, method: str) -> ScoreScale | None:
+    """Return the scale of the population's scores for a method of scalars, None for others."""
+    if method not in SCALAR_METHODS:
+        return None
+    return estimate_scale(population.to("cpu"), episode, torch.Generator().manual_seed(0))
 
 
 def action_space(method: str) -> spaces.Dict:

@@ -31,6 +31,9 @@ class Episodes:
         (from 0) answers trial i and offers trial i + 1.
     targets
         bool [n, L]: whether the trial is a target.
+    days
+        float32 [n, L]: days since enrolment of each trial; a non-target comes on the day of the
+        latest target before it, and on that of enrolment where there was none.
     lengths
         int64 [n]: after this many steps one target is left and the episode ends; L where the
         time limit comes first.
@@ -40,6 +43,7 @@ class Episodes:
     templates: Tensor
     offers: Tensor
     targets: Tensor
+    days: Tensor
     lengths: Tensor
 
     def __len__(self) -> int:
@@ -156,10 +160,16 @@ class EpisodeSampler:
         first = population.day_starts[other_day]
         nontarget = first + choose(population.day_starts[other_day + 1] - first, n, length)
 
+        enrolled = first_day + enrolment_day
+        target = queue.gather(1, (offered - 1).clamp(min=0))
+        since = population.day_dates[population.day_of[target]]
+        since = since - population.day_dates[enrolled][:, None]
         return Episodes(
             speakers=speakers,
-            templates=population.day_means[first_day + enrolment_day],
-            offers=queue.gather(1, (offered - 1).clamp(min=0)).where(targets, nontarget),
+            templates=population.day_means[enrolled],
+            offers=target.where(targets, nontarget),
             targets=targets,
+            # The queue is in order of days.
+            days=since.where(targets, 0).cummax(1)[0].float(),
             lengths=ends,
         )

@@ -1,6 +1,7 @@
-"""The networks of the trained policies and of the critic, for embeddings of any dimension D.
+"""The networks of the trained policies and of the critic.
 
-All take the concatenation of template and test, [..., 2 D]; the published ones have D = 128.
+The published ones take the concatenation of template and test, [..., 2 D], for embeddings of any
+dimension D (published: 128); others a few scalars of a template's history of scores, [..., 6].
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from workflow_src.common.config.policies import SCALAR_METHODS
 from workflow_src.common.errors import InputError
+from workflow_src.updating.features import FEATURES, ScoreScale
 
 HIDDEN = (256, 128)
+SCALAR_HIDDEN = (64, 64)
 
 
-def make_trunk(dimension: int) -> nn.Sequential:
-    """Return Linear(2 D, 256) ReLU Linear(256, 128) ReLU."""
+def make_trunk(inputs: int, hidden: tuple[int, int] = HIDDEN) -> nn.Sequential:
+    """Return Linear(inputs, 256) ReLU Linear(256, 128) ReLU, or of other hidden sizes."""
     return nn.Sequential(
-        nn.Linear(2 * dimension, HIDDEN[0]),
+        nn.Linear(inputs, hidden[0]),
         nn.ReLU(),
-        nn.Linear(HIDDEN[0], HIDDEN[1]),
+        nn.Linear(hidden[0], hidden[1]),
         nn.ReLU(),
     )
 
@@ -38,15 +42,22 @@ class MultiHeadNetwork(nn.Module):
         D, of the embeddings.
     weight_std
         Sd of the Gaussian at the start.
+    method
+        The method that it is a policy of: this one, or ``multi-head-margin``.
     """
 
-    method = "multi-head"
+    hidden = HIDDEN
 
-    def __init__(self, dimension: int, weight_std: float = 0.2) -> None:
+    def __init__(self, dimension: int, weight_std: float = 0.2, method: str = "multi-head") -> None:
         super().__init__()
-        self.trunk = make_trunk(dimension)
-        self.update_head = nn.Linear(HIDDEN[1], 2)
-        self.weight_head = nn.Linear(HIDDEN[1] + 1, 1)
+        self.method = method
+        self._build(2 * dimension, weight_std)
+
+    def _build(self, inputs: int, weight_std: float) -> None:
+        self.inputs = inputs
+        self.trunk = make_trunk(inputs, self.hidden)
+        self.update_head = nn.Linear(self.hidden[1], 2)
+        self.weight_head = nn.Linear(self.hidden[1] + 1, 1)
         self.log_std = nn.Parameter(torch.tensor([math.log(weight_std)]))
 
     def forward(self, states: Tensor, update: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -82,7 +93,7 @@ class MultiHeadNetwork(nn.Module):
         Parameters
         ----------
         states
-            float32 [n, 2 D].
+            float32 [n, inputs].
         effective
             bool [n]: the update actions taken.
         raw
@@ -118,6 +129,30 @@ class MultiHeadNetwork(nn.Module):
             self.log_std.fill_(math.log(std))
 
 
+class ScalarMultiHeadNetwork(MultiHeadNetwork):
+    """Multi-head on the scalars of a template's history of scores, [..., 6], and a smaller trunk.
+
+    Parameters
+    ----------
+    scale
+        What scores look like on the training speakers: the scalars are relative to it.
+    weight_std
+        Sd of the Gaussian at the start.
+    method
+        ``multi-head-scalars`` or ``multi-head-scalars-margin``.
+    """
+
+    hidden = SCALAR_HIDDEN
+
+    def __init__(
+        self, scale: ScoreScale, weight_std: float = 0.2, method: str = SCALAR_METHODS[0]
+    ) -> None:
+        nn.Module.__init__(self)
+        self.method = method
+        self.scale = scale
+        self._build(len(FEATURES), weight_std)
+
+
 class AdaptiveWeightNetwork(nn.Module):
     """DRL-TU-AdW: the weight of an update that a threshold has decided on.
 
@@ -128,10 +163,12 @@ class AdaptiveWeightNetwork(nn.Module):
     """
 
     method = "adaptive-weight"
+    hidden = HIDDEN
 
     def __init__(self, dimension: int, weight_std: float = 0.2) -> None:
         super().__init__()
-        self.trunk = make_trunk(dimension)
+        self.inputs = 2 * dimension
+        self.trunk = make_trunk(self.inputs)
         self.mu = nn.Linear(HIDDEN[1], 1)
         self.log_std = nn.Parameter(torch.tensor([math.log(weight_std)]))
 
@@ -172,21 +209,29 @@ class AdaptiveWeightNetwork(nn.Module):
 class Critic(nn.Module):
     """The value of a state: a trunk of its own on the state alone, then one number."""
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(self, inputs: int, hidden: tuple[int, int] = HIDDEN) -> None:
         super().__init__()
-        self.trunk = make_trunk(dimension)
-        self.value = nn.Linear(HIDDEN[1], 1)
+        self.trunk = make_trunk(inputs, hidden)
+        self.value = nn.Linear(hidden[1], 1)
         _initialise(self.trunk, self.value)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Return the values [...] of states [..., 2 D]."""
+        """Return the values [...] of states [..., inputs]."""
         return self.value(self.trunk(states)).squeeze(-1)
 
 
 PolicyNetwork = MultiHeadNetwork | AdaptiveWeightNetwork
-NETWORKS: dict[str, type[PolicyNetwork]] = {
-    network.method: network for network in (MultiHeadNetwork, AdaptiveWeightNetwork)
-}
+
+
+def make_network(
+    method: str, dimension: int | None = None, scale: ScoreScale | None = None
+) -> PolicyNetwork:
+    """Return an untrained policy of a method: of dimension D, or of the scale of scores."""
+    if method in SCALAR_METHODS:
+        return ScalarMultiHeadNetwork(scale, method=method)
+    if method == AdaptiveWeightNetwork.method:
+        return AdaptiveWeightNetwork(dimension)
+    return MultiHeadNetwork(dimension, method=method)
 
 
 def gaussian_log_density(x: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
@@ -293,7 +338,7 @@ def from_published(
             f"{source}: linear1.weight has the shape {list(first.shape)}, not [{HIDDEN[0]}, 2 D]"
         )
     tensors = {ours: part[released].float() for ours, released in released_names.items()}
-    network = NETWORKS[method](network_dimension(tensors))
+    network = make_network(method, network_dimension(tensors))
     tensors.setdefault("log_std", network.log_std.detach())
     if tensors["log_std"].numel() == 1:
         tensors["log_std"] = tensors["log_std"].reshape(1)

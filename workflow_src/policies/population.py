@@ -37,6 +37,8 @@ class Population:
         int64 [K + 1]: the same for speaker-days.
     speaker_days
         int64 [S + 1]: speaker s has the speaker-days ``speaker_days[s]:speaker_days[s + 1]``.
+    day_dates
+        int64 [K]: the date of each speaker-day, in days since 1970.
     """
 
     names: tuple[str, ...]
@@ -47,6 +49,7 @@ class Population:
     speaker_starts: Tensor
     day_starts: Tensor
     speaker_days: Tensor
+    day_dates: Tensor
 
     @property
     def dimension(self) -> int:
@@ -117,6 +120,7 @@ def group_embeddings(
     day = kept.groupby(["speaker", "date"], sort=True).ngroup().to_numpy()
     vectors = every[kept["row"].to_numpy(copy=True)]
     speaker_of_day = np.unique(np.stack([day, speaker]), axis=1)[1]
+    date_of_day = kept["date"].to_numpy()[np.unique(day, return_index=True)[1]]
     return Population(
         names=tuple(names),
         embeddings=vectors,
@@ -126,6 +130,7 @@ def group_embeddings(
         speaker_starts=_starts(speaker),
         day_starts=_starts(day),
         speaker_days=_starts(speaker_of_day),
+        day_dates=torch.from_numpy(date_of_day.astype("datetime64[D]").astype(np.int64)),
     )
 
 

@@ -117,7 +117,7 @@ def pretrain(
         torch.manual_seed(torch_seed(seed, "pretraining", policy_seed, "network"))
         network = MultiHeadNetwork(population.dimension)
     if initial is not None:
-        if not isinstance(initial, MultiHeadNetwork):
+        if initial.method != "multi-head":
             raise InputError(f"a policy of {initial.method} cannot start one of multi-head")
         network.load_state_dict(initial.state_dict())
     network = network.to(device)

@@ -16,8 +16,15 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json
 from workflow_src.policies.checkpoints import DESCRIPTION, read_policy
 from workflow_src.policies.fitted import FITTED, FittedRule, restore_fitted
-from workflow_src.policies.networks import AdaptiveWeightNetwork, MultiHeadNetwork, PolicyNetwork
+from workflow_src.policies.networks import (
+    AdaptiveWeightNetwork,
+    MultiHeadNetwork,
+    PolicyNetwork,
+    ScalarMultiHeadNetwork,
+)
+from workflow_src.updating.features import ScoreHistory
 from workflow_src.updating.interface import Decision, Encoded, Memory, Trials
+from workflow_src.updating.rules import encode_nothing
 
 TINY = 1e-12
 
@@ -41,13 +48,7 @@ class MultiHead:
     def __init__(self, network: MultiHeadNetwork, floor: float = 0.4) -> None:
         self._layers = _Layers(network)
         self.floor = floor
-        update, weight = network.update_head, network.weight_head
-        # Column 0: by how much the logit of an update exceeds the other. Column 1: the weight's
-        # mean given an update, whose input 1 is a constant.
-        heads = torch.stack([update.weight[1] - update.weight[0], weight.weight[0, :-1]])
-        self._heads = heads.detach().T.contiguous()
-        biases = [update.bias[1] - update.bias[0], weight.bias[0] + weight.weight[0, -1]]
-        self._head_bias = torch.stack(biases).detach()
+        self._heads, self._head_bias = _join_heads(network)
 
     def encode(self, embeddings: Tensor) -> Encoded:
         """Return the first layer's products with each embedding, as template and as test."""
@@ -69,6 +70,48 @@ class MultiHead:
         updated = torch.zeros_like(above).index_copy_(0, row, preferred > 0)
         weights = torch.zeros_like(trials.scores[0]).index_copy_(0, row, mean)
         return Decision(updated=updated[None], weights=weights[None])
+
+
+class ScalarMultiHead:
+    """Multi-head on the scalars of a template's history of scores, which it remembers.
+
+    Parameters
+    ----------
+    network
+        The policy.
+    floor
+        No update, whatever the policy says, unless the score exceeds it.
+    """
+
+    settings = 1
+    normalises = False
+
+    def __init__(self, network: ScalarMultiHeadNetwork, floor: float = 0.4) -> None:
+        self.floor = floor
+        self.scale = network.scale
+        self._trunk = network.trunk
+        self._heads, self._head_bias = _join_heads(network)
+
+    def encode(self, embeddings: Tensor) -> Encoded:
+        """Return nothing: the policy sees no embeddings."""
+        return encode_nothing(embeddings)
+
+    def begin(self, templates: int) -> Memory:
+        """Remember the sums over each template's scores, none so far."""
+        return Memory(ScoreHistory.begin(1, templates).tensors())
+
+    @torch.no_grad()
+    def decide(self, trials: Trials, memory: Memory) -> Decision:
+        """Ask the policy about all trials, and remember their scores."""
+        history = ScoreHistory(**memory.tensors)
+        features = history.observe(self.scale, trials.scores, trials.days)
+        heads = torch.addmm(self._head_bias, self._trunk(features[0]), self._heads)
+        preferred, mean = heads.unbind(1)
+        later = history.remember(self.scale, trials.scores, trials.days).tensors()
+        for name, tensor in memory.tensors.items():
+            tensor.copy_(later[name])
+        updated = (trials.scores > self.floor) & (preferred > 0)
+        return Decision(updated=updated, weights=mean[None])
 
 
 class AdaptiveWeight:
@@ -116,13 +159,16 @@ class AdaptiveWeight:
         return Decision(updated=updated[None], weights=weights[None])
 
 
-LearnedRule = MultiHead | AdaptiveWeight
+LearnedRule = MultiHead | ScalarMultiHead | AdaptiveWeight
 
 
 def make_rule(network: PolicyNetwork, threshold: float | None = None) -> LearnedRule:
     """Return the update rule of a network; without a threshold, with the published one."""
     network = network.eval().requires_grad_(False)
-    rule = MultiHead if isinstance(network, MultiHeadNetwork) else AdaptiveWeight
+    rule: type[LearnedRule] = AdaptiveWeight
+    if isinstance(network, MultiHeadNetwork):
+        scalars = isinstance(network, ScalarMultiHeadNetwork)
+        rule = ScalarMultiHead if scalars else MultiHead
     return rule(network) if threshold is None else rule(network, threshold)
 
 
@@ -146,6 +192,18 @@ def load_policy(folder: str | Path, threshold: float | None = None) -> LearnedRu
     if isinstance(about, dict) and about.get("method") in FITTED:
         return restore_fitted(Path(folder), about)
     return make_rule(read_policy(Path(folder)), threshold)
+
+
+def _join_heads(network: MultiHeadNetwork) -> tuple[Tensor, Tensor]:
+    """Return weights [features, 2] and biases [2] of what a rule asks of both heads.
+
+    Column 0: by how much the logit of an update exceeds the other. Column 1: the weight's mean
+    given an update, whose input 1 is a constant.
+    """
+    update, weight = network.update_head, network.weight_head
+    heads = torch.stack([update.weight[1] - update.weight[0], weight.weight[0, :-1]])
+    biases = [update.bias[1] - update.bias[0], weight.bias[0] + weight.weight[0, -1]]
+    return heads.detach().T.contiguous(), torch.stack(biases).detach()
 
 
 class _Layers:

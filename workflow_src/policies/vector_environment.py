@@ -13,29 +13,36 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from workflow_src.common.config.policies import Episode
-from workflow_src.policies.environment import TINY, action_space, observation_space
+from workflow_src.common.config.policies import MARGIN_METHODS, Episode
+from workflow_src.policies.environment import (
+    MARGIN_SCALE,
+    TINY,
+    action_space,
+    default_scale,
+    observation_space,
+)
 from workflow_src.policies.episodes import Episodes, EpisodeSampler
 from workflow_src.policies.population import Population
+from workflow_src.updating.features import ScoreHistory, ScoreScale
 
 
 class TemplateUpdatingVectorEnv(VectorEnv):
     """E copies of `TemplateUpdatingEnv` without a Python loop over them.
 
-    Observations float32 [E, 2 D], actions ``{"update": [E], "weight": [E, 1]}`` (the update is
-    ignored for ``adaptive-weight`` and may be left out), rewards float32 [E], terminations and
-    truncations bool [E]: all torch tensors, new ones at every step.
+    Observations float32 [E, 2 D] or [E, 6], actions ``{"update": [E], "weight": [E, 1]}`` (the
+    update is ignored for ``adaptive-weight`` and may be left out), rewards float32 [E],
+    terminations and truncations bool [E]: all torch tensors, new ones at every step.
 
     Autoreset is of the same step: where an episode ends, the observation returned is the first
-    of the next episode, and ``infos["final_obs"]`` (float32 [E, 2 D], present when any episode
-    ended, valid where ``infos["_final_obs"]``) holds the last one of the old. No step is a dummy,
-    so each belongs into a learner's batch.
+    of the next episode, and ``infos["final_obs"]`` (of the same shape, present when any
+    episode ended, valid where ``infos["_final_obs"]``) holds the last one of the old. No step is a
+    dummy, so each belongs into a learner's batch.
 
     Parameters
     ----------
     num_envs
         E.
-    population, episode, method
+    population, episode, method, scale
         As of `TemplateUpdatingEnv`.
     """
 
@@ -47,10 +54,12 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         population: Population,
         episode: Episode | None = None,
         method: str = "multi-head",
+        scale: ScoreScale | None = None,
     ) -> None:
         self.num_envs = num_envs
         self.settings = episode or Episode()
         self.method = method
+        self.scale = scale or default_scale(population, self.settings, method)
         self.population = population
         self.sampler = EpisodeSampler(population, self.settings)
         self.single_observation_space = observation_space(population, method)
@@ -88,6 +97,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         self._template = self._episodes.templates.clone()
         self._step = torch.zeros(self.num_envs, dtype=torch.int64, device=self.device)
         self._errors = torch.zeros_like(self._step)
+        self._history = ScoreHistory.begin(self.num_envs, device=self.device)
         self._meet()
         return self._observation(), {}
 
@@ -98,24 +108,24 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         settings = self.settings
         weight = torch.as_tensor(actions["weight"], device=self.device).reshape(-1, 1).clamp(0, 1)
         template, test = self._template, self._tests[self._offered]
-        if self.method == "multi-head":
-            updated = torch.as_tensor(actions["update"], device=self.device).bool()
-        else:
+        if self.method == "adaptive-weight":
             updated = self._score > settings.update_threshold
             template = template / self._norm[:, None]
+        else:
+            updated = torch.as_tensor(actions["update"], device=self.device).bool()
         # lerp keeps (1 - w) t + w x in one pass; not updated, the template stays as it was.
         self._template = torch.lerp(template, test, weight).where(updated[:, None], self._template)
-        unit = self._template / _norm(self._template)[:, None]
-
-        score = _dot(unit, self._units[self._offered])
-        gained = score + _dot(unit, self._means[self._episodes.speakers]) + 0.5 * updated
-        spared = (-score - 1).where(updated, 0.5)
-        rewards = gained.where(self._target, spared)
+        if self.method not in MARGIN_METHODS:
+            rewards = self._published_rewards(updated)
+        if self.scale:
+            self._history = self._history.remember(self.scale, self._score, self._day)
 
         self._step = self._step + 1
         self._meet()
-        accepted = self._score > settings.error_threshold
-        self._errors = self._errors + (accepted != self._target)
+        margin = self._score - settings.error_threshold
+        if self.method in MARGIN_METHODS:
+            rewards = MARGIN_SCALE * margin.where(self._target, -margin)
+        self._errors = self._errors + ((margin > 0) != self._target)
         terminated = (self._step >= self._episodes.lengths) | (self._errors >= settings.max_errors)
         truncated = ~terminated & (self._step >= settings.max_steps)
         infos: dict[str, Any] = {"updated": updated}
@@ -136,6 +146,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
             "template": self._template,
             "step": self._step,
             "errors": self._errors,
+            "history": self._history.tensors(),
         }
 
     def set_state(self, state: dict[str, Any]) -> Tensor:
@@ -147,14 +158,24 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         self._template = state["template"]
         self._step = state["step"]
         self._errors = state["errors"]
+        self._history = ScoreHistory(**state["history"])
         self._meet()
         return self._observation()
 
+    def _published_rewards(self, updated: Tensor) -> Tensor:
+        """Return the rewards of the trials just answered."""
+        unit = self._template / _norm(self._template)[:, None]
+        score = _dot(unit, self._units[self._offered])
+        gained = score + _dot(unit, self._means[self._episodes.speakers]) + 0.5 * updated
+        spared = (-score - 1).where(updated, 0.5)
+        return gained.where(self._target, spared)
+
     def _meet(self) -> None:
-        """Look at the trials now offered: utterance, label, score."""
+        """Look at the trials now offered: utterance, label, day, score."""
         at = (self._every, self._step)
         self._offered = self._episodes.offers[at]
         self._target = self._episodes.targets[at]
+        self._day = self._episodes.days[at]
         self._norm = _norm(self._template)
         self._score = _dot(self._template, self._units[self._offered]) / self._norm
 
@@ -173,9 +194,16 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         self._template = self._template.index_copy(0, ended, self._episodes.templates[ended])
         self._step = self._step.index_fill(0, ended, 0)
         self._errors = self._errors.index_fill(0, ended, 0)
+        if self.scale:
+            history = self._history.tensors()
+            self._history = ScoreHistory(
+                **{name: sums.index_fill(0, ended, 0) for name, sums in history.items()}
+            )
         self._meet()
 
     def _observation(self) -> Tensor:
+        if self.scale:
+            return self._history.observe(self.scale, self._score, self._day)
         template = self._template
         if self.method == "adaptive-weight":
             template = template / self._norm[:, None]

@@ -7,7 +7,14 @@ from pydantic import Field, model_validator
 from workflow_src.common.config.base import Block, Seed, Threshold, distinct
 from workflow_src.common.config.policy_paths import POLICY_PATH, PolicyPath, PolicyPaths
 
+# Of which released policies exist.
 TRAINED_METHODS = ["adaptive-weight", "multi-head"]
+# What policies see and are rewarded with: those that see scalars instead of embeddings, and those
+# whose reward is the next trial's margin instead of the published one.
+SCALAR_METHODS = ["multi-head-scalars", "multi-head-scalars-margin"]
+MARGIN_METHODS = ["multi-head-margin", "multi-head-scalars-margin"]
+# All that are trained by PPO.
+PPO_METHODS = [*TRAINED_METHODS, "multi-head-margin", *SCALAR_METHODS]
 Augmentation = Literal["none", "reflections"]
 AUGMENTATION = (
     "reflections: each sample or environment sees the embeddings under random reflections along "
@@ -100,6 +107,12 @@ class Ppo(Block):
         description="environment steps in all, rounded up to whole updates; enough to finetune a "
         "pretrained policy, far from enough for multi-head from random weights (a million)",
     )
+    scalar_steps: int = Field(
+        393216,
+        ge=1,
+        description="environment steps in all of the methods that see scalars, whose policies are "
+        "small and start from random weights",
+    )
     environments: int = Field(64, ge=1, description="environments side by side")
     rollout_steps: int = Field(128, ge=1, description="steps of each environment between updates")
     epochs: int = Field(5, ge=1, description="passes over a rollout")
@@ -137,7 +150,7 @@ class Finetuning(Block):
     checkpoint: PolicyPaths = Field(
         default_factory=PolicyPaths,
         description="policies from which finetuning starts instead of random weights; that of "
-        "multi-head takes the place of pretraining",
+        "multi-head takes the place of pretraining, and starts multi-head-margin as well",
     )
     episode: Episode = Field(default_factory=Episode, description="the environment")
     ppo: Ppo = Field(default_factory=Ppo, description="the algorithm")
