@@ -32,7 +32,7 @@ rule train_population:
         population=r"\d+",
     conda:
         "../envs/comparison.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,

@@ -33,7 +33,7 @@ class Comparison(Block):
     """The comparison of methods on simulated populations: the target benchmark_methods."""
 
     populations: list[Seed] = Field(
-        [1, 2, 3, 4, 5, 6], min_length=2, description="seeds, one simulated population each"
+        [1, 2, 3, 4, 5], min_length=2, description="seeds, one simulated population each"
     )
     speakers: int = Field(300, ge=6, description="speakers of a population")
     test_speakers: int = Field(58, ge=2, description="how many of them are tested")
