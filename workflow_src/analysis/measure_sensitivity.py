@@ -55,9 +55,7 @@ def shift_rule(rule: UpdateRule, shift: float) -> UpdateRule:
     return shifted
 
 
-def add_nontargets(
-    trials: pd.DataFrame, index: pd.DataFrame, count: int, seed: int
-) -> pd.DataFrame:
+def add_nontargets(trials: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     """Offer `count` non-targets after each target: the one there is, and others of that kind.
 
     The others are drawn uniformly from the non-target trials of the same model's speaker.
@@ -121,7 +119,7 @@ def main(argv: list[str] | None = None) -> None:
     for shift in settings.shifts:
         measure("shift", shift, {m: shift_rule(rule, shift) for m, rule in rules.items()})
     for count in settings.nontargets:
-        table = add_nontargets(trials, index, count, args.seed)
+        table = add_nontargets(trials, count, args.seed)
         measure("nontargets", count, rules, (table, enrolment))
     manifest = read_parquet(results / "corpus/manifest.parquet", MANIFEST_COLUMNS)
     split = read_csv(results / "corpus/split.csv", ["speaker", "part"], text=["speaker", "part"])

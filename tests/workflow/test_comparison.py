@@ -1,0 +1,55 @@
+"""Slow: the comparison of methods on two tiny simulated populations, to its tables and figures."""
+
+import pandas as pd
+import pytest
+
+from tests.workflow.running import run_snakemake
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = {
+    "corpus": {"simulated": {"listing": {"days": 20}}},
+    "comparison": {
+        "populations": [1, 2],
+        "speakers": 16,
+        "test_speakers": 6,
+        "scenarios": ["random"],
+        "methods": [
+            "baseline",
+            "fixed-weight-tuned",
+            "multi-head-scalars",
+            "soft",
+            "through-time",
+            "oracle",
+            "speaker-mean",
+        ],
+        "seeds": [0],
+        "resamples": 50,
+        "sensitivity": {
+            "populations": [1],
+            "shifts": [0.0],
+            "nontargets": [2],
+            "enrolment_utterances": [3],
+        },
+    },
+}
+
+
+def test_methods_are_compared_over_populations(tmp_path):
+    run_snakemake(tmp_path, "benchmark_methods", overlay=SETTINGS)
+    results = tmp_path / "results/comparison"
+    methods = pd.read_csv(results / "methods.csv").set_index("method")
+    assert set(methods.index) == set(SETTINGS["comparison"]["methods"])
+    assert methods.loc["fixed-weight-tuned", "ratio"] == 1
+    errors = pd.read_csv(results / "errors.csv")
+    assert sorted(errors["population"].unique()) == [1, 2]
+    sensitivity = pd.read_csv(results / "sensitivity.csv")
+    assert set(sensitivity["changed"]) == {"shift", "nontargets", "enrolment", "embeddings"}
+    # With nothing changed, what sensitivity scores is what the comparison scored.
+    unchanged = sensitivity[sensitivity["value"].astype(str) == "as they are"]
+    own = errors[errors["population"] == 1].set_index("run")["eer_percent"]
+    for method, run in (("soft", "soft"), ("through-time", "through-time-seed0")):
+        row = unchanged.set_index("method").loc[method]
+        assert row["eer_percent"] == pytest.approx(own[run])
+    said = run_snakemake(tmp_path, "--dry-run", "benchmark_methods", overlay=SETTINGS)
+    assert "Nothing to be done" in said
