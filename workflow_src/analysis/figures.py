@@ -11,9 +11,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from scipy.special import ndtri
 
-from workflow_src.common.plotting import COLOURS, NONTARGET, TARGET
+from workflow_src.common.plotting import COLOURS, NONTARGET, TARGET, method_colour
 
-MARKERS = {"baseline": "s", "fixed-weight": "o", "adaptive-weight": "^", "multi-head": "D"}
+MARKERS = {
+    "baseline": "s",
+    "fixed-weight": "o",
+    "adaptive-weight": "^",
+    "multi-head": "D",
+    "soft": "v",
+    "kalman": "<",
+    "spherical-plda": ">",
+    "through-time": "P",
+}
 
 PRETRAINING_PANELS = (
     "epoch",
@@ -343,10 +352,8 @@ class _Look(NamedTuple):
 
 def _look(method: str) -> _Look:
     base = method.removeprefix("released-")
-    for name, colour in COLOURS.items():
-        if base.startswith(name):
-            return _Look(colour, MARKERS[name], base != method)
-    return _Look("#CC79A7", "o", base != method)
+    marker = next((mark for name, mark in MARKERS.items() if base.startswith(name)), "*")
+    return _Look(method_colour(base), marker, base != method)
 
 
 def _short(count: float) -> str:

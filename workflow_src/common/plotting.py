@@ -13,6 +13,7 @@ COLOURS = {
     "fixed-weight": "#0072B2",
     "adaptive-weight": "#D55E00",
     "multi-head": "#009E73",
+    "fixed-weight-tuned": "#00395C",
     "soft": "#CC79A7",
     "kalman": "#56B4E9",
     "spherical-plda": "#B58900",
