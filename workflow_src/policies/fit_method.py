@@ -130,8 +130,7 @@ def main(argv: list[str] | None = None) -> None:
             enrolled = int(table.groupby("model").size().iloc[0])
             rule, tried = fit_kalman(partition, variances, norm, enrolled, fixed, kind)
     costs = {
-        part: float(getattr(partition, part).cost(rule)[0])
-        for part in ("every", "fitting", "validation")
+        part: float(getattr(partition, part).cost(rule)[0]) for part in ("every", "validation")
     }
     print(
         f"{args.method}: EER relative to the baseline's, mean of "

@@ -183,10 +183,11 @@ def estimate_variances(
     group = table.groupby(["speaker", "day"], sort=True).ngroup().to_numpy()
     first = np.unique(group, return_index=True)[1]
     count = np.bincount(group)
-    means = np.zeros((len(count), embeddings.shape[1]))
-    np.add.at(means, group, embeddings / norm)
-    means /= count[:, None]
-    squares = np.vecdot(embeddings / norm, embeddings / norm).astype(np.float64).sum()
+    by_group = np.argsort(group, kind="stable")
+    begin = np.cumsum(count) - count
+    means = np.add.reduceat(embeddings[by_group], begin, axis=0, dtype=np.float64)
+    means /= norm * count[:, None]
+    squares = np.vecdot(embeddings, embeddings).astype(np.float64).sum() / norm**2
     degrees = max(len(group) - len(count), 1)
     within = float((squares - (count * np.vecdot(means, means)).sum()) / degrees)
 
@@ -272,9 +273,8 @@ def fit_kalman(
         never = ScoreScale(centre=1e9, slope=1.0, mean=0.0, spread=1.0)
         still = rule(never, variances, enrolled, norm, dimension, caution)
         own = estimate_scale(partition.fitting, still)
-        for _ in range(2):
-            rules_own = rule(own, variances, enrolled, norm, dimension, caution)
-            own = estimate_scale(partition.fitting, rules_own)
+        updating = rule(own, variances, enrolled, norm, dimension, caution)
+        own = estimate_scale(partition.fitting, updating)
         rules.append(rule(own, variances, enrolled, norm, dimension, caution))
         costs.append(float(development.cost(rules[-1])[0]))
     return rules[int(np.argmin(costs))], grid.assign(cost=costs)
