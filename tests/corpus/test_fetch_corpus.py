@@ -359,7 +359,14 @@ def hostile_cases():
     yield "a.tar", make_tar([(info, b"x")], "w"), "its name holds a NUL"
 
 
-@pytest.mark.parametrize(("name", "content", "message"), list(hostile_cases()))
+# Named without their content, in which the time of collection stands: workers must agree.
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        pytest.param(*case, id=f"{number}-{case[0]}-{case[2]}")
+        for number, case in enumerate(hostile_cases())
+    ],
+)
 def test_hostile_members(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     (tmp_path / "target").mkdir()
