@@ -30,6 +30,8 @@ rule train_population:
         "logs/train_population/{population}.benchmark.tsv"
     wildcard_constraints:
         population=r"\d+",
+    # First: what follows takes one core each, and would leave the other idle meanwhile.
+    priority: 10
     conda:
         "../envs/comparison.yaml"
     threads: 2

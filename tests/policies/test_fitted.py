@@ -12,12 +12,14 @@ from workflow_src.common.config.trials import Generation, RandomScenario
 from workflow_src.common.config.tuning import Tuning
 from workflow_src.common.errors import InputError
 from workflow_src.common.ids import parse_utterance_ids, sort_in_corpus_order
-from workflow_src.policies.checkpoints import Checkpoint
+from workflow_src.common.runs import Run
+from workflow_src.policies.checkpoints import Checkpoint, write_policy
 from workflow_src.policies.development import choose, make_partition, replay_history
 from workflow_src.policies.fitted import FITTED, restore_fitted, write_fitted
 from workflow_src.policies.fixed_weight import TunedFixedWeight, fit_fixed_weight
 from workflow_src.policies.kalman import Kalman, SphericalPlda, estimate_variances, fit_kalman
 from workflow_src.policies.limits import Oracle, fit_oracle
+from workflow_src.policies.networks import AdaptiveWeightNetwork
 from workflow_src.policies.rules import load_policy
 from workflow_src.policies.soft import Soft, fit_soft
 from workflow_src.policies.through_time import (
@@ -28,6 +30,7 @@ from workflow_src.policies.through_time import (
     fit_through_time,
     play_window,
 )
+from workflow_src.policies.tune_threshold import tune_threshold
 from workflow_src.trials.protocol import build_pool, make_scenario
 from workflow_src.updating.features import FEATURES, ScoreHistory, ScoreScale
 from workflow_src.updating.interface import Memory
@@ -432,3 +435,21 @@ def test_tuned_fixed_weight_is_the_best_of_its_grid(partition, fixed):
         for t in TUNING.thresholds
     )
     assert float(partition.every.cost(fixed)[0]) == pytest.approx(best)
+
+
+def test_the_threshold_of_a_run_is_the_best_of_the_grid(partition):
+    run = Run("fixed-weight-0.1", "fixed-weight", 0.1)
+    threshold, tried = tune_threshold(partition.every, run, TUNING)
+    costs = {t: float(partition.every.cost(FixedWeight(0.1, t))[0]) for t in TUNING.thresholds}
+    assert threshold == min(costs, key=costs.get)
+    assert tried["threshold"].tolist() == sorted(TUNING.thresholds)
+
+
+def test_the_threshold_of_a_policy_is_the_best_of_the_grid(partition, tmp_path):
+    torch.manual_seed(0)
+    network = AdaptiveWeightNetwork(D)
+    write_policy(tmp_path, network, {})
+    run = Run("adaptive-weight-seed0", "adaptive-weight", checkpoint=str(tmp_path))
+    threshold, _ = tune_threshold(partition.every, run, TUNING)
+    costs = {t: float(partition.every.cost(load_policy(tmp_path, t))[0]) for t in TUNING.thresholds}
+    assert costs[threshold] == min(costs.values())

@@ -1,0 +1,44 @@
+"""What the run table leaves open: tuned numbers, and the templates of the limit speaker-mean."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.runs import Run
+from workflow_src.inference.methods import build_rule, choose_enrolment
+from workflow_src.inference.tabulate_runs import resolve_tuned
+from workflow_src.updating.rules import Baseline
+
+
+def test_speaker_mean_enrols_all_that_the_speaker_says():
+    utterances = [f"000{s}_0501120{t}_3_{t}_ti_0" for s in (1, 2) for t in (1, 2, 3)]
+    index = pd.DataFrame({"row": range(6), "utterance": utterances})
+    enrolment = pd.DataFrame(
+        {"model": ["a", "b"], "speaker": ["0001", "0001"], "order": 0, "utterance": utterances[:2]}
+    )
+    limit = Run("speaker-mean", "speaker-mean")
+    chosen = choose_enrolment(limit, enrolment, index)
+    for model in ("a", "b"):
+        assert sorted(chosen.loc[chosen["model"] == model, "utterance"]) == utterances[:3]
+    assert isinstance(build_rule(limit), Baseline)
+    assert choose_enrolment(Run("baseline", "baseline"), enrolment, index) is enrolment
+
+
+def test_tuned_numbers_are_read(tmp_path):
+    (tmp_path / "threshold.json").write_text('{"threshold": 0.425}')
+    run = Run("fixed-weight-0.1", "fixed-weight", 0.1, tuned=str(tmp_path / "threshold.json"))
+    assert resolve_tuned(run).threshold == 0.425
+    (tmp_path / "policy.json").write_text(json.dumps({"alpha": 0.15, "threshold": 0.4}))
+    tuned = resolve_tuned(Run("x", "fixed-weight-tuned", checkpoint=str(tmp_path)))
+    assert (tuned.alpha, tuned.threshold) == (0.15, 0.4)
+    assert resolve_tuned(Run("baseline", "baseline")) == Run("baseline", "baseline")
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"threshold": "high"}'])
+def test_a_file_without_the_number_is_refused(tmp_path, content):
+    path = tmp_path / "threshold.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"threshold\.json: threshold is .*must be a number"):
+        resolve_tuned(Run("a", "multi-head", tuned=str(path)))

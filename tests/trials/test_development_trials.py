@@ -1,0 +1,67 @@
+"""Development trials: of training speakers only, and few enough."""
+
+import pandas as pd
+import pytest
+
+from workflow_src.common.config.trials import SCENARIOS
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import write_csv, write_parquet
+from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.trials import generate_development_trials as step
+
+IDS = [
+    f"{speaker:04d}_05{day:02d}1{hour}00_3_{take}_ti_0"
+    for speaker in range(1, 9)
+    for day in range(1, 21)
+    for take, hour in enumerate((1, 3, 5), 1)
+]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    write_parquet(parse_utterance_ids(IDS, "test"), tmp_path / "manifest.parquet")
+    parts = ["test", "test", "nontarget-only", *["train"] * 5]
+    speakers = [f"{speaker:04d}" for speaker in range(1, 9)]
+    write_csv(pd.DataFrame({"speaker": speakers, "part": parts}), tmp_path / "split.csv")
+    write_csv(pd.DataFrame({"utterance": [IDS[-1]]}), tmp_path / "rejected.csv")
+    return tmp_path
+
+
+def make(corpus, scenario, development="{}"):
+    files = [
+        "--manifest",
+        "manifest.parquet",
+        "--split",
+        "split.csv",
+        "--rejected",
+        "rejected.csv",
+        "--out",
+        "out.parquet",
+        "--enrolment",
+        "enrolment.parquet",
+    ]
+    files = [part if part.startswith("--") else str(corpus / part) for part in files]
+    step.main([*files, "--scenario", scenario, "--seed", "1", "--development", development])
+    return [pd.read_parquet(corpus / name) for name in ("out.parquet", "enrolment.parquet")]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_only_training_speakers_are_heard(corpus, scenario):
+    trials, enrolment = make(corpus, scenario)
+    training = {f"{speaker:04d}" for speaker in range(4, 9)}
+    assert set(trials["utterance"].str[:4]) | set(enrolment["utterance"].str[:4]) <= training
+    assert set(trials["speaker"]) == training
+    assert IDS[-1] not in set(trials["utterance"])
+
+
+def test_speakers_and_trajectories_are_as_many_as_wanted(corpus):
+    trials, _ = make(corpus, "random", '{"speakers": 3, "trajectories": 2}')
+    assert trials["speaker"].nunique() == 3
+    assert trials["model"].nunique() == 6
+
+
+def test_a_lone_training_speaker_is_refused(corpus):
+    split = pd.DataFrame({"speaker": ["0001", "0002"], "part": ["test", "train"]})
+    write_csv(split, corpus / "split.csv")
+    with pytest.raises(InputError, match="need two speakers of part 'train'"):
+        make(corpus, "random")
