@@ -7,6 +7,8 @@ import pytest
 from tests.workflow.running import run_snakemake
 
 
+# First: before xdist looks at the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Keep the tests of this folder in one worker, which makes the finished run once."""
     for item in items:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from tests.workflow.running import CLONE, rules_to_run, run_snakemake
 from workflow_src.common.config.schema import Config
@@ -14,10 +15,14 @@ CORPUS = {"synthesize_corpus", "build_manifest"}
 EXTRACTION = {"extract_embeddings", "merge_embeddings"}
 SHOWN = {"summarise_results", "run_visual_analysis", "record_provenance"}
 INFERENCE = {"run_inference"} | SHOWN
-TRIALS = {"generate_trials", "sweep_thresholds"} | INFERENCE
-FINETUNING = {"finetune_policy"} | INFERENCE
-PRETRAINING = {"pretrain_policy"} | FINETUNING
-SPLIT = {"split_speakers"} | TRIALS | PRETRAINING
+# The run table shows what was tuned.
+FITTING = {"fit_method", "tune_threshold", "tabulate_runs"} | INFERENCE
+TRIALS = {"generate_trials", "generate_development_trials", "sweep_thresholds"} | FITTING
+# Of the trained policies, only adaptive-weight has a tuned threshold in the tiny configuration.
+FINETUNING = {"finetune_policy", "tune_threshold", "tabulate_runs"} | INFERENCE
+PRETRAINING = {"pretrain_policy", "finetune_policy"} | INFERENCE
+TRAINING = FINETUNING | PRETRAINING
+SPLIT = {"split_speakers"} | TRIALS | TRAINING
 EVERYTHING = CORPUS | EXTRACTION | SPLIT
 
 
@@ -36,7 +41,10 @@ def test_finished_run_has_the_results_contract(finished):
         "run", "method", "alpha", "threshold", "seed", "scenario", "eer_percent", "eer_threshold",
         "min_dcf", "min_dcf_threshold", "target_trials", "nontarget_trials",
     ]  # fmt: skip
-    assert set(runs["method"]) == {"baseline", "fixed-weight", "adaptive-weight", "multi-head"}
+    tiny = yaml.safe_load((CLONE / "tests/tiny.yaml").read_text())
+    assert list(runs["method"].drop_duplicates()) == tiny["inference"]["methods"]
+    tuned = runs.set_index("run").loc[["fixed-weight-tuned", "adaptive-weight-seed0"], "threshold"]
+    assert tuned.isin(tiny["tuning"]["thresholds"]).all()
     assert len(summary) == len(runs) * summary["scenario"].nunique()
     assert summary["eer_percent"].between(0, 100).all()
     for run in runs["run"]:
@@ -81,11 +89,15 @@ def test_nothing_is_left_to_do(finished):
         ({"corpus": {"synthetic": {"days": 15}}}, EVERYTHING),
         ({"corpus": {"test_speakers": 5}}, SPLIT),
         ({"corpus": {"directory": {"root": "elsewhere"}}}, set()),
-        ({"extractor": {"batch_size": 16}}, EXTRACTION | TRIALS | PRETRAINING),
+        ({"extractor": {"batch_size": 16}}, EXTRACTION | TRIALS | TRAINING),
         ({"trials": {"generation": {"rounds": 3}}}, TRIALS),
         ({"trials": {"imported": {"root": "elsewhere"}}}, set()),
         ({"pretraining": {"learning_rate": 0.01}}, PRETRAINING),
         ({"finetuning": {"ppo": {"learning_rate": 0.001}}}, FINETUNING),
+        ({"tuning": {"alphas": [0.1, 0.3]}}, FITTING),
+        ({"tuning": {"through-time": {"updates": 7}}}, {"fit_method"} | INFERENCE),
+        ({"tuning": {"development": {"speakers": 5}}}, {"generate_development_trials"} | FITTING),
+        ({"comparison": {"populations": [7, 8]}}, set()),
         ({"inference": {"multi_head": {"floor": 0.3}}}, {"tabulate_runs"} | INFERENCE),
         ({"analysis": {"alpha": 0.2}}, {"run_visual_analysis", "record_provenance"}),
         ({"compute": {"device": "cpu"}}, set()),
