@@ -18,8 +18,16 @@ from workflow_src.common.runs import tabulate
 
 
 def test_methods_settings_and_seeds_expand_into_distinct_runs():
+    methods = ["baseline", "fixed-weight", "fixed-weight-tuned", "adaptive-weight", "multi-head"]
     config = validate_config(
-        {"inference": {"fixed_weight": {"alphas": [0.1, 0.25]}}, "finetuning": {"seeds": [3, 1]}}
+        {
+            "inference": {
+                "methods": [*methods, "soft", "through-time"],
+                "fixed_weight": {"alphas": [0.1, 0.25]},
+            },
+            "finetuning": {"seeds": [3, 1]},
+            "tuning": {"through-time": {"seeds": [0, 2]}},
+        }
     )
     runs = expand_runs(config)
     assert [run.run for run in runs] == [
@@ -33,7 +41,6 @@ def test_methods_settings_and_seeds_expand_into_distinct_runs():
         "multi-head-seed1",
         "soft",
         "through-time-seed0",
-        "through-time-seed1",
         "through-time-seed2",
     ]
     assert all(re.fullmatch(r"[a-z0-9.-]+", run.run) for run in runs)

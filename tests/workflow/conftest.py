@@ -7,13 +7,10 @@ import pytest
 from tests.workflow.running import run_snakemake
 
 
-# First: before xdist looks at the groups.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_itemcollected(item):
     """Keep the tests of this folder in one worker, which makes the finished run once."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("workflow"))
+    if Path(__file__).parent in item.path.parents:
+        item.add_marker(pytest.mark.xdist_group("workflow"))
 
 
 @pytest.fixture(scope="session")

@@ -23,15 +23,7 @@ Method = Literal[
     "oracle",
     "speaker-mean",
 ]
-METHODS: list[Method] = [
-    "baseline",
-    "fixed-weight",
-    "fixed-weight-tuned",
-    "adaptive-weight",
-    "multi-head",
-    "soft",
-    "through-time",
-]
+METHODS: list[Method] = ["baseline", "fixed-weight", "adaptive-weight", "multi-head"]
 # What no method can do: they look at the labels.
 LIMITS = ["oracle", "speaker-mean"]
 TUNED = "a number, or tuned: chosen on the training speakers, see the block tuning"
