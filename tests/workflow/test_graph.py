@@ -97,7 +97,7 @@ def test_nothing_is_left_to_do(finished):
         ({"tuning": {"alphas": [0.1, 0.3]}}, FITTING),
         ({"tuning": {"through-time": {"updates": 7}}}, {"fit_method"} | INFERENCE),
         ({"tuning": {"development": {"speakers": 5}}}, {"generate_development_trials"} | FITTING),
-        ({"comparison": {"populations": [7, 8]}}, set()),
+        ({"comparison": {"speakers": 200}}, set()),
         ({"inference": {"multi_head": {"floor": 0.3}}}, {"tabulate_runs"} | INFERENCE),
         ({"analysis": {"alpha": 0.2}}, {"run_visual_analysis", "record_provenance"}),
         ({"compute": {"device": "cpu"}}, set()),
