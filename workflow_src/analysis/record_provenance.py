@@ -103,17 +103,24 @@ def list_results(config: Config) -> list[str]:
 def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
-    Left out: ``compute``, the blocks of the corpus's and the trials' sources that are not in use,
+    Left out: ``compute``, ``comparison`` (whose results are its own), ``tuning`` where nothing is
+    fitted or tuned, the blocks of the corpus's and the trials' sources that are not in use,
     the archives that recordings were extracted from, and the extractor's where embeddings are
     imported or simulated.
     """
-    content = json.loads(config.model_dump_json(exclude={"compute"}))
+    content = json.loads(config.model_dump_json(exclude={"compute", "comparison"}))
     unused = {"synthetic", "directory", "imported", "simulated"} - {config.corpus.source}
     for source in unused:
         del content["corpus"][source]
     # Where recordings came from changes nothing that is computed from them.
     content["corpus"].get("directory", {}).pop("archives", None)
-    del content["trials"]["imported" if config.trials.source == "generate" else "generation"]
+    develops = fitted_runs(config) or any(run.tuned for run in expand_runs(config))
+    if not develops:
+        del content["tuning"]
+    if config.trials.source == "generate":
+        del content["trials"]["imported"]
+    elif not develops:
+        del content["trials"]["generation"]
     if config.corpus.source in {"imported", "simulated"}:
         del content["extractor"]
     return content

@@ -1,6 +1,6 @@
 """Settings of the comparison of methods on simulated populations."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field, model_validator
 
@@ -41,22 +41,7 @@ class Comparison(Block):
         ["random", "3das", "10das"], min_length=1, description="scored scenarios"
     )
     methods: list[Method] = Field(
-        [
-            "baseline",
-            "fixed-weight",
-            "fixed-weight-tuned",
-            "adaptive-weight",
-            "multi-head",
-            "multi-head-margin",
-            "multi-head-scalars",
-            "multi-head-scalars-margin",
-            "soft",
-            "kalman",
-            "spherical-plda",
-            "through-time",
-            "oracle",
-            "speaker-mean",
-        ],
+        list(get_args(Method)),
         description="methods that are compared; baseline, fixed-weight-tuned and oracle are "
         "needed, since others are taken relative to them",
     )
