@@ -55,6 +55,7 @@ rule train_population:
                 "policies.pretrain_policy",
                 "policies.finetune_policy",
                 "policies.fit_method",
+                "policies.tune_threshold",
             )
         ],
     message:

@@ -13,6 +13,7 @@ rule policies:
             for run in RUNS.values()
             if run.checkpoint
         ],
+        [run.tuned for run in TUNED_RUNS.values()],
 
 
 rule import_policy:

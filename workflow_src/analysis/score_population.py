@@ -7,6 +7,7 @@ one table a scenario to --out: speaker, target and a column of scores for each r
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,17 @@ from workflow_src.common.runs import Run
 from workflow_src.common.steps import run_step, show_progress, step_parser
 from workflow_src.inference.methods import build_rule, choose_enrolment
 from workflow_src.inference.scoring import score_scenario
+from workflow_src.inference.tabulate_runs import resolve_tuned
 
 
 def place_run(run: Run, results: Path) -> Run:
-    """Return a run whose checkpoint lies under another results folder."""
-    if run.checkpoint is None:
-        return run
-    return Run(
-        **{**vars(run), "checkpoint": str(results / Path(run.checkpoint).relative_to("results"))}
-    )
+    """Return a run whose files lie under another results folder, its tuned numbers filled in."""
+    moved = {
+        name: str(results / Path(path).relative_to("results"))
+        for name in ("checkpoint", "tuned")
+        if (path := getattr(run, name)) is not None
+    }
+    return resolve_tuned(replace(run, **moved))
 
 
 def score_runs(
