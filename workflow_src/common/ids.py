@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -89,6 +90,44 @@ def parse_utterance_ids(
             "phrase": fields["phrase"].astype("int8"),
         }
     )
+
+
+def read_id_lines(path: str | Path, what: str) -> list[tuple[str, int]]:
+    """Read a list of ids: one a line; empty lines and what follows a # are left out.
+
+    Parameters
+    ----------
+    path
+        The text file.
+    what
+        What the ids are of, for example ``utterance``; named in errors.
+
+    Returns
+    -------
+    list
+        (id, number of its line), at least one; whether it is an id is not checked.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, an id stands there twice, or there is none.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: is not a text file (UTF-8) of {what} ids") from error
+    found: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if text in found:
+            raise InputError(f"{path}:{number}: {text} stands in line {found[text]} already")
+        if text:
+            found[text] = number
+    if not found:
+        raise InputError(f"{path}: has no {what} id; one a line is needed")
+    return list(found.items())
 
 
 def sort_in_corpus_order(table: pd.DataFrame) -> pd.DataFrame:

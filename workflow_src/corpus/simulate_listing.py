@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.config.corpus import SimulatedListing
-from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_parquet
 from workflow_src.common.ids import (
     format_utterance_id,
     parse_utterance_ids,
+    read_id_lines,
     sort_in_corpus_order,
 )
 from workflow_src.common.seeds import generator
@@ -119,24 +119,8 @@ def read_utterance_list(path: str | Path) -> pd.DataFrame:
     InputError
         The file cannot be read, a line is no id, an id stands there twice, or there is none.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not a text file (UTF-8) of utterance ids") from error
-    found = [(line.partition("#")[0].strip(), number) for number, line in enumerate(lines, 1)]
-    found = [(utterance, number) for utterance, number in found if utterance]
-    if not found:
-        raise InputError(f"{path}: has no utterance id; one a line is needed")
-    ids, numbers = zip(*found, strict=True)
-    table = parse_utterance_ids(list(ids), str(path), numbers)
-    again = table["utterance"].duplicated()
-    if again.any():
-        place = int(again.to_numpy().argmax())
-        first = numbers[ids.index(ids[place])]
-        raise InputError(f"{path}:{numbers[place]}: {ids[place]} stands in line {first} already")
-    return sort_in_corpus_order(table)
+    ids, numbers = zip(*read_id_lines(path, "utterance"), strict=True)
+    return sort_in_corpus_order(parse_utterance_ids(list(ids), str(path), numbers))
 
 
 def main(argv: list[str] | None = None) -> None:

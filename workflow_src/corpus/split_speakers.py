@@ -12,6 +12,7 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv
+from workflow_src.common.ids import read_id_lines
 from workflow_src.common.seeds import generator
 from workflow_src.common.steps import run_step, step_parser
 
@@ -81,25 +82,11 @@ def read_speaker_list(path: str | Path) -> list[str]:
     InputError
         The file cannot be read, a line is no id, an id stands there twice, or there is none.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not a text file (UTF-8) of speaker ids") from error
-    found: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
-        speaker = line.partition("#")[0].strip()
-        if not speaker:
-            continue
+    speakers = read_id_lines(path, "speaker")
+    for speaker, number in speakers:
         if not re.fullmatch("[0-9]{4}", speaker):
             raise InputError(f"{path}:{number}: {speaker!r} is not a speaker id (four digits)")
-        if speaker in found:
-            raise InputError(f"{path}:{number}: {speaker} stands in line {found[speaker]} already")
-        found[speaker] = number
-    if not found:
-        raise InputError(f"{path}: has no speaker id; one a line is needed")
-    return list(found)
+    return [speaker for speaker, _ in speakers]
 
 
 def _check_known(wanted: list[str], known: list[str], source: str) -> None:
