@@ -34,7 +34,7 @@ rule train_population:
     priority: 10
     conda:
         "../envs/comparison.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,

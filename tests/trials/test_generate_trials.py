@@ -4,8 +4,8 @@ import json
 
 import pandas as pd
 import pytest
-from trial_corpus import make_manifest, make_split
 
+from tests.trials.trial_corpus import make_manifest, make_split
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_parquet
 from workflow_src.trials.generate_trials import main

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import chisquare
-from trial_corpus import make_manifest, make_split
 
+from tests.trials.trial_corpus import make_manifest, make_split
 from workflow_src.common.config.trials import SCENARIOS, Generation
 from workflow_src.common.errors import InputError
 from workflow_src.common.ids import parse_utterance_ids

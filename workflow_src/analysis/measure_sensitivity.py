@@ -24,7 +24,7 @@ from workflow_src.common.config.tuning import Tuning
 from workflow_src.common.files import read_csv, read_npy, read_parquet, write_csv
 from workflow_src.common.seeds import generator
 from workflow_src.common.steps import add_settings_argument, parse_settings, run_step, step_parser
-from workflow_src.inference.scoring import score_scenario, summarise_scores
+from workflow_src.inference.scoring import score_task, summarise_scores
 from workflow_src.policies.fit_method import read_development
 from workflow_src.policies.fixed_weight import TunedFixedWeight, fit_fixed_weight
 from workflow_src.policies.limits import fit_oracle
@@ -34,6 +34,7 @@ from workflow_src.policies.through_time import fit_through_time
 from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.rules import Baseline
+from workflow_src.updating.sequences import build_task
 
 SCENARIO = "random"
 METHODS = {
@@ -111,8 +112,9 @@ def main(argv: list[str] | None = None) -> None:
         tables: tuple[pd.DataFrame, pd.DataFrame] = (trials, enrolment),
         vectors: np.ndarray = embeddings,
     ) -> None:
+        task = build_task(*tables, vectors, index)
         for method, rule in rule_of.items():
-            eer = summarise_scores(score_scenario(rule, *tables, vectors, index))["eer_percent"]
+            eer = summarise_scores(score_task(rule, task, tables[0]))["eer_percent"]
             rows.append({"changed": changed, "value": value, "method": method, "eer_percent": eer})
         print(f"{changed} {value}", flush=True)
 

@@ -17,8 +17,9 @@ from workflow_src.common.files import read_npy, read_parquet, write_parquet
 from workflow_src.common.runs import Run
 from workflow_src.common.steps import run_step, show_progress, step_parser
 from workflow_src.inference.methods import build_rule, choose_enrolment
-from workflow_src.inference.scoring import score_scenario
+from workflow_src.inference.scoring import score_task
 from workflow_src.inference.tabulate_runs import resolve_tuned
+from workflow_src.updating.sequences import build_task
 
 
 def place_run(run: Run, results: Path) -> Run:
@@ -54,9 +55,12 @@ def score_runs(
         `trials`.
     """
     columns = {"speaker": trials["speaker"], "target": trials["target"]}
+    common = build_task(trials, enrolment, embeddings, index)
     for run in show_progress(runs, "runs"):
         chosen = choose_enrolment(run, enrolment, index)
-        scored = score_scenario(build_rule(run), trials, chosen, embeddings, index)
+        own = chosen is not enrolment
+        task = build_task(trials, chosen, embeddings, index) if own else common
+        scored = score_task(build_rule(run), task, trials)
         columns[run.run] = scored["score"].to_numpy()
     return pd.DataFrame(columns)
 

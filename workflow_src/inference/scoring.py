@@ -12,7 +12,7 @@ from workflow_src.common.metrics import error_rates
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.rules import FixedWeight
 from workflow_src.updating.scorer import score_sequences
-from workflow_src.updating.sequences import build_task
+from workflow_src.updating.sequences import Task, build_task
 
 # Settings scored side by side in a sweep: bounds the memory of their scores.
 SETTINGS_AT_ONCE = 16
@@ -53,9 +53,35 @@ def score_scenario(
     ValueError
         The rule has several settings.
     """
+    return score_task(rule, build_task(trials, enrolment, embeddings, index), trials)
+
+
+def score_task(rule: UpdateRule, task: Task, trials: pd.DataFrame) -> pd.DataFrame:
+    """Score the task that was built from a trial table; as `score_scenario`, for several rules.
+
+    Parameters
+    ----------
+    rule
+        The method of updating, with one setting.
+    task
+        What `build_task` made of `trials`.
+    trials
+        The trial table.
+
+    Returns
+    -------
+    DataFrame
+        As from `score_scenario`.
+
+    Raises
+    ------
+    InputError
+        A score is not finite.
+    ValueError
+        The rule has several settings.
+    """
     if rule.settings != 1:
         raise ValueError(f"one setting can be scored into one table, not {rule.settings}")
-    task = build_task(trials, enrolment, embeddings, index)
     scored = score_sequences(rule, task.templates, task.sequences, task.embeddings)
     scores = scored.scores[0].numpy()
     bad = np.flatnonzero(~np.isfinite(scores))

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 FEATURES = (
@@ -55,6 +54,9 @@ class ScoreScale:
         targets
             bool [T], of both kinds.
         """
+        # Here, since every step that scores imports this module, and this takes most of a second.
+        from scipy.optimize import minimize
+
         scores = np.asarray(scores, dtype=np.float64)
         mean, sd = scores.mean(), max(scores.std(), 1e-6)
         z, sign = (scores - mean) / sd, np.where(targets, 1.0, -1.0)

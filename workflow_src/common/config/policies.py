@@ -108,7 +108,7 @@ class Ppo(Block):
         "pretrained policy, far from enough for multi-head from random weights (a million)",
     )
     scalar_steps: int = Field(
-        196608,
+        131072,
         ge=1,
         description="environment steps in all of the methods that see scalars, whose policies are "
         "small and start from random weights",

@@ -11,8 +11,8 @@ class ThroughTime(Block):
 
     seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="one trained policy a seed")
     hidden: int = Field(32, ge=1, description="units of each of the two hidden layers")
-    updates: int = Field(200, ge=1, description="gradient steps")
-    sequences: int = Field(256, ge=1, description="sequences in a batch")
+    updates: int = Field(150, ge=1, description="gradient steps")
+    sequences: int = Field(128, ge=1, description="sequences in a batch")
     window: int = Field(
         64, ge=2, description="trials through which a gradient flows back (truncation)"
     )
