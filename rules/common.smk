@@ -18,6 +18,7 @@ from workflow_src.common.config.schema import validate_config
 from workflow_src.common.devices import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
+from workflow_src.common.one_run import LOCK, PARENT, hold_folder, live_with_run
 from workflow_src.common.expand_runs import (
     EMBEDDING_POLICIES,
     FIXED,
@@ -61,13 +62,21 @@ wildcard_constraints:
 
 # Steps run as `python -m workflow_src...` from any working directory, and without conda with the
 # Python that runs Snakemake, whether or not its environment is activated.
+_steps_lock = Path.cwd() / ".snakemake/steps.lock"
 _setup = f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
+_setup += f"export {PARENT}=$PPID {LOCK}={shlex.quote(str(_steps_lock))}; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     _setup += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 # glibc gives every large array's memory back to the kernel at once, to be cleared and mapped anew
 # for the next; kept, synthesis and extraction take a tenth less time.
 _setup += "export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=268435456; "
 shell.prefix(_setup)
+
+
+# One run in a folder; a run within a run (benchmark_methods) ends with it.
+onstart:
+    live_with_run()
+    checked(hold_folder, _steps_lock.parent, _steps_lock)
 
 
 def settings(*keys):

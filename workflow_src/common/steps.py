@@ -24,6 +24,7 @@ from pydantic import BaseModel, ValidationError
 
 from workflow_src.common.config.base import describe_validation_error
 from workflow_src.common.errors import InputError
+from workflow_src.common.one_run import live_with_run
 
 Settings = TypeVar("Settings", bound=BaseModel)
 Item = TypeVar("Item")
@@ -70,9 +71,12 @@ def parse_settings(text: str, model: type[Settings], block: str) -> Settings:
 def run_step(main: Callable[[], None]) -> NoReturn:
     """Run a step as a program: one numerical thread, one line for a user's mistake.
 
+    The step ends with the run that started it, whatever ends that.
+
     Exit status: 0 done, 1 bad input or a file that cannot be read or written, 2 wrong
     arguments, 130 interrupted. Faults of the program itself keep their traceback.
     """
+    live_with_run()
     use_one_thread()
     try:
         main()
