@@ -17,8 +17,8 @@ from tests.workflow.test_reproducible import digests
 pytestmark = pytest.mark.slow
 
 KILLS = 36
-# What is killed: a step (or a notebook's kernel), Snakemake, everything, or Ctrl-C and a scheduler's
-# SIGTERM, which let Snakemake end by itself.
+# What is killed: a step (or a notebook's kernel), Snakemake, everything; or Snakemake ends by
+# itself on Ctrl-C or a scheduler's SIGTERM.
 WAYS = ["step", "snakemake", "everything", "SIGINT", "SIGTERM"]
 
 
@@ -34,9 +34,8 @@ def steps_of(run):
     found = []
     for process in run.children(recursive=True):
         try:
-            if (
-                "python" in process.name() and "workflow_src" in " ".join(process.cmdline())
-            ) or "ipykernel_launcher" in " ".join(process.cmdline()):
+            line = " ".join(process.cmdline())
+            if "python" in process.name() and ("workflow_src" in line or "ipykernel" in line):
                 found.append(process)
         except psutil.Error:
             pass
