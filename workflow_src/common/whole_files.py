@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all; apart from the table formats, so that it needs nothing."""
+"""Files and folders that appear whole or not at all; standard library alone."""
 
 from __future__ import annotations
 
