@@ -11,7 +11,6 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(workflow.basedir))
 
-from workflow_src.analysis.record_provenance import effective_settings
 from workflow_src.common.config.inference import LIMITS
 from workflow_src.common.config.policy_paths import policy_files
 from workflow_src.common.config.schema import validate_config

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from workflow_src.analysis.record_provenance import STEPS
+from workflow_src.provenance.record_provenance import STEPS
 
 PROGRAM = """
 from workflow_src.common.errors import InputError
