@@ -1,6 +1,30 @@
-# All results -> results/provenance.json and report.html: where they come from, and a page that shows them.
+# All results -> results/provenance.json, results/config.yaml and report.html: how they came about.
 
 from workflow_src.provenance.contract import effective_settings
+
+# What was given from outside, by kind; of some settings, nothing. The recordings of a folder are
+# not among it: there can be any number of them.
+_inputs = {
+    "extractor": [EXTRACTOR],
+    "embeddings": IMPORTED,
+    "test_speakers": [TEST_SPEAKERS] if isinstance(TEST_SPEAKERS, str) else [],
+    "published": PUBLISHED,
+    **{f"policies/{name}": given_files(name) for name in GIVEN},
+}
+if SETTINGS.corpus.source == "directory":
+    _inputs["metadata"] = [SETTINGS.corpus.directory.metadata]
+elif SETTINGS.corpus.source == "simulated":
+    _inputs["utterances"] = [LISTED]
+if SETTINGS.trials.source == "import":
+    _inputs["trials"] = [
+        str(file)
+        for scenario in SETTINGS.trials.scenarios
+        for file in (
+            f"{LISTS}/{scenario}/{TRIAL_FILE}",
+            find_enrolment_list(f"{LISTS}/{scenario}"),
+        )
+    ]
+GIVEN_FILES = {kind: files for kind, files in _inputs.items() if any(files)}
 
 
 rule record_provenance:
@@ -10,11 +34,10 @@ rule record_provenance:
         rules.trials.input,
         rules.analysis.input,
         scores=SCORES,
-        extractor=EXTRACTOR,
-        embeddings=IMPORTED,
-        policies=[file for name in GIVEN for file in given_files(name)],
+        given=[file for files in GIVEN_FILES.values() for file in files],
     output:
-        "results/provenance.json",
+        record="results/provenance.json",
+        config="results/config.yaml",
     log:
         "logs/record_provenance.log",
     benchmark:
@@ -27,16 +50,14 @@ rule record_provenance:
         runtime=30,
     params:
         settings=json.dumps(effective_settings(SETTINGS)),
-        policies=lambda wildcards, input: json.dumps(
-            {name: given_files(name) for name in GIVEN}
-        ),
+        given=lambda wildcards, input: json.dumps(GIVEN_FILES),
         code=code("provenance.record_provenance"),
     message:
         "Recording the provenance of all results"
     shell:
         "python -m workflow_src.provenance.record_provenance --settings {params.settings:q}"
-        " --extractor {input.extractor:q} --embeddings {input.embeddings:q}"
-        " --policies {params.policies:q} --results results --provenance {output} > {log} 2>&1"
+        " --inputs {params.given:q} --results results --logs logs"
+        " --config {output.config} --provenance {output.record} > {log} 2>&1"
 
 
 rule report:

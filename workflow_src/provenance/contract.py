@@ -1,4 +1,4 @@
-"""What a configuration leads to: which settings count, and which files result."""
+"""What a configuration leads to: the settings that count, the steps that run, the files."""
 
 import json
 from typing import Any
@@ -11,6 +11,75 @@ from workflow_src.common.expand_runs import (
     ppo_runs,
     pretrained_seeds,
 )
+
+# In the order of the data's flow; each is a room of steps and a target for people.
+STAGES = ("corpus", "embeddings", "trials", "policies", "inference", "analysis")
+NOTEBOOKS = {
+    "notebooks/inference.ipynb": "inference",
+    "notebooks/visual_analysis.ipynb": "analysis",
+}
+# The packages whose arithmetic or formats results depend on, and the stages that use them.
+PACKAGES = {
+    "gymnasium": ("policies",),
+    "ipykernel": ("inference", "analysis"),
+    "kaldi-native-fbank": ("embeddings",),
+    "kaldiio": ("corpus", "embeddings"),
+    "matplotlib": ("inference", "analysis"),
+    "nbformat": ("inference", "analysis"),
+    "numpy": STAGES,
+    "onnxruntime": ("embeddings",),
+    "pandas": STAGES,
+    "papermill": ("inference", "analysis"),
+    "pyarrow": STAGES,
+    "safetensors": ("policies", "inference"),
+    "scipy": ("policies", "inference", "analysis"),
+    "soundfile": ("corpus", "embeddings"),
+    "soxr": ("embeddings",),
+    "torch": ("policies", "inference", "analysis"),
+}
+
+
+def stage_of(name: str) -> str | None:
+    """Return the stage of a result (a path under results/), a step or a notebook.
+
+    None for what is no result of a stage.
+    """
+    if name in NOTEBOOKS:
+        return NOTEBOOKS[name]
+    if name == "summary.csv":
+        return "inference"
+    room = name.replace(".", "/", 1).partition("/")[0]
+    return room if room in STAGES else None
+
+
+def list_steps(config: Config) -> list[str]:
+    """List the steps that a configuration leads to, as ``<room>.<step>``, by stage."""
+    recorded = config.corpus.source in {"synthetic", "directory"}
+    tuned = any(run.tuned for run in expand_runs(config))
+    used = {
+        "corpus.synthesize_corpus": config.corpus.source == "synthetic",
+        "corpus.build_manifest": recorded,
+        "corpus.simulate_listing": config.corpus.source == "simulated",
+        "corpus.split_speakers": True,
+        "embeddings.extract_embeddings": recorded,
+        "embeddings.merge_embeddings": recorded,
+        "embeddings.import_embeddings": config.corpus.source == "imported",
+        "embeddings.simulate_embeddings": config.corpus.source == "simulated",
+        "trials.generate_trials": config.trials.source == "generate",
+        "trials.import_trials": config.trials.source == "import",
+        "trials.generate_development_trials": bool(fitted_runs(config)) or tuned,
+        "policies.import_policy": bool(given_policies(config)),
+        "policies.pretrain_policy": bool(pretrained_seeds(config)),
+        "policies.finetune_policy": bool(ppo_runs(config)),
+        "policies.fit_method": bool(fitted_runs(config)),
+        "policies.tune_threshold": tuned,
+        "inference.tabulate_runs": True,
+        "inference.run_inference": True,
+        "inference.summarise_results": True,
+        "analysis.sweep_thresholds": True,
+        "analysis.run_visual_analysis": True,
+    }
+    return [step for step, runs in used.items() if runs]
 
 
 def list_results(config: Config) -> list[str]:
