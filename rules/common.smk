@@ -29,7 +29,11 @@ from workflow_src.common.expand_runs import (
     ppo_runs,
     pretrained_seeds,
 )
-from workflow_src.corpus.scan import digest_recordings
+from workflow_src.corpus.recording_digests import (
+    digest_recordings,
+    no_digests,
+    read_digests,
+)
 from workflow_src.embeddings.importing import find_files
 
 

@@ -86,8 +86,10 @@ elif SETTINGS.corpus.source == "simulated":
 else:
 
     rule extract_embeddings:
+        # The manifest is made anew when any recording changes; what a shard takes from it is told
+        # by recordings, subset and listing_code below.
         input:
-            manifest=MANIFEST,
+            manifest=ancient(MANIFEST),
             audio=AUDIO,
             model=EXTRACTOR,
         output:
@@ -107,7 +109,9 @@ else:
             runtime=lambda wildcards, attempt: 240 * attempt,
         params:
             root=lambda wildcards: AUDIO_ROOT,
-            recordings=RECORDINGS,
+            recordings=lambda wildcards: RECORDINGS.shards[int(wildcards.shard)],
+            subset=SUBSET,
+            listing_code=code("corpus.build_manifest"),
             settings=settings("extractor"),
             device=device,
             deterministic=deterministic,

@@ -21,9 +21,10 @@ from workflow_src.common.files import (
     write_parquet,
 )
 from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.common.shards import shard_of_speaker
 from workflow_src.corpus.build_manifest import list_folder
 from workflow_src.embeddings import extract_embeddings, merge_embeddings
-from workflow_src.embeddings.extract_embeddings import extract, select_shard, shard_of_speaker
+from workflow_src.embeddings.extract_embeddings import extract, select_shard
 from workflow_src.embeddings.extractor import SpeakerModel
 
 SETTINGS = Extractor()

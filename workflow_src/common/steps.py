@@ -102,16 +102,22 @@ def use_one_thread() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
-def show_progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterable[Item]:
-    """Iterate with a progress bar on a terminal, with a plain line now and then in a log."""
+def show_progress(
+    items: Iterable[Item], what: str, total: int | None = None, delay: float = 0
+) -> Iterable[Item]:
+    """Iterate with a progress bar on a terminal, with a plain line now and then in a log.
+
+    Nothing is shown before `delay` seconds have passed, nor when all is done by then.
+    """
     from tqdm import tqdm
 
     if sys.stderr.isatty():
-        return tqdm(items, desc=what, total=total, dynamic_ncols=True)
+        return tqdm(items, desc=what, total=total, delay=delay, dynamic_ncols=True)
     return tqdm(
         items,
         desc=what,
         total=total,
+        delay=delay,
         mininterval=10,
         file=_LineFile(),
         bar_format="{desc}: {n_fmt}/{total_fmt} in {elapsed}, {rate_fmt}",

@@ -16,6 +16,7 @@ import pandas as pd
 from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv, write_npz
+from workflow_src.common.shards import shard_of_speaker
 from workflow_src.common.steps import (
     add_device_arguments,
     add_settings_argument,
@@ -38,15 +39,6 @@ WINDOW_SECONDS = 3000.0
 BATCH_SIZE = {"cpu": 1, "cuda": 32}
 # A batch has so many recordings of at most this many frames (10 s); of longer ones it has fewer.
 FULL_BATCH_FRAMES = 1000
-
-
-def shard_of_speaker(speaker: str, shards: int) -> int:
-    """Return the shard of a speaker, by the id alone: a new speaker moves nobody else.
-
-    Ids are numbers, mostly without gaps, so that counting them off makes shards of one size; a
-    digest would make some twice as large as others.
-    """
-    return int(speaker) % shards
 
 
 def select_shard(manifest: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
