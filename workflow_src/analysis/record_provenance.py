@@ -16,7 +16,7 @@ from workflow_src.common.expand_runs import (
     pretrained_seeds,
 )
 from workflow_src.common.files import write_json
-from workflow_src.common.steps import run_step, step_parser
+from workflow_src.common.steps import parse_json, run_step, step_parser
 
 # The packages whose arithmetic or formats the results depend on.
 PACKAGES = [
@@ -175,12 +175,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, required=True, help="the results folder")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
-    record = describe_run(validate_config(json.loads(args.settings)), args.results)
+    record = describe_run(validate_config(parse_json(args.settings, "--settings")), args.results)
     # By name alone: a record of the same files elsewhere must be the same record.
     record["inputs"] = {path.name: digest_file(path) for path in args.embeddings}
     if args.extractor is not None:
         record["inputs"]["extractor"] = digest_file(args.extractor)
-    if given := json.loads(args.policies):
+    if given := parse_json(args.policies, "--policies"):
         record["inputs"]["policies"] = {
             name: {Path(file).name: digest_file(file) for file in files}
             for name, files in given.items()
