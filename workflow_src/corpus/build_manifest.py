@@ -119,7 +119,8 @@ def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Pat
     InputError
         An utterance stands in the metadata twice.
     """
-    twice = metadata["utterance"].duplicated() & metadata["utterance"].notna()
+    metadata = metadata.dropna(subset="utterance")
+    twice = metadata["utterance"].duplicated()
     if twice.any():
         raise InputError(
             f"{source}: the utterance {metadata['utterance'][twice].iloc[0]!r} stands there twice"

@@ -1,13 +1,12 @@
 """Write the run table: one row a run, a method with its settings and seed."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.expand_runs import FIXED
 from workflow_src.common.files import read_json, write_csv
-from workflow_src.common.runs import Run, tabulate
+from workflow_src.common.runs import Run, parse_runs, tabulate
 from workflow_src.common.steps import run_step, step_parser
 
 
@@ -44,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--table", type=Path, required=True, help="CSV to write")
     args = parser.parse_args(argv)
-    runs = [resolve_tuned(Run(**run)) for run in json.loads(args.runs)]
+    runs = [resolve_tuned(run) for run in parse_runs(args.runs)]
     write_csv(tabulate(runs), args.table)
 
 

@@ -4,7 +4,6 @@ The settings are written as YAML, too: ``snakemake --configfile results/config.y
 again.
 """
 
-import json
 import os
 import platform
 import tomllib
@@ -15,7 +14,7 @@ from typing import Any
 from workflow_src.common.config.schema import Config, render_config, validate_config
 from workflow_src.common.digests import ROOT, digest_code, digest_file, digest_notebook
 from workflow_src.common.files import write_json, write_text
-from workflow_src.common.steps import run_step, step_parser
+from workflow_src.common.steps import parse_json, run_step, step_parser
 from workflow_src.provenance.contract import (
     NOTEBOOKS,
     PACKAGES,
@@ -116,14 +115,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--config", type=Path, required=True, help="YAML to write")
     parser.add_argument("--provenance", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
-    config = validate_config(json.loads(args.settings))
+    config = validate_config(parse_json(args.settings, "--settings"))
     write_text(render_config(config, CONFIG_HEAD, effective_settings(config)), args.config)
     record = describe_run(
         config,
         args.results,
         config=digest_file(args.config),
         machine=describe_machine(args.logs),
-        inputs=digest_inputs(json.loads(args.inputs)),
+        inputs=digest_inputs(parse_json(args.inputs, "--inputs")),
     )
     write_json(record.model_dump(), args.provenance)
 
