@@ -28,6 +28,7 @@ from workflow_src.common.expand_runs import (
     population_settings,
     ppo_runs,
     pretrained_seeds,
+    training_settings,
 )
 from workflow_src.corpus.recording_digests import (
     digest_recordings,
@@ -133,6 +134,10 @@ def deterministic(wildcards, input):
     return "--deterministic" if SETTINGS.compute.deterministic else "--no-deterministic"
 
 
+def main_snakefile(wildcards, output):
+    return str(workflow.main_snakefile)
+
+
 def given_files(name):
     """List the files that the user gave for a policy of results/policies."""
     return policy_files(resource_path(GIVEN[name].path))
@@ -161,9 +166,3 @@ def initial_option(wildcards, input):
 def run_policy(run):
     """List the files of the policy of a run; none where it has none."""
     return policy_files(run.checkpoint) if run.checkpoint else []
-
-
-def tuning_settings(method):
-    """Return what a method reads of the block tuning: all, but the block of another method."""
-    others = {"through_time"} if method != "through-time" else set()
-    return SETTINGS.tuning.model_dump_json(exclude=others)

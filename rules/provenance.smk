@@ -74,8 +74,9 @@ rule report:
         mem_mb=2000,
         runtime=10,
     params:
-        snakefile=str(workflow.main_snakefile),
-        settings=SETTINGS.model_dump_json(),
+        snakefile=main_snakefile,
+        # Whatever changes a result changes the provenance.
+        settings=lambda wildcards, output: SETTINGS.model_dump_json(),
     message:
         "Writing {output}: results, figures, notebooks and what the run cost"
     shell:

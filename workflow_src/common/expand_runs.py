@@ -103,6 +103,29 @@ def population_settings(config: Config, population: int) -> Config:
     return validate_config(content, "comparison")
 
 
+def training_settings(config: Config) -> dict[str, Any]:
+    """Return what simulating a corpus and training on it reads, of a whole population's settings.
+
+    Thresholds that are not tuned are left out with all else that only scores and shows.
+    """
+    content = config.model_dump(by_alias=True)
+    inference = content["inference"]
+    kept = {"methods": inference["methods"]}
+    for method in ("fixed_weight", "adaptive_weight", "multi_head"):
+        if "tuned" in inference[method].values():
+            kept[method] = inference[method]
+    corpus = {key: content["corpus"][key] for key in ("source", "test_speakers", "simulated")}
+    trials = {key: content["trials"][key] for key in ("scenarios", "generation")}
+    blocks = ("seed", "pretraining", "finetuning", "tuning")
+    return {
+        **{block: content[block] for block in blocks},
+        "corpus": corpus,
+        "trials": trials,
+        "inference": kept,
+        "analysis": {"scenario": content["analysis"]["scenario"]},
+    }
+
+
 def fitted_runs(config: Config) -> list[Run]:
     """Return the runs that are fitted on development trials.
 

@@ -145,7 +145,7 @@ def main(argv: list[str] | None = None) -> None:
         "seed": args.seed,
         "policy_seed": args.policy_seed if args.method == ThroughTime.method else None,
         "relative_error": costs,
-        "settings": settings.model_dump(by_alias=True),
+        "settings": settings.read_by(args.method),
     }
     write_fitted(args.out_dir, rule, embeddings.shape[1], description, tried)
     if checkpoint:
