@@ -8,15 +8,15 @@ import contextlib
 import importlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.workflow.running import CLONE, arguments
+from tests.workflow.running import CLONE, arguments, count_jobs
 
 AT_ONCE = 2
 
@@ -47,26 +47,20 @@ class Outcome:
 
     @property
     def jobs(self) -> dict[str, int]:
-        """How many jobs of each rule a dry run would run, without target rules."""
+        """How many jobs of each rule a dry run would run, without rules that run nothing."""
         assert self.code == 0, self.said
         return count_jobs(self.said)
 
 
-def count_jobs(said: str) -> dict[str, int]:
-    """Read how many jobs of each rule a dry run would run, without target rules."""
-    jobs = re.findall(r"^(\w+) +(\d+)$", said, re.M)
-    return {name: int(n) for name, n in jobs if name not in {"total", *TARGETS}}
-
-
-def dry_run(folder, configs, *targets, edits=None):
+def dry_run(folder, configs, *options, targets=(), edits=None) -> Command:
     """Return the command of a dry run in a folder, to its target or to those that are named."""
-    return Command(arguments(folder, configs, "--dry-run", "--", *targets), edits or {})
+    return Command(arguments(folder, configs, *options, "--dry-run", "--", *targets), edits or {})
 
 
 def run_all(commands: list[Command]) -> list[Outcome]:
     """Run commands, some at a time; outcomes come in their order."""
     done = subprocess.run(
-        [sys.executable, "-m", __name__],
+        [sys.executable, "-m", "tests.workflow.dry_runs"],
         input=json.dumps([asdict(command) for command in commands]),
         capture_output=True,
         text=True,
@@ -96,6 +90,8 @@ def _fork(command: Command, folder: Path) -> int:
         code = main(command.arguments)
     except SystemExit as end:
         code = end.code
+    except BaseException:
+        traceback.print_exc()
     finally:
         (folder / "modules").write_text("\n".join(sys.modules))
         sys.stdout.flush()

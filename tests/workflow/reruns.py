@@ -5,19 +5,24 @@ which rules then run again. ``test_reruns.py`` compares that with what Snakemake
 ``reruns_page.py`` writes it into the docs.
 """
 
+import copy
 from typing import Any, NamedTuple
 
 from workflow_src.common.config.base import Block
 from workflow_src.common.config.schema import Config
 
-# Stages: rules that run or not together, whichever of them a run has.
-CORPUS = {"synthesize_corpus", "build_manifest", "simulate_listing"}
-EMBEDDINGS = {
-    "extract_embeddings",
-    "merge_embeddings",
-    "import_embeddings",
-    "simulate_embeddings",
+# Which rules make corpus, embeddings and trials depends on where they come from.
+EXTRACTION = {"extract_embeddings", "merge_embeddings"}
+BY_SOURCE = {
+    "synthetic": {"synthesize_corpus", "build_manifest"} | EXTRACTION,
+    "directory": {"build_manifest"} | EXTRACTION,
+    "imported": {"import_embeddings"},
+    "simulated": {"simulate_listing", "simulate_embeddings"},
+    "generate": {"generate_trials"},
+    "import": {"import_trials"},
 }
+CORPUS = {"synthesize_corpus", "build_manifest", "simulate_listing", "import_embeddings"}
+EMBEDDINGS = EXTRACTION | {"import_embeddings", "simulate_embeddings"}
 SPLIT = {"split_speakers"}
 TRIALS = {"generate_trials", "import_trials"}
 DEVELOPMENT = {"generate_development_trials"}
@@ -275,7 +280,7 @@ VALUES: dict[str, Any] = {
     "comparison.seeds": [0, 1],
     "comparison.resamples": 60,
     "comparison.confidence": 0.9,
-    "comparison.sensitivity.populations": [1, 2],
+    "comparison.sensitivity.populations": [2],
     "comparison.sensitivity.shifts": [0.1],
     "comparison.sensitivity.nontargets": [3],
     "comparison.sensitivity.enrolment_utterances": [4],
@@ -393,7 +398,7 @@ WORLDS = {
     "comparison": World(
         "A run of `benchmark_methods`",
         {
-            "corpus": {"simulated": {"listing": {"days": 20}}},
+            "trials": {"imported": {"root": "lists"}},
             "comparison": {
                 "populations": [1, 2],
                 "speakers": 16,
@@ -445,9 +450,24 @@ def leaves(block: type[Block] = Config, above: str = "") -> list[str]:
 
 def changed(overlay: dict[str, Any], *keys: str) -> dict[str, Any]:
     """Return an overlay with other values of some settings."""
-    content = dict(overlay)
+    content = copy.deepcopy(overlay)
     for key in keys:
-        first, _, rest = key.partition(".")
-        if not rest:
-            content[first] = VALUES[key[len(key) - len(first) :]]
+        *blocks, name = key.split(".")
+        block = content
+        for above in blocks:
+            block = block.setdefault(above, {})
+        block[name] = VALUES[key]
     return content
+
+
+def look_up(content: dict[str, Any], key: str) -> Any:
+    """Return the value of a setting in merged YAML."""
+    for name in key.split("."):
+        content = content[name]
+    return content
+
+
+def expected_rules(effect: str, settings: Config) -> set[str]:
+    """Return the rules of an effect that a run with these settings has."""
+    own = BY_SOURCE[settings.corpus.source] | BY_SOURCE[settings.trials.source]
+    return EFFECTS[effect] - (set().union(*BY_SOURCE.values()) - own)
