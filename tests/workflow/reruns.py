@@ -21,6 +21,7 @@ BY_SOURCE = {
     "generate": {"generate_trials"},
     "import": {"import_trials"},
 }
+FETCHING = {"fetch_corpus"}
 CORPUS = {"synthesize_corpus", "build_manifest", "simulate_listing", "import_embeddings"}
 EMBEDDINGS = EXTRACTION | {"import_embeddings", "simulate_embeddings"}
 SPLIT = {"split_speakers"}
@@ -82,7 +83,8 @@ EFFECTS: dict[str, set[str]] = {
     "threshold sweep": SWEEP | FIGURES | RECORD,
     "figures": FIGURES | RECORD,
     "record": RECORD,
-    "fetching": {"fetch_corpus"},
+    "fetching": FETCHING,
+    "fetching, everything": FETCHING | CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
     "new population": POPULATIONS | POPULATION_SCORES | COMPARISON,
@@ -122,7 +124,7 @@ class World(NamedTuple):
                 return self.effects[start]
         return "nothing"
 
-    def keys(self) -> list[str]:
+    def settings(self) -> list[str]:
         """List the settings whose effects are stated here."""
         return [
             key
@@ -351,12 +353,13 @@ WORLDS = {
     "directory": World(
         "A run of `all` on recordings in a folder, and of `fetch_corpus`",
         {"corpus": {"source": "directory", "directory": {"root": "recordings"}}},
-        ["all", "fetch_corpus"],
+        ["all", "results/corpus/fetched.json"],
         ["corpus"],
         {
             "corpus.source": "everything",
             "corpus.test_speakers": "split of speakers",
             "corpus.directory": "everything",
+            "corpus.directory.root": "fetching, everything",
             "corpus.directory.archives": "fetching",
         },
     ),

@@ -26,7 +26,7 @@ def settings(name, *keys):
 
 def differing(name):
     """List the settings that a kind of run states and `VALUES` has another value of."""
-    return [k for k in WORLDS[name].keys() if look_up(settings(name), k) != VALUES[k]]
+    return [k for k in WORLDS[name].settings() if look_up(settings(name), k) != VALUES[k]]
 
 
 CASES = [(name, key) for name, world in WORLDS.items() for key in differing(name)]
