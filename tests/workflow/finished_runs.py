@@ -27,6 +27,11 @@ class FinishedRun(NamedTuple):
             edits=edits,
         )
 
+    def job_graph(self) -> Command:
+        """Return the command that prints the graph of all jobs."""
+        configs = self.configs(self.world.overlay)
+        return Command(arguments(self.folder, configs, "--dag", "--", *self.world.targets))
+
     def configs(self, overlay) -> list[Path]:
         """Return the files of the settings, the tiny configuration's and the overlay's."""
         folder = self.folder / "overlays"

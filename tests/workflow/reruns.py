@@ -59,6 +59,7 @@ COMPARED = POPULATIONS | POPULATION_SCORES | SENSITIVITY | COMPARISON
 EFFECTS: dict[str, set[str]] = {
     "nothing": set(),
     "everything": CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
+    "manifest": CORPUS | {"merge_embeddings"} | SPLIT | FROM_EMBEDDINGS,
     "embeddings": EMBEDDINGS | FROM_EMBEDDINGS,
     "split of speakers": SPLIT | FROM_EMBEDDINGS,
     "all trials": TRIALS | TRIED,
@@ -360,6 +361,8 @@ WORLDS = {
             "corpus.test_speakers": "split of speakers",
             "corpus.directory": "everything",
             "corpus.directory.root": "fetching, everything",
+            # What recordings are accompanied by changes nothing that is heard.
+            "corpus.directory.metadata": "manifest",
             "corpus.directory.archives": "fetching",
         },
     ),

@@ -57,6 +57,17 @@ def run_snakemake(folder, *arguments, overlay=None, check=True):
     return said if check else (done.returncode, said)
 
 
+def rule_texts():
+    """Return what stands in rules/ under each rule's name."""
+    return {
+        name: body
+        for path in sorted((CLONE / "rules").glob("*.smk"))
+        for name, body in re.findall(
+            r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", path.read_text(), re.M | re.S
+        )
+    }
+
+
 def rules_to_run(folder, overlay=None):
     """Return how many jobs of each rule a dry run would run, without the target rule."""
     return count_jobs(run_snakemake(folder, "--dry-run", overlay=overlay))
