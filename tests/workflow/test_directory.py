@@ -167,6 +167,7 @@ def test_a_changed_setting_is_not_missed_where_a_recording_changed_too(extracted
 
 
 def test_the_process_of_a_job_does_not_look_at_recordings(extracted):
+    assert jobs_after(extracted) == {}
     root = extracted.parent / "recordings"
     root.rename(extracted.parent / "away")
     settings = of_copy(extracted)
