@@ -8,9 +8,9 @@ TEST_SPEAKERS = SETTINGS.corpus.test_speakers
 if isinstance(TEST_SPEAKERS, str):
     TEST_SPEAKERS = resource_path(TEST_SPEAKERS)
 
-# What the manifest was made of: the recordings themselves, and which of them are used.
+# Of recordings in a folder: digests of them, and which of them are used.
 RECORDINGS = no_digests(SETTINGS.extractor.shards)
-SUBSET = ""
+SUBSET = None
 
 if SETTINGS.corpus.source == "synthetic":
     AUDIO_ROOT = "results/corpus/audio"
@@ -101,12 +101,16 @@ if SETTINGS.corpus.source == "synthetic":
 elif SETTINGS.corpus.source == "directory":
 
     rule build_manifest:
+        input:
+            metadata=SETTINGS.corpus.directory.metadata or [],
         output:
             MANIFEST,
         log:
             "logs/build_manifest.log",
         benchmark:
             "logs/build_manifest.benchmark.tsv"
+        # Before extraction, which does not wait for it: it is here that names are checked.
+        priority: 1
         conda:
             "../envs/audio.yaml"
         threads: 1

@@ -220,6 +220,23 @@ def test_a_new_speaker_moves_nobody(root):
     assert sorted(u for part in found for u in part) == sorted(manifest["utterance"])
 
 
+def test_a_shard_of_a_folder_is_that_of_its_manifest(root, bad, model_path, tmp_path):
+    of_manifest, of_folder = tmp_path / "manifest", tmp_path / "folder"
+    for shard in range(3):
+        run_extraction(root, model_path, of_manifest, 3, shard)
+        arguments = {
+            "listing": "{}",
+            "root": root,
+            "model": model_path,
+            "shard": shard,
+            "shards": 3,
+        }
+        outputs = {"out": of_folder / f"{shard}.npz", "rejected": of_folder / f"{shard}.csv"}
+        extract_embeddings.main([f"--{k}={v}" for k, v in (arguments | outputs).items()])
+        for name in (f"{shard}.npz", f"{shard}.csv"):
+            assert (of_folder / name).read_bytes() == (of_manifest / name).read_bytes()
+
+
 @pytest.mark.parametrize("rate", [8000, 44100])
 def test_other_rates_give_close_embeddings(tmp_path, model_path, rate):
     # Noise below 3.4 kHz: the 8 kHz recording has all of it.

@@ -32,7 +32,7 @@ import numpy as np
 from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, read_npz, write_json, write_npz
-from workflow_src.common.shards import shard_of_speaker
+from workflow_src.common.shards import shard_of_name
 from workflow_src.common.steps import show_progress
 from workflow_src.corpus.scan import walk_recordings
 
@@ -191,12 +191,11 @@ def _shards(paths: list[str], shards: int, speakers: list[str] | None) -> np.nda
 
     @functools.cache
     def shard_of(speaker: str) -> int:
-        if not (speaker.isascii() and speaker.isdecimal()):
-            return _NOBODYS
-        used = speakers is None or speaker in speakers
-        return shard_of_speaker(speaker, shards) if used else _NOBODYS
+        shard = shard_of_name(speaker, shards)
+        used = shard is not None and (speakers is None or speaker in speakers)
+        return shard if used else _NOBODYS
 
-    # An utterance id begins with the four digits of its speaker.
+    # The first four characters of a name are its speaker; there are few, so few are looked into.
     return np.array([shard_of(path[path.rfind("/") + 1 :][:4]) for path in paths])
 
 

@@ -1,5 +1,8 @@
 """Extract the embeddings of one shard: the recordings of every n-th speaker id.
 
+Its recordings are taken from the manifest of all (--manifest), or are those that lie in the folder
+(--listing): then the shard does not depend on what changes in others.
+
 A recording that no embedding can be made of (missing, damaged, empty, too short or too long,
 silent, not finite) is listed with the reason in a table and has no row among the embeddings.
 The output does not depend on the number of threads.
@@ -13,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workflow_src.common.config.corpus import DirectoryCorpus
 from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv, write_npz
@@ -25,6 +29,7 @@ from workflow_src.common.steps import (
     show_progress,
     step_parser,
 )
+from workflow_src.corpus.listing import list_recordings
 from workflow_src.embeddings.audio import Rejected, read_audio
 from workflow_src.embeddings.extractor import SpeakerModel
 from workflow_src.embeddings.features import compute_fbank
@@ -163,8 +168,15 @@ def _one_ahead(items: Iterator) -> Iterator:
 def main(argv: list[str] | None = None) -> None:
     """Extract the embeddings of one shard."""
     parser = step_parser(__doc__)
-    parser.add_argument("--manifest", type=Path, required=True, help="parquet table of utterances")
-    parser.add_argument("--root", required=True, help="folder that its paths are relative to")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--manifest", type=Path, help="parquet table of utterances")
+    source.add_argument(
+        "--listing",
+        metavar="JSON",
+        help="in place of a manifest: which recordings of the folder are used, a JSON object with "
+        "keys of: speakers, days",
+    )
+    parser.add_argument("--root", required=True, help="folder that paths are relative to")
     parser.add_argument("--model", required=True, help="ONNX speaker model")
     parser.add_argument("--sha256", default="", help="digest of the model; over the settings' one")
     parser.add_argument("--shard", type=int, default=0, help="which shard, from 0")
@@ -183,8 +195,12 @@ def main(argv: list[str] | None = None) -> None:
     print(f"device: {model.device}")
     if not Path(args.root).is_dir():
         raise InputError(f"{args.root}: there is no such folder; it should hold the recordings")
-    manifest = read_parquet(args.manifest, ["utterance", "speaker", "path", "seconds"])
-    manifest = select_shard(manifest, args.shard, args.shards)
+    if args.manifest:
+        manifest = read_parquet(args.manifest, ["utterance", "speaker", "path", "seconds"])
+        manifest = select_shard(manifest, args.shard, args.shards)
+    else:
+        listing = parse_settings(args.listing, DirectoryCorpus, "corpus.directory")
+        manifest = list_recordings(args.root, listing, args.shard, args.shards)
     embeddings, rejected = extract(manifest, args.root, model, settings, args.threads)
     kept = ~manifest["utterance"].isin(rejected["utterance"]).to_numpy()
     utterances = manifest["utterance"].to_numpy(dtype=str)
