@@ -20,7 +20,6 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.one_run import LOCK, PARENT, hold_folder, live_with_run
 from workflow_src.common.expand_runs import (
     EMBEDDING_POLICIES,
-    FIXED,
     expand_runs,
     fitted_runs,
     given_policies,
@@ -30,6 +29,7 @@ from workflow_src.common.expand_runs import (
     pretrained_seeds,
     training_settings,
 )
+from workflow_src.common.runs import FIXED
 from workflow_src.corpus.recording_digests import (
     digest_recordings,
     no_digests,

@@ -13,8 +13,6 @@ from pathlib import Path
 from tests.workflow.running import CLONE, rule_texts
 
 PACKAGE = "workflow_src"
-# The manifest does not rerun the extraction, the code that lists recordings does.
-ALSO = {"extract_embeddings": ["workflow_src.corpus.build_manifest"]}
 
 
 def all_modules() -> list[str]:
@@ -64,7 +62,7 @@ def reached_by_rules() -> dict[str, frozenset[str]]:
     """Return what each rule reaches that runs steps of this package, or notebooks."""
     reached = {}
     for rule, text in rule_texts().items():
-        steps = re.findall(rf"python -m ({PACKAGE}[\w.]+)", text) + ALSO.get(rule, [])
+        steps = re.findall(rf"python -m ({PACKAGE}[\w.]+)", text)
         notebooks = set(re.findall(r'"(notebooks/\w+\.ipynb)"', text))
         found = [*map(reached_by_module, steps), *map(reached_by_notebook, notebooks)]
         if found:

@@ -19,7 +19,7 @@ from workflow_src.common.steps import run_step, show_progress, step_parser
 from workflow_src.common.tables import read_embeddings, read_scenario
 from workflow_src.inference.methods import build_rule, choose_enrolment
 from workflow_src.inference.scoring import score_task
-from workflow_src.inference.tabulate_runs import resolve_tuned
+from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.updating.sequences import build_task
 
 

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from workflow_src.common.config.policies import PPO_METHODS
 from workflow_src.common.config.schema import Config, validate_config
-from workflow_src.common.runs import Run
+from workflow_src.common.runs import FIXED, Run
 
-FIXED = "fixed-weight-tuned"
 # Fitted on development trials, without a seed.
 FITTED_METHODS = [FIXED, "soft", "kalman", "spherical-plda", "oracle"]
 # Methods that start from a pretrained multi-head policy.

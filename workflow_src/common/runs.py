@@ -14,6 +14,9 @@ from workflow_src.common.config.base import describe_validation_error
 from workflow_src.common.config.inference import Method
 from workflow_src.common.errors import InputError
 
+# The method of one weight and one threshold, both chosen on the training speakers.
+FIXED = "fixed-weight-tuned"
+
 
 @dataclass(frozen=True)
 class Run:

@@ -36,8 +36,8 @@ from workflow_src.common.steps import run_step, step_parser
 from workflow_src.common.tables import read_embeddings
 from workflow_src.common.whole_files import written_whole
 from workflow_src.inference.methods import build_rule
-from workflow_src.inference.tabulate_runs import resolve_tuned
 from workflow_src.inference.template_updater import DESCRIPTION, FORMAT, MODEL, open_session
+from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
 
 OPSET, IR_VERSION = 18, 8

@@ -6,7 +6,7 @@ from pathlib import Path
 from workflow_src.common.notebooks import execute_notebook
 from workflow_src.common.runs import parse_run
 from workflow_src.common.steps import run_step, step_parser
-from workflow_src.inference.tabulate_runs import resolve_tuned
+from workflow_src.inference.tuned import resolve_tuned
 
 
 def main(argv: list[str] | None = None) -> None:
