@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import yaml
 
-from tests.workflow.dry_runs import Command, dry_run, run_all
+from tests.workflow.dry_runs import Command, Outcome, dry_run, run_all
 from tests.workflow.reruns import FILES, WORLDS, World
 from tests.workflow.running import CLONE, TINY, arguments
 
@@ -57,14 +57,19 @@ def finish_runs(finished: Path, folder: Path) -> dict[str, FinishedRun]:
     others = [run for name, run in runs.items() if name != "synthetic"]
     asked = [_command(run, "--summary") for run in others]
     for run, outcome in zip(others, run_all(asked), strict=True):
-        assert outcome.code == 0, outcome.said
-        for line in outcome.said.split("output_file\t", 1)[1].splitlines()[1:]:
-            path = run.folder / line.split("\t")[0]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+        make_outputs(run.folder, outcome)
     for outcome in run_all([_command(run, "--touch", "--forceall") for run in others]):
         assert outcome.code == 0, outcome.said
     return runs
+
+
+def make_outputs(folder: Path, summary: Outcome) -> None:
+    """Make an empty file of every output that ``snakemake --summary`` lists."""
+    assert summary.code == 0, summary.said
+    for line in summary.said.split("output_file\t", 1)[1].splitlines()[1:]:
+        path = folder / line.split("\t")[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
 def _command(run: FinishedRun, *options: str) -> Command:

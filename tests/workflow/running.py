@@ -25,9 +25,9 @@ TARGETS = {
 }
 
 
-def arguments(folder, configs, *more):
+def arguments(folder, configs, *more, project=CLONE):
     """Return the arguments that run snakemake in a folder."""
-    given = ["--snakefile", str(CLONE / "Snakefile"), "--directory", str(folder)]
+    given = ["--snakefile", str(project / "Snakefile"), "--directory", str(folder)]
     given += ["--configfile", *map(str, configs)]
     return [*given, *([] if "--cores" in more else ["--cores", "2"]), *more]
 

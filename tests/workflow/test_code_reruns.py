@@ -97,6 +97,15 @@ def test_every_other_module_is_reached_by_a_rule():
     assert set(all_modules()) - set().union(*reached_by_rules().values()) == RUN_BY_NO_RULE
 
 
+def test_no_step_but_the_record_reaches_the_settings_of_all_stages():
+    """Else a changed default of the figures would train anew."""
+    (rules,) = {
+        frozenset(rule for rule, reached in reached_by_rules().items() if module in reached)
+        for module in ("workflow_src.common.config.schema", "workflow_src.common.expand_runs")
+    }
+    assert rules == {"record_provenance"}
+
+
 @pytest.mark.parametrize("module", [m for m in all_modules() if not m.endswith("__main__")])
 def test_digests_count_what_python_would_import(module):
     assert set(reached_modules(module)) == reached_by_module(module)
