@@ -38,6 +38,7 @@ SUMMARY = {"summarise_results"}
 SWEEP = {"sweep_thresholds"}
 FIGURES = {"run_visual_analysis"}
 RECORD = {"record_provenance"}
+EXPORT = {"export_method"}
 POPULATIONS = {"train_population"}
 POPULATION_SCORES = {"score_population"}
 SENSITIVITY = {"measure_sensitivity"}
@@ -86,6 +87,7 @@ EFFECTS: dict[str, set[str]] = {
     "record": RECORD,
     "fetching": FETCHING,
     "fetching, everything": FETCHING | CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
+    "export": EXPORT,
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
     "new population": POPULATIONS | POPULATION_SCORES | COMPARISON,
@@ -400,6 +402,20 @@ WORLDS = {
             "corpus.simulated.listing": "everything",
             "corpus.simulated.law": "embeddings",
         },
+    ),
+    "occasional": World(
+        "A run of `export_policy`, `export_trials`, `train_demo_extractor`, with a released policy",
+        {
+            "corpus": {"source": "simulated"},
+            "inference": {"released": {"multi-head": "policy.pkl"}},
+        },
+        [
+            "export_policy",
+            "results/published_layout/random/trial.pkl",
+            "results/demo_extractor/demo_extractor.onnx",
+        ],
+        ["analysis"],
+        {"analysis.scenario": "export"},
     ),
     "comparison": World(
         "A run of `benchmark_methods`",
