@@ -31,13 +31,14 @@ test: setup ## run the fast tests, one tiny run of the whole graph among them
 test-slow: setup ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
-check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, config.yaml against its schema
+check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, written files against their source
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	snakemake --lint
 	lint-imports
 	$(BIN)/python -m workflow_src.common.config.schema
+	$(BIN)/python -m tests.workflow.reruns_page
 
 bench: setup ## measure; prints a table for each benchmark
 	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done

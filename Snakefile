@@ -18,6 +18,7 @@ include: "rules/trials.smk"
 include: "rules/policies.smk"
 include: "rules/inference.smk"
 include: "rules/analysis.smk"
+include: "rules/provenance.smk"
 include: "rules/comparison.smk"
 
 

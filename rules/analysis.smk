@@ -1,4 +1,4 @@
-# Scores -> results/analysis and results/provenance.json: figures, the executed analysis, the record.
+# Scores -> results/analysis: figures and the executed analysis.
 
 FIGURES = {
     "error_rates": "EER of all methods over the scenarios",
@@ -103,64 +103,3 @@ rule run_visual_analysis:
         "python -m workflow_src.analysis.run_visual_analysis --notebook {params.notebook}"
         " --settings {params.settings:q} --executed {output.notebook} --draft {params.draft}"
         " > {log} 2>&1"
-
-
-rule record_provenance:
-    input:
-        rules.corpus.input,
-        rules.embeddings.input,
-        rules.trials.input,
-        rules.analysis.input,
-        scores=SCORES,
-        extractor=EXTRACTOR,
-        embeddings=IMPORTED,
-        policies=[file for name in GIVEN for file in given_files(name)],
-    output:
-        "results/provenance.json",
-    log:
-        "logs/record_provenance.log",
-    benchmark:
-        "logs/record_provenance.benchmark.tsv"
-    conda:
-        "../envs/notebooks.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=30,
-    params:
-        settings=json.dumps(effective_settings(SETTINGS)),
-        policies=lambda wildcards, input: json.dumps(
-            {name: given_files(name) for name in GIVEN}
-        ),
-        code=code("analysis.record_provenance"),
-    message:
-        "Recording the provenance of all results"
-    shell:
-        "python -m workflow_src.analysis.record_provenance --settings {params.settings:q}"
-        " --extractor {input.extractor:q} --embeddings {input.embeddings:q}"
-        " --policies {params.policies:q} --results results --provenance {output} > {log} 2>&1"
-
-
-rule report:
-    input:
-        "results/provenance.json",
-    output:
-        "report.html",
-    log:
-        "logs/report.log",
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        snakefile=str(workflow.main_snakefile),
-        settings=SETTINGS.model_dump_json(),
-    message:
-        "Writing {output}: results, figures, notebooks and what the run cost"
-    shell:
-        "settings=$(mktemp --suffix .json) && trap 'rm -f \"$settings\"' EXIT"
-        ' && printf %s {params.settings:q} > "$settings"'
-        ' && snakemake --snakefile {params.snakefile:q} --configfile "$settings" --nolock'
-        " --report {output} > {log} 2>&1"

@@ -11,7 +11,6 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(workflow.basedir))
 
-from workflow_src.analysis.record_provenance import effective_settings
 from workflow_src.common.config.inference import LIMITS
 from workflow_src.common.config.policy_paths import policy_files
 from workflow_src.common.config.schema import validate_config
@@ -21,7 +20,6 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.one_run import LOCK, PARENT, hold_folder, live_with_run
 from workflow_src.common.expand_runs import (
     EMBEDDING_POLICIES,
-    FIXED,
     expand_runs,
     fitted_runs,
     given_policies,
@@ -29,8 +27,14 @@ from workflow_src.common.expand_runs import (
     population_settings,
     ppo_runs,
     pretrained_seeds,
+    training_settings,
 )
-from workflow_src.corpus.scan import digest_recordings
+from workflow_src.common.runs import FIXED
+from workflow_src.corpus.recording_digests import (
+    digest_recordings,
+    no_digests,
+    read_digests,
+)
 from workflow_src.embeddings.importing import find_files
 
 
@@ -130,6 +134,10 @@ def deterministic(wildcards, input):
     return "--deterministic" if SETTINGS.compute.deterministic else "--no-deterministic"
 
 
+def main_snakefile(wildcards, output):
+    return str(workflow.main_snakefile)
+
+
 def given_files(name):
     """List the files that the user gave for a policy of results/policies."""
     return policy_files(resource_path(GIVEN[name].path))
@@ -158,9 +166,3 @@ def initial_option(wildcards, input):
 def run_policy(run):
     """List the files of the policy of a run; none where it has none."""
     return policy_files(run.checkpoint) if run.checkpoint else []
-
-
-def tuning_settings(method):
-    """Return what a method reads of the block tuning: all, but the block of another method."""
-    others = {"through_time"} if method != "through-time" else set()
-    return SETTINGS.tuning.model_dump_json(exclude=others)

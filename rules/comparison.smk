@@ -20,6 +20,12 @@ rule benchmark_methods:
         f"{COMPARISON}/comparison.md",
 
 
+def population_training(wildcards):
+    """Return the settings with which the workflow of a population simulates and trains."""
+    population = int(wildcards.population)
+    return training_settings(population_settings(SETTINGS, population))
+
+
 # The inner workflow is guarded by this one's lock.
 rule train_population:
     output:
@@ -39,10 +45,12 @@ rule train_population:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
-        settings=lambda wildcards: population_settings(
-            SETTINGS, int(wildcards.population)
-        ).model_dump_json(),
-        snakefile=str(workflow.main_snakefile),
+        trained_on=population_training,
+        # Where it computes and where this workflow lies change nothing, see `device`.
+        settings=lambda wildcards, output: json.dumps(
+            population_training(wildcards) | {"compute": SETTINGS.compute.model_dump()}
+        ),
+        snakefile=main_snakefile,
         directory=subpath(output[0], parent=True),
         code=[
             code(step)
@@ -123,7 +131,7 @@ rule measure_sensitivity:
         settings=SETTINGS.comparison.sensitivity.model_dump_json(
             exclude={"populations"}
         ),
-        tuning=SETTINGS.tuning.model_dump_json(by_alias=True),
+        tuning=SETTINGS.tuning.model_dump_json(exclude={"through_time": {"seeds"}}),
         generation=settings("trials", "generation"),
         results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
         code=code("analysis.measure_sensitivity"),

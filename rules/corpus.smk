@@ -8,9 +8,12 @@ TEST_SPEAKERS = SETTINGS.corpus.test_speakers
 if isinstance(TEST_SPEAKERS, str):
     TEST_SPEAKERS = resource_path(TEST_SPEAKERS)
 
+# Of recordings in a folder: digests of them, and which of them are used.
+RECORDINGS = no_digests(SETTINGS.extractor.shards)
+SUBSET = None
+
 if SETTINGS.corpus.source == "synthetic":
     AUDIO_ROOT = "results/corpus/audio"
-    RECORDINGS = ""
     AUDIO = expand("results/corpus/audio/shard-{shard}", shard=SYNTHESIS_SHARDS)
 elif SETTINGS.corpus.source == "directory":
     AUDIO_ROOT = SETTINGS.corpus.directory.root
@@ -19,7 +22,18 @@ elif SETTINGS.corpus.source == "directory":
     _to_fetch = SETTINGS.corpus.directory.archives and not (
         Path(AUDIO_ROOT).is_dir() and any(Path(AUDIO_ROOT).iterdir())
     )
-    RECORDINGS = "" if _to_fetch else checked(digest_recordings, AUDIO_ROOT)
+    # Every job of a cluster reads this file; only the process that runs them all looks.
+    _find = digest_recordings if workflow.is_main_process else read_digests
+    if not _to_fetch:
+        RECORDINGS = checked(
+            _find,
+            AUDIO_ROOT,
+            SETTINGS.extractor.shards,
+            SETTINGS.corpus.directory.speakers,
+            Path.cwd() / ".snakemake/recordings",
+        )
+    _subset = {"speakers", "days"}
+    SUBSET = SETTINGS.corpus.directory.model_dump_json(include=_subset)
 elif SETTINGS.corpus.source == "simulated":
     _listed = SETTINGS.corpus.simulated.listing.utterances
     LISTED = resource_path(_listed) if _listed else []
@@ -87,12 +101,16 @@ if SETTINGS.corpus.source == "synthetic":
 elif SETTINGS.corpus.source == "directory":
 
     rule build_manifest:
+        input:
+            metadata=SETTINGS.corpus.directory.metadata or [],
         output:
             MANIFEST,
         log:
             "logs/build_manifest.log",
         benchmark:
             "logs/build_manifest.benchmark.tsv"
+        # Before extraction, which does not wait for it: it is here that names are checked.
+        priority: 1
         conda:
             "../envs/audio.yaml"
         threads: 1
@@ -103,7 +121,7 @@ elif SETTINGS.corpus.source == "directory":
             root=AUDIO_ROOT,
             settings=SETTINGS.corpus.directory.model_dump_json(exclude={"archives"}),
             metadata=option("--metadata", SETTINGS.corpus.directory.metadata),
-            recordings=RECORDINGS,
+            recordings=RECORDINGS.listing,
             code=code("corpus.build_manifest"),
         message:
             "Listing the recordings under {params.root} in a manifest"

@@ -86,8 +86,11 @@ elif SETTINGS.corpus.source == "simulated":
 else:
 
     rule extract_embeddings:
+        # A manifest is made anew when any recording changes. Of recordings in a folder each shard is
+        # listed by itself: an input as ancient would not do, since Snakemake looks for no other
+        # reason to run a job while what it depends on is to run.
         input:
-            manifest=MANIFEST,
+            manifest=MANIFEST if SUBSET is None else [],
             audio=AUDIO,
             model=EXTRACTOR,
         output:
@@ -107,7 +110,9 @@ else:
             runtime=lambda wildcards, attempt: 240 * attempt,
         params:
             root=lambda wildcards: AUDIO_ROOT,
-            recordings=RECORDINGS,
+            recordings=lambda wildcards: RECORDINGS.shards[int(wildcards.shard)],
+            listing=option("--listing", SUBSET),
+            manifest=lambda wildcards, input: option("--manifest", input.manifest),
             settings=settings("extractor"),
             device=device,
             deterministic=deterministic,
@@ -116,7 +121,7 @@ else:
         message:
             "Extracting embeddings, shard {wildcards.shard} of {params.shards}"
         shell:
-            "python -m workflow_src.embeddings.extract_embeddings --manifest {input.manifest}"
+            "python -m workflow_src.embeddings.extract_embeddings {params.manifest} {params.listing}"
             " --root {params.root:q} --model {input.model:q} --settings {params.settings:q}"
             " --shard {wildcards.shard} --shards {params.shards} --device {params.device}"
             " {params.deterministic} --threads {threads} --out {output.shard} --rejected {output.rejected} > {log} 2>&1"

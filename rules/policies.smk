@@ -119,7 +119,9 @@ rule finetune_policy:
         method=lambda wildcards: RUNS[wildcards.run].method,
         policy_seed=lambda wildcards: RUNS[wildcards.run].seed,
         initial=initial_option,
-        settings=SETTINGS.finetuning.model_dump_json(exclude={"seeds", "checkpoint"}),
+        settings=lambda wildcards: json.dumps(
+            SETTINGS.finetuning.read_by(RUNS[wildcards.run].method)
+        ),
         seed=SETTINGS.seed,
         device=device,
         deterministic=deterministic,
@@ -168,7 +170,9 @@ rule fit_method:
         fixed=lambda wildcards, input: (
             f"--fixed {Path(input.fixed[0]).parent}" if input.fixed else ""
         ),
-        settings=lambda wildcards: tuning_settings(FITTED_RUNS[wildcards.run].method),
+        settings=lambda wildcards: json.dumps(
+            SETTINGS.tuning.read_by(FITTED_RUNS[wildcards.run].method)
+        ),
         folder=lambda wildcards, input: Path(input.development[0]).parent,
         seed=SETTINGS.seed,
         directory=subpath(output.policy, parent=True),
@@ -205,7 +209,7 @@ rule tune_threshold:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         run=lambda wildcards: json.dumps(asdict(TUNED_RUNS[wildcards.run])),
-        settings=tuning_settings("threshold"),
+        settings=json.dumps(SETTINGS.tuning.read_by("threshold")),
         folder=lambda wildcards, input: Path(input.development[0]).parent,
         seed=SETTINGS.seed,
         code=code("policies.tune_threshold"),

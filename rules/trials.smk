@@ -126,7 +126,10 @@ rule generate_development_trials:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=settings("trials", "generation"),
+        # Development trials have trajectories of their own.
+        settings=SETTINGS.trials.generation.model_dump_json(
+            exclude={"random": {"trajectories"}}
+        ),
         development=SETTINGS.tuning.development.model_dump_json(exclude={"scenarios"}),
         seed=SETTINGS.seed,
         code=code("trials.generate_development_trials"),

@@ -29,6 +29,23 @@ def test_the_file_is_what_the_model_says():
     assert validate_config(yaml.safe_load(content)) == Config()
 
 
+def test_what_is_written_is_read_again_and_may_be_a_part():
+    overlay = {
+        "seed": 7,
+        # json would write 2e-05, which YAML takes for text.
+        "finetuning": {"ppo": {"learning_rate": 2e-5}},
+        "corpus": {
+            "directory": {
+                "root": "ä: b",
+                "archives": [{"url": "https://host/a.zip", "sha256": "a" * 64}],
+            }
+        },
+    }
+    config = validate_config(overlay)
+    assert validate_config(yaml.safe_load(render_config(config))) == config
+    assert yaml.safe_load(render_config(config, "# head\n", overlay)) == overlay
+
+
 def test_the_overlay_for_smiip_tv_is_valid_and_names_who_is_tested():
     base = yaml.safe_load((CLONE / "config.yaml").read_text())
     overlay = yaml.safe_load((CLONE / "config.smiip-tv.yaml").read_text())

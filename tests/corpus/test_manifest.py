@@ -141,6 +141,28 @@ def test_missing_and_empty_root(tmp_path):
         find_recordings(tmp_path)
 
 
+def test_a_folder_that_cannot_be_read_is_named(root, monkeypatch):
+    scandir = os.scandir
+
+    def refuse(folder):
+        if str(folder).endswith("deep er"):
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match="Permission denied") as error:
+        find_recordings(root)
+    assert str(error.value).startswith(f"{root}/b/deep er: ")
+
+
+def test_a_folder_behind_two_links_has_the_same_place_whatever_the_order(root, tmp_path):
+    record(tmp_path / "other" / f"{IDS[0][:-1]}1.wav")
+    for link in ("a/z", "b/a", "b/deep er/a"):
+        (root / link).symlink_to(tmp_path / "other")
+    linked = [path for path in find_recordings(root) if path.endswith("_1.wav")]
+    assert linked == [f"a/z/{IDS[0][:-1]}1.wav"]
+
+
 def test_metadata_counts(root, tmp_path, capsys):
     metadata = tmp_path / "m.csv"
     metadata.write_text(f"utterance,state\n{IDS[1]},sleepy\nunknown,normal\n")

@@ -21,9 +21,10 @@ from workflow_src.common.files import (
     write_parquet,
 )
 from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.common.shards import shard_of_speaker
 from workflow_src.corpus.build_manifest import list_folder
 from workflow_src.embeddings import extract_embeddings, merge_embeddings
-from workflow_src.embeddings.extract_embeddings import extract, select_shard, shard_of_speaker
+from workflow_src.embeddings.extract_embeddings import extract, select_shard
 from workflow_src.embeddings.extractor import SpeakerModel
 
 SETTINGS = Extractor()
@@ -217,6 +218,23 @@ def test_a_new_speaker_moves_nobody(root):
     assert [shard_of_speaker(f"{i:04d}", 8) for i in (0, 9, 373)] == [0, 1, 5]
     found = [select_shard(manifest, i, 7)["utterance"] for i in range(7)]
     assert sorted(u for part in found for u in part) == sorted(manifest["utterance"])
+
+
+def test_a_shard_of_a_folder_is_that_of_its_manifest(root, bad, model_path, tmp_path):
+    of_manifest, of_folder = tmp_path / "manifest", tmp_path / "folder"
+    for shard in range(3):
+        run_extraction(root, model_path, of_manifest, 3, shard)
+        arguments = {
+            "listing": "{}",
+            "root": root,
+            "model": model_path,
+            "shard": shard,
+            "shards": 3,
+        }
+        outputs = {"out": of_folder / f"{shard}.npz", "rejected": of_folder / f"{shard}.csv"}
+        extract_embeddings.main([f"--{k}={v}" for k, v in (arguments | outputs).items()])
+        for name in (f"{shard}.npz", f"{shard}.csv"):
+            assert (of_folder / name).read_bytes() == (of_manifest / name).read_bytes()
 
 
 @pytest.mark.parametrize("rate", [8000, 44100])

@@ -1,6 +1,7 @@
 """Rules to export, and what exported ones are compared with."""
 
 import datetime
+import json
 
 import numpy as np
 import torch
@@ -129,5 +130,5 @@ def run_online(updater, template, tests, days):
 
 def describe_anew(folder, **changes):
     """Change ``method.json``."""
-    description = export_method.json.loads((folder / "method.json").read_text())
+    description = json.loads((folder / "method.json").read_text())
     write_json({**description, **changes}, folder / "method.json")

@@ -8,7 +8,7 @@ import pytest
 from workflow_src.common.errors import InputError
 from workflow_src.common.runs import Run
 from workflow_src.inference.methods import build_rule, choose_enrolment
-from workflow_src.inference.tabulate_runs import resolve_tuned
+from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.updating.rules import Baseline
 
 

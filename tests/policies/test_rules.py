@@ -202,7 +202,7 @@ def test_broken_policies_are_named(tmp_path):
         load_policy(tmp_path).encode(torch.randn(3, 12))
     described = read_json(tmp_path / "policy.json")
     write_json({**described, "dimension": 12}, tmp_path / "policy.json")
-    with pytest.raises(InputError, match="shape"):
+    with pytest.raises(InputError, match="dimension is 12, but"):
         load_policy(tmp_path)
     write_json({**described, "method": "adaptive-weight"}, tmp_path / "policy.json")
     with pytest.raises(InputError, match=r"mu\.weight"):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workflow.finished_runs import finish_runs
 from tests.workflow.running import run_snakemake
 
 
@@ -19,3 +20,9 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished run")
     run_snakemake(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_runs(finished, tmp_path_factory):
+    """A finished run of each kind of `reruns.WORLDS`, by its name."""
+    return finish_runs(finished, tmp_path_factory.mktemp("finished runs"))

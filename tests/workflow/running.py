@@ -11,11 +11,36 @@ CLONE = Path(__file__).resolve().parents[2]
 TINY = CLONE / "tests/tiny.yaml"
 
 
-def command_line(folder, configs, *arguments):
+# Rules that run nothing themselves.
+TARGETS = {
+    "all",
+    "corpus",
+    "embeddings",
+    "trials",
+    "policies",
+    "inference",
+    "analysis",
+    "export_policy",
+    "benchmark_methods",
+}
+
+
+def arguments(folder, configs, *more, project=CLONE):
+    """Return the arguments that run snakemake in a folder."""
+    given = ["--snakefile", str(project / "Snakefile"), "--directory", str(folder)]
+    given += ["--configfile", *map(str, configs)]
+    return [*given, *([] if "--cores" in more else ["--cores", "2"]), *more]
+
+
+def command_line(folder, configs, *more):
     """Return the command that runs snakemake in a folder."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(CLONE / "Snakefile")]
-    command += ["--directory", str(folder), "--configfile", *map(str, configs)]
-    return [*command, *([] if "--cores" in arguments else ["--cores", "2"]), *arguments]
+    return [sys.executable, "-m", "snakemake", *arguments(folder, configs, *more)]
+
+
+def count_jobs(said):
+    """Read how many jobs of each rule a dry run would run, without rules that run nothing."""
+    jobs = re.findall(r"^(\w+) +(\d+)$", said, re.M)
+    return {name: int(n) for name, n in jobs if name not in {"total", *TARGETS}}
 
 
 def run_snakemake(folder, *arguments, overlay=None, check=True):
@@ -32,8 +57,17 @@ def run_snakemake(folder, *arguments, overlay=None, check=True):
     return said if check else (done.returncode, said)
 
 
+def rule_texts():
+    """Return what stands in rules/ under each rule's name."""
+    return {
+        name: body
+        for path in sorted((CLONE / "rules").glob("*.smk"))
+        for name, body in re.findall(
+            r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", path.read_text(), re.M | re.S
+        )
+    }
+
+
 def rules_to_run(folder, overlay=None):
     """Return how many jobs of each rule a dry run would run, without the target rule."""
-    said = run_snakemake(folder, "--dry-run", overlay=overlay)
-    jobs = {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", said, re.M)}
-    return {name: n for name, n in jobs.items() if name not in {"all", "total"}}
+    return count_jobs(run_snakemake(folder, "--dry-run", overlay=overlay))

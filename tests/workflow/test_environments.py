@@ -5,17 +5,11 @@ import re
 import pytest
 import yaml
 
-from tests.workflow.running import CLONE
+from tests.workflow.running import CLONE, rule_texts
 
 ENVIRONMENTS = sorted((CLONE / "envs").glob("*.yaml"))
 LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)$", (CLONE / "requirements.lock").read_text(), re.M))
-RULES = {
-    name: body
-    for path in sorted((CLONE / "rules").glob("*.smk"))
-    for name, body in re.findall(
-        r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", path.read_text(), re.M | re.S
-    )
-}
+RULES = rule_texts()
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)

@@ -66,7 +66,7 @@ def test_released_policies_alone_are_scored_without_any_training(folder):
     assert set(summary["run"]) == set(runs.index)
     assert summary["eer_percent"].between(0, 100).all()
     record = json.loads((results / "provenance.json").read_text())
-    assert record["inputs"]["policies"]["released-multi-head"] == {
+    assert record["inputs"]["policies/released-multi-head"] == {
         "mh_final.pkl": digest_file(folder / "mh_final.pkl")
     }
     assert "policies/released-multi-head/policy.safetensors" in record["results"]

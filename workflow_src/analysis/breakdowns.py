@@ -30,7 +30,8 @@ def load_scored_trials(
     -------
     DataFrame
         The columns of ``inference/<run>/<scenario>.parquet``, those of the manifest but the
-        utterance's own speaker, date and path, and ``days`` (int): days since the day on which
+        utterance's own speaker, date, path and what is called like one of the former, and
+        ``days`` (int): days since the day on which
         the template's first utterance was recorded.
     """
     trials = read_parquet(
@@ -41,7 +42,9 @@ def load_scored_trials(
     )
     dates = pd.to_datetime(manifest.set_index("utterance")["date"])
     first = enrolment[enrolment["order"] == 0].set_index("model")["utterance"].map(dates)
-    conditions = manifest.drop(columns=["speaker", "date", "path"], errors="ignore")
+    # Metadata may bring columns that are called like those of the trials.
+    known = {"speaker", "date", "path", "days", "week", *trials.columns} - {"utterance"}
+    conditions = manifest.drop(columns=known, errors="ignore")
     trials = trials.merge(conditions, on="utterance", how="left", validate="many_to_one")
     elapsed = pd.to_datetime(trials["day"]) - trials["model"].map(first)
     return trials.assign(days=elapsed.dt.days, week=elapsed.dt.days // DAYS_IN_WEEK + 1)

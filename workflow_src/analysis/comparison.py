@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from workflow_src.common.errors import blamed_on
 from workflow_src.common.metrics import error_rates
 from workflow_src.common.seeds import generator
 
@@ -37,7 +38,8 @@ def error_table(tables: dict[tuple[int, str], pd.DataFrame], methods: pd.Series)
     for (population, scenario), table in tables.items():
         target = table["target"].to_numpy(dtype=bool)
         for run in methods.index:
-            rates = error_rates(table[run].to_numpy(), target)
+            with blamed_on(f"population {population}, {scenario}, {run}"):
+                rates = error_rates(table[run].to_numpy(), target)
             rows.append(
                 {
                     "population": population,

@@ -21,9 +21,10 @@ import pandas as pd
 from workflow_src.common.config.comparison import Sensitivity
 from workflow_src.common.config.trials import Generation
 from workflow_src.common.config.tuning import Tuning
-from workflow_src.common.files import read_csv, read_npy, read_parquet, write_csv
+from workflow_src.common.files import read_parquet, write_csv
 from workflow_src.common.seeds import generator
 from workflow_src.common.steps import add_settings_argument, parse_settings, run_step, step_parser
+from workflow_src.common.tables import read_embeddings, read_scenario, read_split
 from workflow_src.inference.scoring import score_task, summarise_scores
 from workflow_src.policies.fit_method import read_development
 from workflow_src.policies.fixed_weight import TunedFixedWeight, fit_fixed_weight
@@ -95,10 +96,9 @@ def main(argv: list[str] | None = None) -> None:
     tuning = parse_settings(args.tuning, Tuning, "tuning")
     law = parse_settings(args.generation, Generation, "trials.generation")
     results = args.results
-    embeddings = read_npy(results / "embeddings/embeddings.npy", mmap=True)
+    embeddings = read_embeddings(results / "embeddings/embeddings.npy", mmap=True)
     index = read_parquet(results / "embeddings/index.parquet", ["row", "utterance"])
-    trials = read_parquet(results / f"trials/{SCENARIO}.parquet")
-    enrolment = read_parquet(results / f"trials/{SCENARIO}.enrolment.parquet")
+    trials, enrolment = read_scenario(results / "trials", SCENARIO)
     rules: dict[str, UpdateRule] = {
         "baseline": Baseline(),
         **{m: load_policy(results / "policies" / run) for m, run in METHODS.items()},
@@ -124,7 +124,7 @@ def main(argv: list[str] | None = None) -> None:
         table = add_nontargets(trials, count, args.seed)
         measure("nontargets", count, rules, (table, enrolment))
     manifest = read_parquet(results / "corpus/manifest.parquet", MANIFEST_COLUMNS)
-    split = read_csv(results / "corpus/split.csv", ["speaker", "part"], text=["speaker", "part"])
+    split = read_split(results / "corpus/split.csv")
     for count in settings.enrolment_utterances:
         own = law.model_copy(update={"enrolment_utterances": count})
         made = make_scenario(build_pool(manifest, split, [], own), SCENARIO, own, args.seed)

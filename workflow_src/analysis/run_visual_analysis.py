@@ -1,10 +1,19 @@
 """Execute the visual-analysis notebook: tables and figures from the results of all runs."""
 
-import json
 from pathlib import Path
 
+from workflow_src.common.config.base import Block, Seed, Weight
+from workflow_src.common.config.trials import Scenario
 from workflow_src.common.notebooks import execute_notebook
-from workflow_src.common.steps import run_step, step_parser
+from workflow_src.common.steps import parse_settings, run_step, step_parser
+
+
+class Parameters(Block):
+    """What the notebook takes; its own defaults are for a reader who opens it."""
+
+    scenario: Scenario
+    alpha: Weight
+    pretrained: list[Seed]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -19,7 +28,8 @@ def main(argv: list[str] | None = None) -> None:
         "--draft", type=Path, required=True, help="where the notebook lies while it runs"
     )
     args = parser.parse_args(argv)
-    parameters = {**json.loads(args.settings), "workdir": "."}
+    parameters = parse_settings(args.settings, Parameters, "--settings").model_dump()
+    parameters["workdir"] = "."
     execute_notebook(args.notebook, args.executed, args.draft, parameters)
 
 

@@ -6,29 +6,33 @@ one table a scenario to --out: speaker, target and a column of scores for each r
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.files import read_npy, read_parquet, write_parquet
-from workflow_src.common.runs import Run
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_parquet, write_parquet
+from workflow_src.common.runs import Run, parse_runs
 from workflow_src.common.steps import run_step, show_progress, step_parser
+from workflow_src.common.tables import read_embeddings, read_scenario
 from workflow_src.inference.methods import build_rule, choose_enrolment
 from workflow_src.inference.scoring import score_task
-from workflow_src.inference.tabulate_runs import resolve_tuned
+from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.updating.sequences import build_task
 
 
 def place_run(run: Run, results: Path) -> Run:
     """Return a run whose files lie under another results folder, its tuned numbers filled in."""
-    moved = {
-        name: str(results / Path(path).relative_to("results"))
-        for name in ("checkpoint", "tuned")
-        if (path := getattr(run, name)) is not None
-    }
+    moved = {}
+    for name in ("checkpoint", "tuned"):
+        path = getattr(run, name)
+        if path is None:
+            continue
+        if not Path(path).is_relative_to("results"):
+            raise InputError(f"--runs: {name} of {run.run} is {path!r}; it must be in results/")
+        moved[name] = str(results / Path(path).relative_to("results"))
     return resolve_tuned(replace(run, **moved))
 
 
@@ -73,14 +77,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--scenarios", nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of tables to write")
     args = parser.parse_args(argv)
-    runs = [place_run(Run(**run), args.results) for run in json.loads(args.runs)]
-    embeddings = read_npy(args.results / "embeddings/embeddings.npy", mmap=True)
+    runs = parse_runs(args.runs)
+    embeddings = read_embeddings(args.results / "embeddings/embeddings.npy", mmap=True)
     index = read_parquet(args.results / "embeddings/index.parquet", ["row", "utterance"])
-    for scenario in args.scenarios:
-        trials = read_parquet(args.results / f"trials/{scenario}.parquet")
-        enrolment = read_parquet(args.results / f"trials/{scenario}.enrolment.parquet")
-        table = score_runs(runs, trials, enrolment, embeddings, index)
-        write_parquet(table, args.out / f"{scenario}.parquet")
+    runs = [place_run(run, args.results) for run in runs]
+    scenarios = {name: read_scenario(args.results / "trials", name) for name in args.scenarios}
+    tables = {
+        name: score_runs(runs, *scenario, embeddings, index) for name, scenario in scenarios.items()
+    }
+    for name, table in tables.items():
+        write_parquet(table, args.out / f"{name}.parquet")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ headroom, paired intervals against the tuned fixed weight), sensitivity.csv, com
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -16,12 +15,15 @@ from workflow_src.analysis.comparison import error_table, headroom_share, paired
 from workflow_src.analysis.comparison_figures import plot_comparison, plot_sensitivity
 from workflow_src.common.config.comparison import Comparison
 from workflow_src.common.config.inference import LIMITS
+from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_parquet, write_csv, write_text
 from workflow_src.common.plotting import save_figure, use_style
-from workflow_src.common.runs import Run
+from workflow_src.common.runs import Run, parse_runs
 from workflow_src.common.steps import add_settings_argument, parse_settings, run_step, step_parser
 
 REFERENCE = "fixed-weight-tuned"
+# Others are taken relative to these.
+NEEDED = ["baseline", REFERENCE, "oracle"]
 
 
 def name_methods(runs: list[Run]) -> pd.Series:
@@ -103,8 +105,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     args = parser.parse_args(argv)
     settings = parse_settings(args.settings, Comparison, "comparison")
-    runs = [Run(**run) for run in json.loads(args.runs)]
+    runs = parse_runs(args.runs)
+    for needed in NEEDED:
+        if all(run.method != needed for run in runs):
+            raise InputError(f"--runs: lacks {needed}, relative to which others are taken")
     methods = name_methods(runs)
+    parts = [
+        read_csv(path, ["changed", "value", "method", "eer_percent"], text=["value"])
+        for path in args.sensitivity
+    ]
     tables = {
         (population, scenario): read_parquet(
             args.scores / f"{population}/{scenario}.parquet", ["speaker", "target", *methods.index]
@@ -120,13 +129,8 @@ def main(argv: list[str] | None = None) -> None:
     use_style()
     text = render_methods(summary)
     save_figure(plot_comparison(errors, summary), args.out, "comparison")
-    if args.sensitivity:
-        sensitivity = pd.concat(
-            [
-                read_csv(path, ["changed", "value", "method"], text=["value"])
-                for path in args.sensitivity
-            ]
-        )
+    if parts:
+        sensitivity = pd.concat(parts)
         write_csv(sensitivity, args.out / "sensitivity.csv")
         save_figure(plot_sensitivity(sensitivity), args.out, "sensitivity")
         text += "\n### Sensitivity (`random`, EER %)\n\n" + render_sensitivity(sensitivity)

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from workflow_src.common.config.analysis import Sweep
-from workflow_src.common.files import read_npy, read_parquet, write_csv
+from workflow_src.common.files import read_parquet, write_csv
 from workflow_src.common.steps import (
     add_settings_argument,
     parse_settings,
     run_step,
     step_parser,
 )
+from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_embeddings
 from workflow_src.inference.scoring import sweep_fixed_weight
 
 
@@ -27,10 +28,10 @@ def main(argv: list[str] | None = None) -> None:
     sweep = sweep_fixed_weight(
         settings.alphas,
         settings.thresholds,
-        read_parquet(args.trials),
-        read_parquet(args.enrolment),
-        read_npy(args.embeddings, mmap=True),
-        read_parquet(args.index),
+        read_parquet(args.trials, TRIAL_COLUMNS),
+        read_parquet(args.enrolment, ENROLMENT_COLUMNS),
+        read_embeddings(args.embeddings, mmap=True),
+        read_parquet(args.index, ["row", "utterance"]),
     )
     write_csv(sweep, args.sweep)
 

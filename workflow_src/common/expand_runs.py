@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from workflow_src.common.config.policies import PPO_METHODS
 from workflow_src.common.config.schema import Config, validate_config
-from workflow_src.common.runs import Run
+from workflow_src.common.runs import FIXED, Run
 
-FIXED = "fixed-weight-tuned"
 # Fitted on development trials, without a seed.
 FITTED_METHODS = [FIXED, "soft", "kalman", "spherical-plda", "oracle"]
 # Methods that start from a pretrained multi-head policy.
@@ -101,6 +100,29 @@ def population_settings(config: Config, population: int) -> Config:
     content["inference"]["released"] = {"multi-head": None, "adaptive-weight": None}
     content["analysis"]["scenario"] = own.scenarios[0]
     return validate_config(content, "comparison")
+
+
+def training_settings(config: Config) -> dict[str, Any]:
+    """Return what simulating a corpus and training on it reads, of a whole population's settings.
+
+    Thresholds that are not tuned are left out with all else that only scores and shows.
+    """
+    content = config.model_dump(by_alias=True)
+    inference = content["inference"]
+    kept = {"methods": inference["methods"]}
+    for method in ("fixed_weight", "adaptive_weight", "multi_head"):
+        if "tuned" in inference[method].values():
+            kept[method] = inference[method]
+    corpus = {key: content["corpus"][key] for key in ("source", "test_speakers", "simulated")}
+    trials = {key: content["trials"][key] for key in ("scenarios", "generation")}
+    blocks = ("seed", "pretraining", "finetuning", "tuning")
+    return {
+        **{block: content[block] for block in blocks},
+        "corpus": corpus,
+        "trials": trials,
+        "inference": kept,
+        "analysis": {"scenario": content["analysis"]["scenario"]},
+    }
 
 
 def fitted_runs(config: Config) -> list[Run]:

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, printable
 from workflow_src.common.whole_files import written_whole
 
 
@@ -38,7 +38,7 @@ def read_json(path: str | Path) -> Any:
     """Read JSON; raises `InputError` when the file is missing or no JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({_reason(error)})") from error
 
 
@@ -197,7 +197,7 @@ def read_npy(path: str | Path, mmap: bool = False) -> np.ndarray:
 def _with_columns(table: pd.DataFrame, columns: Sequence[str], path: str | Path) -> pd.DataFrame:
     missing = [name for name in columns if name not in table.columns]
     if missing:
-        there = ", ".join(map(str, table.columns)) or "none"
+        there = ", ".join(map(printable, table.columns)) or "none"
         raise InputError(f"{path}: lacks the column {missing[0]!r}; its columns are: {there}")
     return table
 

@@ -15,10 +15,12 @@ A step is a module with ``main(argv)`` that reads files, calls functions and wri
 from __future__ import annotations
 
 import argparse
+import io
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -68,6 +70,14 @@ def parse_settings(text: str, model: type[Settings], block: str) -> Settings:
         raise InputError(describe_validation_error(error, block)) from error
 
 
+def parse_json(text: str, option: str) -> Any:
+    """Read the JSON of an option, whose content is checked elsewhere."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{option}: is no JSON ({error})") from error
+
+
 def run_step(main: Callable[[], None]) -> NoReturn:
     """Run a step as a program: one numerical thread, one line for a user's mistake.
 
@@ -78,6 +88,9 @@ def run_step(main: Callable[[], None]) -> NoReturn:
     """
     live_with_run()
     use_one_thread()
+    # A file's name need not be text; what is said of it must not end the step.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main()
     except InputError as error:
@@ -102,16 +115,22 @@ def use_one_thread() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
-def show_progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterable[Item]:
-    """Iterate with a progress bar on a terminal, with a plain line now and then in a log."""
+def show_progress(
+    items: Iterable[Item], what: str, total: int | None = None, delay: float = 0
+) -> Iterable[Item]:
+    """Iterate with a progress bar on a terminal, with a plain line now and then in a log.
+
+    Nothing is shown before `delay` seconds have passed, nor when all is done by then.
+    """
     from tqdm import tqdm
 
     if sys.stderr.isatty():
-        return tqdm(items, desc=what, total=total, dynamic_ncols=True)
+        return tqdm(items, desc=what, total=total, delay=delay, dynamic_ncols=True)
     return tqdm(
         items,
         desc=what,
         total=total,
+        delay=delay,
         mininterval=10,
         file=_LineFile(),
         bar_format="{desc}: {n_fmt}/{total_fmt} in {elapsed}, {rate_fmt}",

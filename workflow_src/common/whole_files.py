@@ -1,14 +1,17 @@
-"""Files and folders that appear whole or not at all; standard library alone."""
+"""Files and folders that appear whole or not at all; without the weight of the table formats."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+
+from workflow_src.common.errors import InputError
 
 
 @contextlib.contextmanager
@@ -17,13 +20,25 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
     The parent folder is made. When the block raises, nothing is left behind; what a killed
     process left behind goes with the next one that writes the same file.
+
+    Raises
+    ------
+    InputError
+        Where the folder belongs stands something else.
+    OSError
+        The file cannot be written; it is named, whatever the block's own error names.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = _part_of(path)
     try:
         yield part
         part.replace(path)
+    except OSError as error:
+        if error.filename not in (None, str(part)):
+            raise
+        # numpy's own error of a full disk has neither number nor name.
+        reason = error.strerror or (str(error).splitlines() or ["cannot be written"])[0]
+        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -35,7 +50,6 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
     As `written_whole`. When the block raises, `path` is as it was before.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = _part_of(path)
     part.mkdir()
     try:
@@ -48,7 +62,13 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def _part_of(path: Path) -> Path:
-    """Return where to write what shall become `path`."""
+    """Return where to write what shall become `path`, in its folder, which is made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            f"{path}: cannot be written, because {path.parent} is no folder"
+        ) from error
     _remove_left(path)
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.part")
 

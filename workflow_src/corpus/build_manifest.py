@@ -21,7 +21,7 @@ from workflow_src.common.steps import (
     run_step,
     step_parser,
 )
-from workflow_src.corpus.scan import find_recordings, identify_recordings, read_durations
+from workflow_src.corpus.listing import list_recordings
 
 OWN_COLUMNS = [*ID_COLUMNS, "path", "seconds"]
 
@@ -50,51 +50,10 @@ def list_folder(
     InputError
         The folder or the metadata are not as they should be, or a speaker has no recording.
     """
-    table = identify_recordings(find_recordings(root), root)
-    print(f"found {len(table):,} recordings of {table['speaker'].nunique():,} speakers")
-    table = sort_in_corpus_order(select_subset(table, settings.speakers, settings.days))
-    if len(table) and (settings.speakers is not None or settings.days is not None):
-        print(f"using {len(table):,} of them, of {table['speaker'].nunique():,} speakers")
-    table["seconds"] = read_durations(table["path"].tolist(), root)
-    unread = int(table["seconds"].isna().sum())
-    if unread:
-        print(f"the headers of {unread:,} recordings cannot be read; extraction will say why")
+    table = list_recordings(root, settings)
     if metadata is not None:
         table = join_metadata(table, read_csv(metadata, ["utterance"], all_text=True), metadata)
     return table
-
-
-def select_subset(
-    table: pd.DataFrame, speakers: list[str] | None, days: int | None
-) -> pd.DataFrame:
-    """Keep the given speakers and the first days on which each of them recorded.
-
-    Parameters
-    ----------
-    table
-        Rows with the columns speaker and date.
-    speakers
-        Ids, or None for all.
-    days
-        How many days, or None for all.
-
-    Raises
-    ------
-    InputError
-        A speaker of the list has no recording.
-    """
-    if speakers is not None:
-        unknown = sorted(set(speakers) - set(table["speaker"]))
-        if unknown:
-            raise InputError(
-                f"corpus.directory.speakers: {unknown[0]!r} has no recording"
-                + (f", nor have {len(unknown) - 1} more of them" if len(unknown) > 1 else "")
-            )
-        table = table[table["speaker"].isin(speakers)]
-    if days is not None:
-        # Dense ranks number each speaker's days of recording 1, 2, ...
-        table = table[table.groupby("speaker")["date"].rank(method="dense") <= days]
-    return table.reset_index(drop=True)
 
 
 def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Path) -> pd.DataFrame:
@@ -119,7 +78,8 @@ def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Pat
     InputError
         An utterance stands in the metadata twice.
     """
-    twice = metadata["utterance"].duplicated() & metadata["utterance"].notna()
+    metadata = metadata.dropna(subset="utterance")
+    twice = metadata["utterance"].duplicated()
     if twice.any():
         raise InputError(
             f"{source}: the utterance {metadata['utterance'][twice].iloc[0]!r} stands there twice"

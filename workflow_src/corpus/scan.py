@@ -1,7 +1,8 @@
 """Finding recordings in a folder, and reading how long they are."""
 
-import hashlib
+import heapq
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ SUFFIXES = (".wav", ".flac")
 _MAX_FRAMES = 2**48
 
 
-def find_recordings(root: str | Path) -> list[str]:
-    """List all WAV and FLAC files under a folder, nested in any way.
+def walk_recordings(root: str | Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """Go through all WAV and FLAC files under a folder, nested in any way.
 
     Symbolic links are followed, but each folder is read once, so that loops end; a folder's
     own place goes before a link to it. Hidden files and folders (``.name``) are left out.
@@ -28,6 +29,59 @@ def find_recordings(root: str | Path) -> list[str]:
     root
         The folder.
 
+    Yields
+    ------
+    within : str
+        What the paths of one folder's files begin with, relative to `root`: ``""``, ``"a/b/"``.
+    files : list of os.DirEntry
+        The folder's recordings, none or more, in any order.
+
+    Raises
+    ------
+    InputError
+        The folder is missing, it or one below cannot be read, or there is no recording.
+    """
+    if not os.path.isdir(root):  # noqa: PTH112 (strings throughout: a Path a file is slow)
+        raise InputError(f"{root}: there is no such folder; corpus.directory.root names it")
+    folders: list[str] = [""]
+    links: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    none_yet = True
+    while folders or links:
+        folder = folders.pop() if folders else heapq.heappop(links)
+        full = os.path.join(root, folder)  # noqa: PTH118
+        within = f"{folder}/" if folder else ""
+        found: list[os.DirEntry[str]] = []
+        try:
+            status = os.stat(full)  # noqa: PTH116
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(full) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(within + name)
+                    elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112
+                        heapq.heappush(links, within + name)
+                    elif name.lower().endswith(SUFFIXES):
+                        found.append(entry)
+        except OSError as error:
+            raise InputError(
+                f"{full}: cannot be read ({error.strerror}), but may hold recordings of "
+                "corpus.directory.root"
+            ) from error
+        none_yet = none_yet and not found
+        yield within, found
+    if none_yet:
+        raise InputError(f"{root}: no .wav or .flac file lies in this folder or below")
+
+
+def find_recordings(root: str | Path) -> list[str]:
+    """List all recordings under a folder.
+
     Returns
     -------
     list of str
@@ -36,53 +90,9 @@ def find_recordings(root: str | Path) -> list[str]:
     Raises
     ------
     InputError
-        The folder is missing or cannot be read, or holds no recording.
+        As `walk_recordings`.
     """
-    if not os.path.isdir(root):  # noqa: PTH112 (strings throughout: a Path a file is slow)
-        raise InputError(f"{root}: there is no such folder; corpus.directory.root names it")
-    found: list[str] = []
-    folders, links = [""], []
-    seen: set[tuple[int, int]] = set()
-    while folders or links:
-        folder = folders.pop() if folders else links.pop(0)
-        full = os.path.join(root, folder)  # noqa: PTH118
-        status = os.stat(full)  # noqa: PTH116
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        within = f"{folder}/" if folder else ""
-        linked = []
-        with os.scandir(full) as entries:
-            for entry in entries:
-                name = entry.name
-                if name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(within + name)
-                elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112
-                    linked.append(within + name)
-                elif name.lower().endswith(SUFFIXES):
-                    found.append(within + name)
-        links += sorted(linked)
-    if not found:
-        raise InputError(f"{root}: no .wav or .flac file lies in this folder or below")
-    return sorted(found)
-
-
-def digest_recordings(root: str | Path) -> str:
-    """Digest which recordings lie under a folder: their paths, sizes and times of change.
-
-    Raises
-    ------
-    InputError
-        As `find_recordings`.
-    """
-    digest = hashlib.sha256()
-    for path in find_recordings(root):
-        status = os.stat(os.path.join(root, path))  # noqa: PTH116, PTH118
-        line = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
-        digest.update(line.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:16]
+    return sorted(within + file.name for within, files in walk_recordings(root) for file in files)
 
 
 def identify_recordings(paths: list[str], root: str | Path) -> pd.DataFrame:

@@ -6,6 +6,7 @@ A recording depends on the seed, the settings and its id, never on how the work 
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,10 @@ def synthesize_speaker(
         path = f"{speaker}/{recording.utterance}.flac"
         # Rounded here: libsndfile's own conversion of floats differs between its versions.
         samples = np.rint(wave * 32767).astype(np.int16)
-        soundfile.write(folder / path, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+        # Encoded in memory: of a full disk, libsndfile does not say that it is one.
+        file = io.BytesIO()
+        soundfile.write(file, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+        (folder / path).write_bytes(file.getvalue())
         rows.append(
             (
                 recording.utterance,

@@ -1,5 +1,8 @@
 """Extract the embeddings of one shard: the recordings of every n-th speaker id.
 
+Its recordings are taken from the manifest of all (--manifest), or are those that lie in the folder
+(--listing): then the shard does not depend on what changes in others.
+
 A recording that no embedding can be made of (missing, damaged, empty, too short or too long,
 silent, not finite) is listed with the reason in a table and has no row among the embeddings.
 The output does not depend on the number of threads.
@@ -13,9 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workflow_src.common.config.corpus import DirectoryCorpus
 from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv, write_npz
+from workflow_src.common.shards import shard_of_speaker
 from workflow_src.common.steps import (
     add_device_arguments,
     add_settings_argument,
@@ -24,6 +29,7 @@ from workflow_src.common.steps import (
     show_progress,
     step_parser,
 )
+from workflow_src.corpus.listing import list_recordings
 from workflow_src.embeddings.audio import Rejected, read_audio
 from workflow_src.embeddings.extractor import SpeakerModel
 from workflow_src.embeddings.features import compute_fbank
@@ -38,15 +44,6 @@ WINDOW_SECONDS = 3000.0
 BATCH_SIZE = {"cpu": 1, "cuda": 32}
 # A batch has so many recordings of at most this many frames (10 s); of longer ones it has fewer.
 FULL_BATCH_FRAMES = 1000
-
-
-def shard_of_speaker(speaker: str, shards: int) -> int:
-    """Return the shard of a speaker, by the id alone: a new speaker moves nobody else.
-
-    Ids are numbers, mostly without gaps, so that counting them off makes shards of one size; a
-    digest would make some twice as large as others.
-    """
-    return int(speaker) % shards
 
 
 def select_shard(manifest: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
@@ -171,8 +168,15 @@ def _one_ahead(items: Iterator) -> Iterator:
 def main(argv: list[str] | None = None) -> None:
     """Extract the embeddings of one shard."""
     parser = step_parser(__doc__)
-    parser.add_argument("--manifest", type=Path, required=True, help="parquet table of utterances")
-    parser.add_argument("--root", required=True, help="folder that its paths are relative to")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--manifest", type=Path, help="parquet table of utterances")
+    source.add_argument(
+        "--listing",
+        metavar="JSON",
+        help="in place of a manifest: which recordings of the folder are used, a JSON object with "
+        "keys of: speakers, days",
+    )
+    parser.add_argument("--root", required=True, help="folder that paths are relative to")
     parser.add_argument("--model", required=True, help="ONNX speaker model")
     parser.add_argument("--sha256", default="", help="digest of the model; over the settings' one")
     parser.add_argument("--shard", type=int, default=0, help="which shard, from 0")
@@ -191,8 +195,12 @@ def main(argv: list[str] | None = None) -> None:
     print(f"device: {model.device}")
     if not Path(args.root).is_dir():
         raise InputError(f"{args.root}: there is no such folder; it should hold the recordings")
-    manifest = read_parquet(args.manifest, ["utterance", "speaker", "path", "seconds"])
-    manifest = select_shard(manifest, args.shard, args.shards)
+    if args.manifest:
+        manifest = read_parquet(args.manifest, ["utterance", "speaker", "path", "seconds"])
+        manifest = select_shard(manifest, args.shard, args.shards)
+    else:
+        listing = parse_settings(args.listing, DirectoryCorpus, "corpus.directory")
+        manifest = list_recordings(args.root, listing, args.shard, args.shards)
     embeddings, rejected = extract(manifest, args.root, model, settings, args.threads)
     kept = ~manifest["utterance"].isin(rejected["utterance"]).to_numpy()
     utterances = manifest["utterance"].to_numpy(dtype=str)

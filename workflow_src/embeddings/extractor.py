@@ -51,9 +51,10 @@ class SpeakerModel:
         deterministic: bool = True,
     ) -> None:
         content = _read_model(path, sha256)
+        self._path = path
         self._session, self.device = _open_session(content, path, device, deterministic)
         self._input, self.max_batch = _check_interface(self._session, path)
-        self.dim = self._probe(path)
+        self.dim = self._probe()
 
     def embed(self, features: np.ndarray) -> np.ndarray:
         """Compute embeddings.
@@ -67,21 +68,26 @@ class SpeakerModel:
         -------
         ndarray
             float32 [B, D], as the model gives them.
-        """
-        return self._session.run(None, {self._input: features})[0]
 
-    def _probe(self, path: str | Path) -> int:
+        Raises
+        ------
+        InputError
+            The model fails on features of this shape.
+        """
+        try:
+            return self._session.run(None, {self._input: features})[0]
+        except Exception as error:  # onnxruntime's own exceptions have no useful common base
+            raise InputError(
+                f"{self._path}: does not run on features {list(features.shape)}: "
+                f"{_first_line(error)}"
+            ) from error
+
+    def _probe(self) -> int:
         """Run the model once and return D: declared shapes may be left open, or be wrong."""
         batch = self.max_batch or 2
         frames = 200
         noise = np.random.default_rng(0).standard_normal((batch, frames, MEL_BINS))
-        try:
-            embeddings = self.embed(noise.astype(np.float32))
-        except Exception as error:  # onnxruntime's own exceptions have no useful common base
-            raise InputError(
-                f"{path}: does not run on features [{batch}, {frames}, {MEL_BINS}]: "
-                f"{_first_line(error)}"
-            ) from error
+        path, embeddings = self._path, self.embed(noise.astype(np.float32))
         shape = np.shape(embeddings)
         if len(shape) != 2 or shape[0] != batch or shape[1] == 0:
             raise InputError(

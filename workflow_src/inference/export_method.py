@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import io
 import itertools
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -30,14 +29,15 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from workflow_src.common.config.inference import LIMITS
 from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_csv, read_npy, write_json
-from workflow_src.common.runs import Run
+from workflow_src.common.files import read_csv, write_json
+from workflow_src.common.runs import Run, parse_run
 from workflow_src.common.seeds import generator
 from workflow_src.common.steps import run_step, step_parser
+from workflow_src.common.tables import read_embeddings
 from workflow_src.common.whole_files import written_whole
 from workflow_src.inference.methods import build_rule
-from workflow_src.inference.tabulate_runs import resolve_tuned
 from workflow_src.inference.template_updater import DESCRIPTION, FORMAT, MODEL, open_session
+from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
 
 OPSET, IR_VERSION = 18, 8
@@ -270,13 +270,10 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if (args.summary is None) != (args.scenario is None):
         parser.error("--summary and --scenario go together")
-    run = resolve_tuned(Run(**json.loads(args.run)))
+    run = resolve_tuned(parse_run(args.run))
     dimension = args.dimension
     if args.embeddings:
-        shape = read_npy(args.embeddings, mmap=True).shape
-        if len(shape) != 2:
-            raise InputError(f"{args.embeddings}: has the shape {list(shape)}, not [N, D]")
-        dimension = shape[1]
+        dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
     decision = find_decision(args.summary, run.run, args.scenario) if args.summary else None
     export_method(run, dimension, args.out_dir, decision)
 

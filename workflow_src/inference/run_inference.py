@@ -1,13 +1,12 @@
 """Execute the inference notebook for one run: score the trials of all scenarios with its method."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from workflow_src.common.notebooks import execute_notebook
-from workflow_src.common.runs import Run
+from workflow_src.common.runs import parse_run
 from workflow_src.common.steps import run_step, step_parser
-from workflow_src.inference.tabulate_runs import resolve_tuned
+from workflow_src.inference.tuned import resolve_tuned
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -25,7 +24,7 @@ def main(argv: list[str] | None = None) -> None:
         "--draft", type=Path, required=True, help="where the notebook lies while it runs"
     )
     args = parser.parse_args(argv)
-    run = asdict(resolve_tuned(Run(**json.loads(args.run))))
+    run = asdict(resolve_tuned(parse_run(args.run)))
     parameters = {"run": run, "scenarios": args.scenarios, "workdir": "."}
     execute_notebook(args.notebook, args.executed, args.draft, parameters)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workflow_src.common.errors import blamed_on
 from workflow_src.common.files import read_csv, read_parquet, write_csv
 from workflow_src.common.steps import run_step, show_progress, step_parser
 from workflow_src.inference.scoring import summarise_scores
@@ -49,14 +50,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--published", type=Path, help="the paper's results, CSV")
     parser.add_argument("--summary", type=Path, required=True, help="CSV to write")
     args = parser.parse_args(argv)
-    runs = read_csv(args.runs, ["run", "method", "alpha", "threshold", "seed"], text=["run"])
-    runs = runs.drop(columns="checkpoint").astype({"seed": "Int64"})
-    rows = [
-        {"run": run, "scenario": scenario}
-        | summarise_scores(read_parquet(args.scores / run / f"{scenario}.parquet"))
-        for run in show_progress(runs["run"], "runs")
-        for scenario in args.scenarios
-    ]
+    columns = ["run", "method", "alpha", "threshold", "seed"]
+    runs = read_csv(args.runs, columns, text=["run"])[columns].astype({"seed": "Int64"})
+    rows = []
+    for run in show_progress(runs["run"], "runs"):
+        for scenario in args.scenarios:
+            path = args.scores / run / f"{scenario}.parquet"
+            with blamed_on(path):
+                summary = summarise_scores(read_parquet(path, ["score", "target"]))
+            rows.append({"run": run, "scenario": scenario} | summary)
     summary = runs.merge(pd.DataFrame(rows), on="run", validate="one_to_many")
     if args.published:
         summary = join_published(summary, read_csv(args.published, PUBLISHED_COLUMNS))

@@ -216,8 +216,11 @@ class TemplateUpdater:
         }
         outputs = ["score", "updated", "weight", "new_template"]
         self._outputs = outputs + [f"new_memory_{name}" for name in self._initial]
-        inputs = {"template", "test", "days", *(f"memory_{name}" for name in self._initial)}
-        given = {value.name for value in self._session.get_inputs()}
+        vector = [self.dimension]
+        inputs = {"template": vector, "test": vector, "days": []} | {
+            f"memory_{name}": list(value.shape) for name, value in self._initial.items()
+        }
+        given = {value.name: value.shape for value in self._session.get_inputs()}
         if given != inputs or self._outputs != [v.name for v in self._session.get_outputs()]:
             raise InputError(f"{folder / MODEL}: its inputs or outputs are not those of a method")
 
@@ -383,7 +386,7 @@ def _read_description(path: Path) -> dict[str, Any]:
                 raise ValueError(f"the dtype {memory['dtype']!r}")
             if list(np.array(memory["initial"], memory["dtype"]).shape) != memory["shape"]:
                 raise ValueError(f"the shape of {memory['name']!r}")
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{path}: is not the description of an exported method ({_first_line(error)})"
         ) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import time
 from collections.abc import Mapping
@@ -19,18 +20,18 @@ from typing import Any
 
 import pandas as pd
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from workflow_src.common.config.policies import PPO_METHODS, SCALAR_METHODS
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, printable
 from workflow_src.common.files import read_json, write_csv, write_json, written_whole
 from workflow_src.policies.networks import (
     PolicyNetwork,
     ScalarMultiHeadNetwork,
     load_state,
     make_network,
+    network_dimension,
 )
 from workflow_src.policies.population import Population
 from workflow_src.updating.features import FEATURES, ScoreScale
@@ -63,11 +64,37 @@ def write_policy(
     else:
         seen = {"dimension": network.inputs // 2}
     described = {"method": network.method, **seen, "hidden": list(network.hidden), **description}
-    with written_whole(folder / WEIGHTS) as part:
-        save_file(state, part)
+    write_tensors(state, folder / WEIGHTS)
     write_json(described, folder / DESCRIPTION)
     if curve is not None:
         write_csv(curve, folder / CURVE)
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write named tensors as ``.safetensors``."""
+    with written_whole(path) as part:
+        part.write_bytes(save(dict(tensors)))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the named tensors of a ``.safetensors`` file.
+
+    Raises
+    ------
+    InputError
+        The file is missing or broken, or has a number that is not finite.
+    """
+    try:
+        tensors = load_file(path)
+        finite = {name: bool(tensor.isfinite().all()) for name, tensor in tensors.items()}
+    # It passes on what damaged headers lead to, in Rust, in torch and in Python.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: cannot be read as safetensors ({reason})") from error
+    for name in tensors:
+        if not finite[name]:
+            raise InputError(f"{path}: {printable(name)} has a value that is not finite")
+    return tensors
 
 
 def read_policy(folder: Path, dimension: int | None = None) -> PolicyNetwork:
@@ -89,16 +116,21 @@ def read_policy(folder: Path, dimension: int | None = None) -> PolicyNetwork:
     path, about = folder / WEIGHTS, folder / DESCRIPTION
     described = read_json(about)
     method = described.get("method") if isinstance(described, dict) else None
-    if method not in PPO_METHODS:
+    if not isinstance(method, str) or method not in PPO_METHODS:
         raise InputError(f"{about}: method is {method!r}; allowed: {', '.join(PPO_METHODS)}")
+    state = read_tensors(path)
     if method in SCALAR_METHODS:
         network = make_network(method, scale=_read_scale(described, about))
     else:
-        network = make_network(method, _read_dimension(described, about, dimension))
-    try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
+        own = _read_dimension(described, about, dimension)
+        # Before a network of that size is made: it may be beyond all memory.
+        first = state.get("trunk.0.weight")
+        if first is not None and first.ndim == 2 and network_dimension(state) != own:
+            raise InputError(
+                f"{about}: dimension is {own}, but the tensors in {path} are for "
+                f"{network_dimension(state)}"
+            )
+        network = make_network(method, own)
     load_state(network, state, str(path))
     return network.eval()
 
@@ -189,8 +221,11 @@ class Checkpoint:
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a state: nested dicts and lists of tensors, numbers and text."""
+        # Through memory: of a full disk, torch itself says nothing that a user understands.
+        file = io.BytesIO()
+        torch.save({"digest": self.digest, "state": state}, file)
         with written_whole(self.path) as part:
-            torch.save({"digest": self.digest, "state": state}, part)
+            part.write_bytes(file.getbuffer())
         self._saved = time.monotonic()
 
     def remove(self) -> None:

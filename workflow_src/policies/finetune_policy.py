@@ -330,7 +330,7 @@ def main(argv: list[str] | None = None) -> None:
         args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
     ).to(device)
     initial = read_policy(args.initial, population.dimension) if args.initial else None
-    described = settings.model_dump(exclude={"seeds", "checkpoint"})
+    described = settings.read_by(args.method)
     digest = digest_training(
         population,
         described,

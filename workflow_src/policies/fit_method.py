@@ -14,10 +14,11 @@ import pandas as pd
 
 from workflow_src.common.config.tuning import Tuning
 from workflow_src.common.digests import digest_code
-from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_csv, read_json, read_npy, read_parquet
+from workflow_src.common.errors import InputError, blamed_on
+from workflow_src.common.files import read_json, read_parquet
 from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.common.steps import add_settings_argument, parse_settings, run_step, step_parser
+from workflow_src.common.tables import read_embeddings, read_scenario, read_split
 from workflow_src.policies.checkpoints import (
     DESCRIPTION,
     add_checkpoint_arguments,
@@ -51,23 +52,22 @@ def read_development(
         The config's seed.
     """
     trials = {
-        scenario: (
-            read_parquet(folder / f"{scenario}.parquet"),
-            read_parquet(folder / f"{scenario}.enrolment.parquet"),
-        )
-        for scenario in settings.development.scenarios
+        scenario: read_scenario(folder, scenario) for scenario in settings.development.scenarios
     }
-    return make_partition(trials, embeddings, index, settings.validation_share, seed)
+    with blamed_on(folder):
+        return make_partition(trials, embeddings, index, settings.validation_share, seed)
 
 
 def training_variances(
     embeddings: np.ndarray, index: pd.DataFrame, split: Path
 ) -> tuple[dict[str, float], float]:
     """Estimate the variances of `workflow_src.policies.kalman` on all training speakers."""
-    parts = read_csv(split, ["speaker", "part"], text=["speaker", "part"])
+    parts = read_split(split)
     training = set(parts.loc[parts["part"] == "train", "speaker"])
     ids = parse_utterance_ids(index["utterance"], "embedding index")
     own = ids["speaker"].isin(training).to_numpy()
+    if not own.any():
+        raise InputError(f"{split}: no speaker of part 'train' has an embedding")
     rows = index["row"].to_numpy()[own]
     days = ids["date"].to_numpy(dtype="datetime64[D]")[own].astype(np.int64)
     vectors = np.asarray(embeddings[rows], dtype=np.float32)
@@ -96,7 +96,7 @@ def main(argv: list[str] | None = None) -> None:
     add_checkpoint_arguments(parser)
     args = parser.parse_args(argv)
     settings = parse_settings(args.settings, Tuning, "tuning")
-    embeddings = read_npy(args.embeddings, mmap=True)
+    embeddings = read_embeddings(args.embeddings, mmap=True)
     index = read_parquet(args.index, ["row", "utterance"])
     partition = read_development(args.development, settings, embeddings, index, args.seed)
     checkpoint = None
@@ -145,7 +145,7 @@ def main(argv: list[str] | None = None) -> None:
         "seed": args.seed,
         "policy_seed": args.policy_seed if args.method == ThroughTime.method else None,
         "relative_error": costs,
-        "settings": settings.model_dump(by_alias=True),
+        "settings": settings.read_by(args.method),
     }
     write_fitted(args.out_dir, rule, embeddings.shape[1], description, tried)
     if checkpoint:

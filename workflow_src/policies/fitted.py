@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.files import write_csv, write_json, written_whole
-from workflow_src.policies.checkpoints import CURVE, DESCRIPTION, WEIGHTS
+from workflow_src.common.files import write_csv, write_json
+from workflow_src.policies.checkpoints import (
+    CURVE,
+    DESCRIPTION,
+    WEIGHTS,
+    read_tensors,
+    write_tensors,
+)
 from workflow_src.policies.fixed_weight import TunedFixedWeight
 from workflow_src.policies.kalman import Kalman, SphericalPlda
 from workflow_src.policies.limits import Oracle
@@ -59,8 +63,7 @@ def write_fitted(
         **description,
     }
     tensors = {name: tensor.contiguous() for name, tensor in rule.tensors().items()}
-    with written_whole(folder / WEIGHTS) as part:
-        save_file(tensors, part)
+    write_tensors(tensors, folder / WEIGHTS)
     write_json(described, folder / DESCRIPTION)
     write_csv(tried, folder / CURVE)
 
@@ -73,17 +76,19 @@ def restore_fitted(folder: Path, described: Mapping[str, Any]) -> FittedRule:
     InputError
         A file is missing or broken, or its content is not that of the method.
     """
-    path = folder / WEIGHTS
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
-    if any(not tensor.isfinite().all() for tensor in tensors.values()):
-        raise InputError(f"{path}: has a value that is not finite")
+    tensors = read_tensors(folder / WEIGHTS)
     try:
         return FITTED[described["method"]].restore(tensors, dict(described))
-    except (KeyError, TypeError, RuntimeError) as error:
-        said = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    # What a rule is made of may be missing, of another kind or shape, or out of range.
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+    ) as error:
+        said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise InputError(
             f"{folder}: is no whole policy of {described['method']} ({said})"
         ) from error

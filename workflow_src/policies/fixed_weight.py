@@ -75,7 +75,10 @@ class TunedFixedWeight(FixedWeight):
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> TunedFixedWeight:
         """Return the rule that `tensors` and `describe` came from."""
-        return cls(about["alpha"], about["threshold"])
+        alpha, threshold = about["alpha"], about["threshold"]
+        if not (0 < alpha <= 1 and -1 <= threshold <= 1):
+            raise ValueError(f"alpha {alpha} and threshold {threshold} are no weight and cosine")
+        return cls(alpha, threshold)
 
 
 def fit_fixed_weight(

@@ -18,8 +18,9 @@ from workflow_src.common.config.policies import TRAINED_METHODS
 from workflow_src.common.config.policy_paths import policy_files
 from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_json, read_npy
+from workflow_src.common.files import read_json
 from workflow_src.common.steps import run_step, step_parser
+from workflow_src.common.tables import read_embeddings
 from workflow_src.policies.checkpoints import DESCRIPTION, read_policy, write_policy
 from workflow_src.policies.networks import PolicyNetwork, from_published, network_dimension
 
@@ -97,7 +98,7 @@ def main(argv: list[str] | None = None) -> None:
     network, description = read_given_policy(args.source, args.method)
     own = network_dimension(network.state_dict())
     if args.embeddings is not None:
-        dimension = read_npy(args.embeddings, mmap=True).shape[1]
+        dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
         if own != dimension:
             raise InputError(
                 f"{args.source}: the policy is for embeddings of {own} dimensions; those in "

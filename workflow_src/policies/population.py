@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_csv, read_npy, read_parquet
+from workflow_src.common.files import read_parquet
 from workflow_src.common.ids import ID_COLUMNS, sort_in_corpus_order
+from workflow_src.common.tables import read_embeddings, read_split
 
 
 @dataclass(frozen=True)
@@ -151,16 +152,14 @@ def load_training_population(
     ------
     InputError
         A file cannot be read, index and matrix disagree, an embedding of a training speaker is
-        not finite, or fewer than two speakers train.
+        zero or not finite, or fewer than two speakers train.
     """
-    matrix = read_npy(embeddings)
+    matrix = read_embeddings(embeddings)
     rows = read_parquet(index, ["row", "utterance"])
-    if matrix.ndim != 2 or len(rows) != len(matrix):
-        raise InputError(
-            f"{index}: has {len(rows)} rows, but {embeddings} has the shape {matrix.shape}"
-        )
+    if not np.array_equal(np.sort(rows["row"]), np.arange(len(matrix))):
+        raise InputError(f"{index}: has not each of the {len(matrix)} rows of {embeddings} once")
     utterances = read_parquet(manifest, ID_COLUMNS)
-    parts = read_csv(split, ["speaker", "part"], text=["speaker", "part"])
+    parts = read_split(split)
     training = parts.loc[parts["part"] == "train", "speaker"]
     table = utterances[utterances["speaker"].isin(training)].merge(
         rows[["row", "utterance"]], on="utterance"
@@ -172,10 +171,13 @@ def load_training_population(
             f"{index}; there are {table['speaker'].nunique()}"
         )
     vectors = matrix[table["row"].to_numpy()]
-    finite = np.isfinite(vectors).all(axis=1)
-    if not finite.all():
-        name = table["utterance"].to_numpy()[~finite][0]
-        raise InputError(f"{embeddings}: the embedding of {name} is not finite")
+    for fault, wrong in (
+        ("not finite", ~np.isfinite(vectors).all(axis=1)),
+        ("zero", ~vectors.any(axis=1)),
+    ):
+        if wrong.any():
+            name = table["utterance"].to_numpy()[wrong][0]
+            raise InputError(f"{embeddings}: the embedding of {name} is {fault}")
     usable = np.ones(len(table), bool)
     if "seconds" in table.columns and table["seconds"].notna().any():
         seconds = table["seconds"].to_numpy(np.float64, na_value=np.inf)

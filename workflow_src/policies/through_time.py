@@ -103,7 +103,8 @@ class ThroughTime:
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> ThroughTime:
         """Return the rule that `tensors` and `describe` came from."""
-        network = WeightNetwork(about["hidden_units"], about["max_weight"])
+        # The tensors say how large it is: a file of a few bytes must not claim all memory.
+        network = WeightNetwork(len(tensors["layers.0.bias"]), float(about["max_weight"]))
         network.load_state_dict(tensors)
         return cls(ScoreScale(**about["scale"]), network.eval())
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from workflow_src.common.config.tuning import Tuning
-from workflow_src.common.files import read_npy, read_parquet, write_csv, write_json
-from workflow_src.common.runs import Run
+from workflow_src.common.files import read_parquet, write_csv, write_json
+from workflow_src.common.runs import Run, parse_run
 from workflow_src.common.steps import add_settings_argument, parse_settings, run_step, step_parser
+from workflow_src.common.tables import read_embeddings
 from workflow_src.policies.development import Development
 from workflow_src.policies.fit_method import read_development
 from workflow_src.policies.fixed_weight import choose_fixed_weight
@@ -67,10 +67,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--tried", type=Path, required=True, help="CSV to write")
     args = parser.parse_args(argv)
     settings = parse_settings(args.settings, Tuning, "tuning")
-    embeddings = read_npy(args.embeddings, mmap=True)
+    run = parse_run(args.run)
+    embeddings = read_embeddings(args.embeddings, mmap=True)
     index = read_parquet(args.index, ["row", "utterance"])
     development = read_development(args.development, settings, embeddings, index, args.seed).every
-    threshold, tried = tune_threshold(development, Run(**json.loads(args.run)), settings)
+    threshold, tried = tune_threshold(development, run, settings)
     write_csv(tried, args.tried)
     write_json({"threshold": threshold}, args.threshold)
     print(f"threshold {threshold:g}")

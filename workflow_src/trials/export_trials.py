@@ -11,9 +11,9 @@ import pickle
 from pathlib import Path
 
 from workflow_src.common.config.trials import SCENARIOS
-from workflow_src.common.files import read_parquet, write_text, written_whole
+from workflow_src.common.files import write_text, written_whole
 from workflow_src.common.steps import run_step, step_parser
-from workflow_src.trials.protocol import ENROLMENT_COLUMNS, TRIAL_COLUMNS
+from workflow_src.common.tables import read_scenario
 from workflow_src.trials.published_layout import (
     ENROLMENT_FILES,
     TRIAL_FILE,
@@ -34,8 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     for scenario in args.scenarios:
-        trials = read_parquet(args.trials / f"{scenario}.parquet", TRIAL_COLUMNS)
-        enrolment = read_parquet(args.trials / f"{scenario}.enrolment.parquet", ENROLMENT_COLUMNS)
+        trials, enrolment = read_scenario(args.trials, scenario)
         nested = nest_trials(trials, scenario)
         lines = list_enrolments(enrolment, scenario, trials["round"].nunique())
         folder = args.out / scenario

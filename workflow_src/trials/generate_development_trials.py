@@ -16,6 +16,7 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
 from workflow_src.common.seeds import generator
 from workflow_src.common.steps import add_settings_argument, parse_settings, run_step, step_parser
+from workflow_src.common.tables import read_split
 from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
 
 
@@ -70,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
     development = parse_settings(args.development, Development, "tuning.development")
     law = settings.random.model_copy(update={"trajectories": development.trajectories})
     settings = settings.model_copy(update={"random": law})
-    split = read_csv(args.split, ["speaker", "part"], text=["speaker", "part"])
+    split = read_split(args.split)
     split = choose_development_speakers(split, development.speakers, args.seed)
     rejected = read_csv(args.rejected, ["utterance"], text=["utterance"])["utterance"].tolist()
     pool = build_pool(read_parquet(args.manifest, MANIFEST_COLUMNS), split, rejected, settings)

@@ -11,6 +11,7 @@ from pathlib import Path
 from workflow_src.common.config.trials import SCENARIOS, Generation
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
 from workflow_src.common.steps import add_settings_argument, parse_settings, run_step, step_parser
+from workflow_src.common.tables import read_split
 from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
 
 
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         rejected = read_csv(args.rejected, ["utterance"], text=["utterance"])["utterance"].tolist()
     pool = build_pool(
         manifest=read_parquet(args.manifest, MANIFEST_COLUMNS),
-        split=read_csv(args.split, ["speaker", "part"], text=["speaker", "part"]),
+        split=read_split(args.split),
         rejected=rejected,
         settings=settings,
     )

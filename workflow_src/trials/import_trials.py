@@ -13,6 +13,7 @@ from workflow_src.common.config.trials import SCENARIOS
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
 from workflow_src.common.steps import run_step, step_parser
+from workflow_src.common.tables import read_split
 from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.trials.published_layout import (
     TRIAL_FILE,
@@ -57,7 +58,7 @@ def main(argv: list[str] | None = None) -> None:
         trials=trials,
         enrolment=enrolment,
         manifest=read_parquet(args.manifest, ["utterance"])["utterance"],
-        split=read_csv(args.split, ["speaker", "part"], text=["speaker", "part"]),
+        split=read_split(args.split),
         rejected=rejected,
         source=folder,
     )

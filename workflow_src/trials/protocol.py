@@ -29,8 +29,6 @@ from workflow_src.common.ids import sort_in_corpus_order
 from workflow_src.common.seeds import generator
 
 MANIFEST_COLUMNS = ["utterance", "speaker", "date", "time", "slot", "take"]
-TRIAL_COLUMNS = ["model", "speaker", "round", "step", "day", "utterance", "target"]
-ENROLMENT_COLUMNS = ["model", "speaker", "order", "utterance"]
 
 # Day indices on which the templates of a scenario enrol, by the distance N of its test days.
 ENROLMENT_DAYS = {
@@ -101,10 +99,10 @@ class Scenario:
     Attributes
     ----------
     trials
-        Table with the columns `TRIAL_COLUMNS`: the order of scoring within (model, round) is
+        Table with the columns `tables.TRIAL_COLUMNS`: the order of scoring within (model, round) is
         that of step; models stand by speaker, then k.
     enrolment
-        Table with the columns `ENROLMENT_COLUMNS`, models in the same order.
+        Table with the columns `tables.ENROLMENT_COLUMNS`, models in the same order.
     left_out
         What could not be used.
     """

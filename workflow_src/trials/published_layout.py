@@ -125,6 +125,11 @@ def tabulate_trials(nested: Any, scenario: str, source: str | Path) -> pd.DataFr
                 f"{source}: the target {names[utterance[wrong[0]]]!r} of "
                 f"{list(model_number)[model[wrong[0]]]!r} stands under the day {day[wrong[0]]}"
             )
+    for kind, there in (("target", target.any()), ("non-target", not target.all())):
+        if not there:
+            raise InputError(
+                f"{source}: none of its {len(target)} trials is a {kind}; both are needed"
+            )
     step = np.arange(len(model)) - np.repeat(begin, np.diff(np.r_[begin, len(model)]))
     return pd.DataFrame(
         {

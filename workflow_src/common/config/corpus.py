@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from workflow_src.common.config.base import Block, Probability, distinct
+from workflow_src.common.config.base import Block, GivenPath, Probability, distinct
 
 Range = Annotated[list[int], Field(min_length=2, max_length=2)]
 Span = Annotated[list[float], Field(min_length=2, max_length=2)]
@@ -124,16 +124,16 @@ class Archive(Block):
 class DirectoryCorpus(Block):
     """Recordings that lie in a folder."""
 
-    root: str | None = Field(
+    root: GivenPath | None = Field(
         None,
         description="folder of <utterance id>.wav or .flac files, nested in any way",
     )
-    metadata: str | None = Field(
+    metadata: GivenPath | None = Field(
         None,
         description="CSV table with a column utterance and more columns to carry along (for "
         "example state, noise, device, gender), or null",
     )
-    speakers: list[str] | None = Field(
+    speakers: Annotated[list[str], Field(min_length=1)] | None = Field(
         None, description="use only these speakers, for a first try, or null for all"
     )
     days: Annotated[int, Field(ge=1)] | None = Field(
@@ -155,7 +155,7 @@ class DirectoryCorpus(Block):
 class ImportedCorpus(Block):
     """Embeddings that were made elsewhere, in place of recordings and an extractor."""
 
-    embeddings: list[Annotated[str, Field(min_length=1)]] = Field(
+    embeddings: list[GivenPath] = Field(
         [],
         description="files, or glob patterns of files: .npy (a pickled dict of utterance -> "
         "vector), .npz (utterance [N], embedding [N, D]), Kaldi's .ark or .scp",
@@ -176,7 +176,7 @@ class SimulatedListing(Block):
     missed_days: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.002, description="share of its days on which a speaker does not record at all"
     )
-    utterances: Annotated[str, Field(min_length=1)] | None = Field(
+    utterances: GivenPath | None = Field(
         None,
         description="text file of utterance ids, one a line, to use in place of a made listing; "
         "or null",
@@ -243,7 +243,7 @@ class Corpus(Block):
         description="synthetic: a demo corpus made here; directory: recordings in a folder; "
         "imported: embeddings in files; simulated: drawn embeddings, without audio",
     )
-    test_speakers: Annotated[int, Field(ge=2)] | Annotated[str, Field(min_length=1)] = Field(
+    test_speakers: Annotated[int, Field(ge=2)] | GivenPath = Field(
         16,
         description="how many speakers are tested, drawn by the seed; or a text file of their ids, "
         "one a line; all others train",

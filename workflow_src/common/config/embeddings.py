@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from workflow_src.common.config.base import Block
+from workflow_src.common.config.base import Block, GivenPath
 
 
 class Extractor(Block):
     """The pretrained speaker model and how recordings are fed to it."""
 
-    model: str = Field(
+    model: GivenPath = Field(
         "resources/demo_extractor.onnx",
         description="ONNX file: features [B, T, 80] -> embedding [B, D]",
     )

@@ -1,6 +1,6 @@
 """Settings of pretraining and finetuning."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -154,6 +154,20 @@ class Finetuning(Block):
     )
     episode: Episode = Field(default_factory=Episode, description="the environment")
     ppo: Ppo = Field(default_factory=Ppo, description="the algorithm")
+
+    def read_by(self, method: str) -> dict[str, Any]:
+        """Return the settings that the training of a method reads: those of others change nothing.
+
+        A policy's seed and the policy that it starts from are told apart from the settings.
+        """
+        scalar = method in SCALAR_METHODS
+        unread = {
+            "seeds": True,
+            "checkpoint": True,
+            "ppo": {"steps" if scalar else "scalar_steps"},
+            "episode": set() if scalar or method == "adaptive-weight" else {"update_threshold"},
+        }
+        return self.model_dump(exclude=unread)
 
     @model_validator(mode="after")
     def _check(self) -> "Finetuning":

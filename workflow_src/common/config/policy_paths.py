@@ -1,13 +1,12 @@
 """Policies that the user gives: a path a trained method."""
 
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field
 
-from workflow_src.common.config.base import Block
+from workflow_src.common.config.base import Block, GivenPath
 
-PolicyPath = Annotated[str, Field(min_length=1)] | None
+PolicyPath = GivenPath | None
 POLICY_PATH = (
     "a released state dict (.pkl, .pt, .pth) or a folder with policy.safetensors and policy.json; "
     "or null"

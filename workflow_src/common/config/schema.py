@@ -6,6 +6,7 @@ they are out of date.
 
 import argparse
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any, Literal
@@ -88,24 +89,38 @@ def validate_config(content: dict[str, Any], source: str = "config") -> Config:
         raise InputError(describe_validation_error(error, source)) from error
 
 
-def render_config(config: Config) -> str:
-    """Write a configuration as YAML with a comment on every key."""
-    head = (
-        "# yaml-language-server: $schema=resources/config.schema.json\n"
-        "# Every setting of the workflow, with its default. Give only what differs in a file of\n"
-        "# your own:\n#     snakemake --cores 8 --configfile mine.yaml\n"
-        "# Relative paths are relative to the working directory; resources/... lies beside the "
-        "Snakefile.\n"
-    )
-    return head + "".join(_render_block(config, 0))
+HEAD = """\
+# yaml-language-server: $schema=resources/config.schema.json
+# Every setting of the workflow, with its default. Give only what differs in a file of
+# your own:
+#     snakemake --cores 8 --configfile mine.yaml
+# Relative paths are relative to the working directory; resources/... lies beside the Snakefile.
+"""
 
 
-def _render_block(block: Block, depth: int) -> list[str]:
+def render_config(config: Config, head: str = HEAD, only: dict[str, Any] | None = None) -> str:
+    """Write a configuration as YAML with a comment on every key.
+
+    Parameters
+    ----------
+    config
+        The settings.
+    head
+        Comment lines to begin with.
+    only
+        The keys to write, nested as in the configuration; None for all.
+    """
+    return head + "".join(_render_block(config, 0, only))
+
+
+def _render_block(block: Block, depth: int, only: dict[str, Any] | None) -> list[str]:
     lines = []
     indent = "  " * depth
     for name, field in type(block).model_fields.items():
         value = getattr(block, name)
         key = field.alias or name
+        if only is not None and key not in only:
+            continue
         nested = isinstance(value, Block)
         comment = field.description or (value.__doc__ or "" if nested else "")
         if depth == 0:
@@ -113,10 +128,24 @@ def _render_block(block: Block, depth: int) -> list[str]:
         for line in textwrap.wrap(" ".join(comment.split()), 98 - len(indent)):
             lines.append(f"{indent}# {line}\n")
         if nested:
-            lines += [f"{indent}{key}:\n", *_render_block(value, depth + 1)]
+            within = None if only is None else only[key]
+            lines += [f"{indent}{key}:\n", *_render_block(value, depth + 1, within)]
         else:
-            lines.append(f"{indent}{key}: {json.dumps(value, ensure_ascii=False)}\n")
+            lines.append(f"{indent}{key}: {_render_value(value)}\n")
     return lines
+
+
+def _render_value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_render_value(item) for item in value)}]"
+    if isinstance(value, dict):
+        pairs = (f"{_render_value(key)}: {_render_value(item)}" for key, item in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, Block):
+        return _render_value(value.model_dump())
+    text = json.dumps(value, ensure_ascii=False)
+    # YAML takes 2e-05 for text.
+    return re.sub(r"^(-?\d+)e", r"\1.0e", text) if isinstance(value, float) else text
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from workflow_src.common.config.base import Block, Clock, distinct
+from workflow_src.common.config.base import Block, Clock, GivenPath, distinct
 
 SCENARIOS = ["random", "1das", "3das", "5das", "10das", "1d1s", "3d1s", "5d1s", "10d1s"]
 Scenario = Literal["random", "1das", "3das", "5das", "10das", "1d1s", "3d1s", "5d1s", "10d1s"]
@@ -41,7 +41,7 @@ class Generation(Block):
 class ImportedTrials(Block):
     """Trial lists in the layout in which the paper's authors published theirs."""
 
-    root: Annotated[str, Field(min_length=1)] | None = Field(
+    root: GivenPath | None = Field(
         None,
         description="folder with <scenario>/trial.pkl and <scenario>/enroll_model (or enrol_model)",
     )

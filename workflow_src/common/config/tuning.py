@@ -1,5 +1,7 @@
 """Settings of the methods that are fitted on development trials, and of tuned thresholds."""
 
+from typing import Any
+
 from pydantic import Field, model_validator
 
 from workflow_src.common.config.base import Block, Probability, Seed, Threshold, Weight, distinct
@@ -72,6 +74,16 @@ class Tuning(Block):
     through_time: ThroughTime = Field(
         default_factory=ThroughTime, alias="through-time", description="the method through-time"
     )
+
+    def read_by(self, method: str) -> dict[str, Any]:
+        """Return the settings that the fitting of a method reads; of ``threshold``, its choice.
+
+        The seed of a policy is told apart from the settings.
+        """
+        if method == "threshold":
+            return self.model_dump(include={"development": {"scenarios"}, "thresholds": True})
+        own = method == "through-time"
+        return self.model_dump(exclude={"through_time": {"seeds"} if own else True})
 
     @model_validator(mode="after")
     def _check(self) -> "Tuning":

@@ -1,0 +1,14 @@
+"""The catalogue of bad input: a module a room, a row a case."""
+
+from tests.bad_input.catalogue import analysis, config, corpus, embeddings, inference, policies
+from tests.bad_input.catalogue import trials as trials_
+
+CATALOGUE = [
+    *config.CASES,
+    *corpus.CASES,
+    *embeddings.CASES,
+    *trials_.CASES,
+    *policies.CASES,
+    *inference.CASES,
+    *analysis.CASES,
+]

@@ -1,0 +1,75 @@
+"""The analysis, its notebook's settings, the comparison of methods, the record."""
+
+import numpy as np
+
+from tests.bad_input.case import Case, bad
+from tests.bad_input.spoiling import cut, edit_npy, edit_parquet, make_folder, remove
+from tests.bad_input.world import BASELINE, EMBEDDINGS, MULTI_HEAD, ORACLE, TUNED, runs
+
+SCORES = "scores/1/random.parquet"
+NOTEBOOK = {"scenario": "random", "alpha": 0.1, "pretrained": []}
+
+
+def swept(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("analysis.sweep_thresholds", name, says, spoil, **options)
+
+
+def shown(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("analysis.run_visual_analysis", name, says, spoil, **options)
+
+
+def population(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("analysis.score_population", name, says, spoil, **options)
+
+
+def compared(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("analysis.summarise_comparison", name, says, spoil, **options)
+
+
+CASES = [
+    swept("a matrix cut short", f"{EMBEDDINGS}: cannot be read", cut(EMBEDDINGS)),
+    swept("pickled embeddings", f"{EMBEDDINGS}: cannot be read",
+          lambda: np.save(EMBEDDINGS, np.array([{}]), allow_pickle=True)),
+    swept("zero embeddings", "embeddings: that of", edit_npy(EMBEDDINGS, np.zeros_like)),
+    swept("trials without labels", "random.parquet: lacks the column 'target'", edit_parquet(
+        "results/trials/random.parquet", lambda table: table.drop(columns="target"))),
+    swept("a model that never enrolled", "has no enrolment of the model", edit_parquet(
+        "results/trials/random.enrolment.parquet", lambda table: table[:5])),
+    shown("no JSON", "--settings: ", settings="{"),
+    shown("an unknown key", "--settings: colour: unknown key", settings=NOTEBOOK | {"colour": 1}),
+    shown("a weight that is text", "--settings: alpha: '0.1'",
+          settings=NOTEBOOK | {"alpha": "0.1"}),
+    shown("no such scenario", "--settings: scenario: '2das'", settings=NOTEBOOK | {
+        "scenario": "2das"}),
+    shown("no results", "results/inference/runs.csv: cannot be read",
+          remove("results/inference/runs.csv")),
+    population("no JSON", "--runs: ", runs="[}"),
+    population("a scenario that is not there", "results/trials/2das.parquet: cannot be read",
+               scenarios=["random", "2das"]),
+    population("a folder of another place", "--runs: ",
+               runs=runs(BASELINE, MULTI_HEAD | {"checkpoint": "/elsewhere"})),
+    population("no results", "nowhere/embeddings/embeddings.npy: cannot be read",
+               results="nowhere"),
+    population("a policy that is missing", "results/policies/oracle/policy.json: cannot be read",
+               remove("results/policies/oracle")),
+    population("a file where scores go", "model.onnx/random.parquet: ", out="model.onnx"),
+    compared("no JSON", "--runs: ", runs="["),
+    compared("no reference", "--runs: lacks fixed-weight-tuned", runs=runs(BASELINE, ORACLE)),
+    compared("a population that is missing", "scores/2/random.parquet: cannot be read",
+             remove("scores/2")),
+    compared("a run that was not scored", f"{SCORES}: lacks the column 'multi-head-seed0'",
+             runs=runs(BASELINE, TUNED, ORACLE, MULTI_HEAD)),
+    compared("scores that are NaN", "population 1, random, baseline: ", edit_parquet(
+        SCORES, lambda table: table.assign(baseline=np.float32("nan")))),
+    compared("no non-target", "population 1, random, baseline: ", edit_parquet(
+        SCORES, lambda table: table[table["target"]])),
+    compared("a table of sensitivity that is none", "metadata.csv: lacks the column 'changed'",
+             sensitivity="metadata.csv"),
+    compared("a file where it goes", "model.onnx/", out="model.onnx"),
+    bad("analysis.record_provenance", "no extractor", "none.onnx: ", extractor="none.onnx"),
+    bad("analysis.record_provenance", "policies that are no JSON", "--policies: ", policies="{"),
+    bad("analysis.record_provenance", "a policy that is missing", "none.pkl: ",
+        policies={"a": ["none.pkl"]}),
+    bad("analysis.record_provenance", "a folder where it goes",
+        "results/provenance.json: Is a directory", make_folder("results/provenance.json")),
+]  # fmt: skip

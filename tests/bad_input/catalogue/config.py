@@ -1,0 +1,106 @@
+"""Settings: whole configurations, and blocks that steps get."""
+
+from tests.bad_input.case import Case, bad
+from tests.bad_input.spoiling import write
+
+
+def config(name: str, content: str, says: str) -> Case:
+    return bad("validate_config", name, f"mine.yaml: {says}", write("mine.yaml", content))
+
+
+def block(command: str, content: str, says: str) -> Case:
+    return bad(command, f"settings {content}", says, settings=content)
+
+
+CASES = [
+    config("no mapping", "[1, 2]", "[1, 2] is not allowed"),
+    config("unknown block", "corpse: {}", "corpse: unknown key"),
+    config("unknown key", "corpus: {sourc: synthetic}", "corpus.sourc: unknown key"),
+    config("key with a line end", '"cor\\npus": 1', "'cor\\npus': unknown key"),
+    config("value with a line end", 'seed: "1\\n2"', "seed: '1\\n2' is not allowed"),
+    config("value of a million characters", f"seed: {'x' * 1_000_000}", "seed: 'xxx"),
+    config("number as text", "finetuning: {ppo: {clip: 3e-4}}", "finetuning.ppo.clip: '3e-4'"),
+    config("number as a truth", "seed: true", "seed: True is not allowed"),
+    config("no number", "finetuning: {ppo: {clip: .nan}}", "finetuning.ppo.clip: nan"),
+    config("infinite number", "finetuning: {ppo: {clip: .inf}}", "finetuning.ppo.clip: inf"),
+    config(
+        "infinite number in a list",
+        "comparison: {sensitivity: {shifts: [0, .inf]}}",
+        "comparison.sensitivity.shifts.1: inf",
+    ),
+    config("0 test speakers", "corpus: {test_speakers: 0}", "corpus.test_speakers: 0 is not"),
+    config("half a test speaker", "corpus: {test_speakers: 2.5}", "corpus.test_speakers: 2.5 is"),
+    config(
+        "threshold beyond a cosine",
+        "inference: {fixed_weight: {threshold: 1.5}}",
+        "inference.fixed_weight.threshold: 1.5 is not allowed",
+    ),
+    config("unknown scenario", "trials: {scenarios: [2das]}", "trials.scenarios.0: '2das' is not"),
+    config("no scenario", "trials: {scenarios: []}", "trials.scenarios: [] is not allowed"),
+    config(
+        "scenario twice",
+        "trials: {scenarios: [random, random]}",
+        "trials: scenarios lists a value twice",
+    ),
+    config(
+        "hours that are none",
+        "trials: {generation: {enrolment_after: '25:00'}}",
+        "trials.generation.enrolment_after: '25:00'",
+    ),
+    config(
+        "share of what there is not",
+        "corpus: {synthetic: {states: {'a[b': -1}}}",
+        "corpus.synthetic.states.a[b: -1",
+    ),
+    config("no folder of recordings", "corpus: {source: directory}", "corpus.directory.root must"),
+    config(
+        "folder without a name",
+        "corpus: {directory: {root: ''}}",
+        "corpus.directory.root: '' is not allowed",
+    ),
+    config(
+        "path with a brace",
+        "corpus: {directory: {root: 'a{b}'}}",
+        "corpus.directory.root: 'a{b}' holds",
+    ),
+    config(
+        "path with a NUL", 'extractor: {model: "a\\0.onnx"}', "extractor.model: 'a\\x00.onnx' holds"
+    ),
+    config(
+        "list of no speakers",
+        "corpus: {directory: {speakers: []}}",
+        "corpus.directory.speakers: [] is not allowed",
+    ),
+    config("nothing to import", "corpus: {source: imported}", "corpus.imported.embeddings must"),
+    config("lists from nowhere", "trials: {source: import}", "trials: imported.root must name"),
+    config("nothing to score", "inference: {methods: []}", "inference: methods is empty"),
+    config(
+        "figure of an unused scenario",
+        "{analysis: {scenario: 1das}, trials: {scenarios: [random]}}",
+        "analysis.scenario is '1das'",
+    ),
+    config(
+        "no speaker left to train on",
+        "comparison: {speakers: 10, test_speakers: 9}",
+        "comparison: test_speakers must leave two",
+    ),
+    config(
+        "digest too short",
+        "extractor: {sha256: abc}",
+        "extractor.sha256: 'abc' is not allowed",
+    ),
+    block("corpus.synthesize_corpus", "{", "corpus.synthetic: "),
+    block("corpus.synthesize_corpus", '{"seconds": [1]}', "corpus.synthetic: seconds: [1]"),
+    block("corpus.build_manifest", '{"days": 0}', "corpus.directory: days: 0 is not allowed"),
+    block("corpus.simulate_listing", '{"speakers": 1}', "corpus.simulated.listing: speakers: 1"),
+    block("embeddings.extract_embeddings", '{"shards": "8"}', "extractor: shards: '8'"),
+    block("embeddings.simulate_embeddings", '{"dimension": 1}', "law: dimension: 1 is not"),
+    block("trials.generate_trials", '{"rounds": 0}', "trials.generation: rounds: 0"),
+    block("policies.pretrain_policy", '{"epochs": 1.5}', "pretraining: epochs: 1.5"),
+    block("policies.finetune_policy", '{"ppo": {"clip": NaN}}', "finetuning: ppo.clip: nan"),
+    block("policies.fit_method", '{"alphas": [0.1, 0.1]}', "tuning: alphas lists a value twice"),
+    block("analysis.sweep_thresholds", '{"alphas": []}', "analysis.sweep: alphas: []"),
+    block("analysis.summarise_comparison", '{"resamples": 0}', "comparison: resamples: 0"),
+    block("analysis.record_provenance", '{"seed": -1}', "seed: -1 is not allowed"),
+    block("analysis.record_provenance", "{", "--settings"),
+]  # fmt: skip

@@ -1,0 +1,109 @@
+"""Run tables, scoring, exported methods."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tests.bad_input.case import Case, bad
+from tests.bad_input.spoiling import (
+    cut,
+    edit_json,
+    edit_npy,
+    edit_parquet,
+    make_folder,
+    remove,
+    write,
+)
+from tests.bad_input.world import BASELINE, EMBEDDINGS, FIXED, MULTI_HEAD, ORACLE, TUNED, runs
+
+SCORES, TRIALS = "results/inference/baseline/random.parquet", "results/trials/random.parquet"
+DESCRIPTION = "export/method.json"
+
+
+def tabulated(name: str, says: str, *rows, spoil=None) -> Case:
+    return bad("inference.tabulate_runs", name, says, spoil, runs=runs(*rows))
+
+
+def scored(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("inference.run_inference", name, says, spoil, **options)
+
+
+def summarised(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("inference.summarise_results", name, says, spoil, **options)
+
+
+def exported(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("inference.export_method", name, says, spoil, **options)
+
+
+def served(name: str, says: str, spoil=None) -> Case:
+    return bad("TemplateUpdater", name, says, spoil)
+
+
+CASES = [
+    bad("inference.tabulate_runs", "no JSON", "--runs: ", runs="["),
+    bad("inference.tabulate_runs", "an object for a list", "--runs: ", runs="{}"),
+    tabulated("a run without a name", "--runs: 0.run", {"method": "baseline"}),
+    tabulated("an unknown method", "--runs: 0.method: 'magic'", {"run": "a", "method": "magic"}),
+    tabulated("an unknown key", "--runs: 1.colour: unknown key",
+              BASELINE, BASELINE | {"colour": 1}),
+    tabulated("a fixed weight without a weight", "--runs: 0: ", FIXED | {"alpha": None}),
+    tabulated("a policy without a folder", "--runs: 0: ", MULTI_HEAD | {"checkpoint": None}),
+    tabulated("a tuned weight that is missing", "none/policy.json: cannot be read",
+              TUNED | {"checkpoint": "none"}),
+    tabulated("a tuned threshold that is missing", "none.json: cannot be read",
+              MULTI_HEAD | {"tuned": "none.json"}),
+    tabulated("a tuned weight that is text", "policy.json: alpha is 'x'; it must be a number",
+              TUNED, spoil=edit_json("results/policies/fixed-weight-tuned/policy.json", alpha="x")),
+    scored("no JSON", "--run: ", run="{"),
+    scored("an unknown key", "--run: colour: unknown key", run=BASELINE | {"colour": "red"}),
+    scored("a weight that is text", "--run: alpha: 'x' is not", run=FIXED | {"alpha": "x"}),
+    scored("a second scenario that is not there", "results/trials/2das.parquet: cannot be read",
+           scenarios=["random", "2das"]),
+    scored("a policy for another D", "embeddings of 16 dimensions; these have 8",
+           edit_npy(EMBEDDINGS, lambda matrix: matrix[:, :8]), run=MULTI_HEAD),
+    *(replace(case, slow=True) for case in (
+        scored("an unknown utterance", "trial table: '0009_05011100_3_1_ti_0' has no embedding",
+               edit_parquet(TRIALS, lambda t: t.assign(utterance="0009_05011100_3_1_ti_0"))),
+        scored("a policy cut short", "policy.safetensors: cannot be read as safetensors",
+               cut("results/policies/multi-head-seed0/policy.safetensors"), run=MULTI_HEAD),
+        scored("zero embeddings", "embeddings: that of", edit_npy(EMBEDDINGS, np.zeros_like)),
+    )),
+    summarised("no table of runs", "one_run.csv: cannot be read", remove("one_run.csv")),
+    summarised("a table of other columns", "one_run.csv: lacks the column 'run'",
+               write("one_run.csv", "a,b\n1,2\n")),
+    summarised("scores that are missing", f"{SCORES}: cannot be read", remove(SCORES)),
+    summarised("scores cut short", f"{SCORES}: cannot be read", cut(SCORES)),
+    summarised("a table without scores", f"{SCORES}: lacks the column 'score'",
+               edit_parquet(SCORES, lambda table: table.drop(columns="score"))),
+    summarised("scores that are NaN", f"{SCORES}: ",
+               edit_parquet(SCORES, lambda table: table.assign(score=np.float32("nan")))),
+    summarised("no non-target", f"{SCORES}: ",
+               edit_parquet(SCORES, lambda table: table[table["target"]])),
+    summarised("published figures that are none", "metadata.csv: lacks the column 'method'",
+               published="metadata.csv"),
+    exported("a limit", "looks at labels", run=ORACLE, summary=None, scenario=None),
+    exported("no such row of the summary", "results/summary.csv: has no row of the run",
+             scenario="10das"),
+    exported("no JSON", "--run: ", run="{"),
+    exported("embeddings that are no matrix", f"{EMBEDDINGS}: ", edit_npy(EMBEDDINGS, np.ravel)),
+    exported("a policy for another D", "the policy is for embeddings of 16 dimensions",
+             edit_npy(EMBEDDINGS, lambda matrix: matrix[:, :8]), run=MULTI_HEAD, summary=None,
+             scenario=None),
+    exported("a file where its folder goes", "model.onnx/method.onnx: ", out_dir="model.onnx"),
+    served("no such method", "export/method.json: cannot be read", remove("export")),
+    served("a model cut short", "export/method.onnx: is not the file that", cut(
+        "export/method.onnx")),
+    served("a description cut short", f"{DESCRIPTION}: is not the description", cut(DESCRIPTION)),
+    served("a description of another version", f"{DESCRIPTION}: is of format 99",
+           edit_json(DESCRIPTION, format=99)),
+    served("another D than the model's", "export/method.onnx: ",
+           edit_json(DESCRIPTION, dimension=17)),
+    served("a number that no memory holds", f"{DESCRIPTION}: is not the description",
+           edit_json(DESCRIPTION, memory=[
+               {"name": "n", "dtype": "int32", "shape": [], "initial": 10**30}])),
+    served("no such template", "0001.template: cannot be read", remove("0001.template")),
+    served("a template cut short", "0001.template: damaged", cut("0001.template")),
+    served("a folder for a template", "0001.template: cannot be read",
+           make_folder("0001.template")),
+]  # fmt: skip

@@ -1,0 +1,124 @@
+"""Trials: made from the manifest, and imported in the published layout."""
+
+import os
+
+import pandas as pd
+
+from tests.bad_input.case import Case, bad
+from tests.bad_input.spoiling import (
+    cut,
+    edit_csv,
+    edit_parquet,
+    make_folder,
+    make_loop,
+    remove,
+    write,
+    write_pickle,
+)
+from tests.bad_input.world import MANIFEST, PUBLISHED_ENROLMENT, PUBLISHED_TRIALS, REJECTED, SPLIT
+
+ID = "0001_05031200_3_1_ti_0"
+
+
+def generated(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("trials.generate_trials", name, says, spoil, **options)
+
+
+def developed(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("trials.generate_development_trials", name, says, spoil, **options)
+
+
+def imported(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("trials.import_trials", name, says, spoil, **options)
+
+
+def lists(name: str, content, says: str) -> Case:
+    return imported(name, f"{PUBLISHED_TRIALS}: {says}", write_pickle(PUBLISHED_TRIALS, content))
+
+
+def enrolled(name: str, content: str | bytes, says: str) -> Case:
+    return imported(name, f"{PUBLISHED_ENROLMENT}: {says}", write(PUBLISHED_ENROLMENT, content))
+
+
+def first_days(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["date"] == table["date"].min()]
+
+
+def all_train(split: pd.DataFrame) -> pd.DataFrame:
+    return split.assign(part="train")
+
+
+def one_tested(split: pd.DataFrame) -> pd.DataFrame:
+    first = split.index == split.index[0]
+    return split.assign(part=pd.Series(["train"] * len(split)).mask(first, "test"))
+
+
+def reject_all():
+    manifest = pd.read_parquet(MANIFEST)
+    manifest.assign(path="", reason="silent")[["utterance", "path", "reason"]].to_csv(REJECTED)
+
+
+class Touch:
+    """Pickles as a command."""
+
+    def __reduce__(self):
+        return os.system, ("touch canary",)
+
+
+CASES = [
+    generated("no test speaker", "trials: the split names no test speaker",
+              edit_csv(SPLIT, all_train)),
+    generated("no non-target possible", "is the only speaker of the pool",
+              edit_csv(SPLIT, one_tested)),
+    generated("test speakers without recordings", "trials: none of the test speakers",
+              edit_csv(SPLIT, lambda split: split.assign(speaker="9" + split["speaker"].str[1:]))),
+    generated("speakers with one day", "trials: nothing is left for the scenario random",
+              edit_parquet(MANIFEST, first_days)),
+    generated("too few days for a scenario", "trials: nothing is left for the scenario 10das",
+              edit_parquet(MANIFEST, lambda t: t[t["date"] < "2020-05-04"]), scenario="10das"),
+    generated("a speaker twice in the split", "0001",
+              edit_csv(SPLIT, lambda split: pd.concat([split, split[:1]]))),
+    generated("a split without parts", f"{SPLIT}: lacks the column 'part'",
+              edit_csv(SPLIT, lambda split: split[["speaker"]])),
+    generated("a manifest cut short", f"{MANIFEST}: cannot be read", cut(MANIFEST)),
+    generated("a table of the rejected that is none", f"{REJECTED}: cannot be read",
+              write(REJECTED, b"\xff\xfe")),
+    generated("a folder where enrolments go", "random.enrolment.parquet: Is a directory",
+              make_folder("results/trials/random.enrolment.parquet")),
+    generated("a file where their folder goes", "model.onnx/e.parquet: ",
+              enrolment="model.onnx/e.parquet"),
+    developed("nobody trains", "split: development trials need two speakers",
+              edit_csv(SPLIT, lambda split: split.assign(part="test"))),
+    developed("speakers with one day", "trials: nothing is left for the scenario random",
+              edit_parquet(MANIFEST, first_days)),
+    developed("a manifest that is a loop", f"{MANIFEST}: cannot be read", make_loop(MANIFEST)),
+    bad("trials.export_trials", "no trials", "random.parquet: cannot be read",
+        remove("results/trials/random.parquet")),
+    bad("trials.export_trials", "trials of other columns", "lacks the column 'round'",
+        edit_parquet("results/trials/random.parquet", lambda t: t.drop(columns="round"))),
+    bad("trials.export_trials", "a file where lists go", "model.onnx/random/trial.pkl: ",
+        out="model.onnx"),
+    imported("no such folder", "nowhere/random/trial.pkl: cannot be read", root="nowhere"),
+    imported("a list cut short", f"{PUBLISHED_TRIALS}: cannot be read as a pickle",
+             cut(PUBLISHED_TRIALS)),
+    imported("a folder for a list", f"{PUBLISHED_TRIALS}: cannot be read",
+             make_folder(PUBLISHED_TRIALS)),
+    imported("no enrolments", f"{PUBLISHED_ENROLMENT}: cannot be read",
+             remove(PUBLISHED_ENROLMENT)),
+    imported("the list of another scenario", "lists/1das/trial.pkl: a list stands where",
+             write_pickle("lists/1das/trial.pkl", {"spk0001_0": [ID]}), scenario="1das"),
+    lists("a command", Touch(), "refused, because the pickle names"),
+    lists("no dict", [1], "a list stands where"),
+    lists("nothing", {}, "holds no trials"),
+    lists("a model that is none", {"0001": [ID]}, "'0001' is no model"),
+    lists("a model with a line end", {"spk\n": [ID]}, "'spk\\n' is no model"),
+    lists("an id that is none", {"spk0001_0": ["holiday"]}, "'holiday' is not an utterance id"),
+    lists("a list that begins with a non-target", {"spk0002_0": [ID]}, "'spk0002_0' begins with"),
+    lists("no non-targets", {"spk0001_0": [ID]}, "none of its 1 trials is a non-target"),
+    enrolled("a line of four", f"spk0001_0 {' '.join([ID] * 4)}\n", "line 1: 'spk0001_0' has 4"),
+    enrolled("no text", b"\xff\xfe\x00", "cannot be read (it is not UTF-8"),
+    enrolled("empty", "\n", "holds no enrolments"),
+    imported("utterances of another corpus", "lists/random: ", edit_parquet(MANIFEST, first_days)),
+    imported("models that are not tested", "lists/random: ", edit_csv(SPLIT, all_train)),
+    imported("utterances without an embedding", "have no embedding", reject_all),
+]  # fmt: skip

@@ -1,0 +1,324 @@
+"""A small world in which every step runs, and the commands that built it.
+
+Each step stands here with arguments that are good, in the order of the workflow. The world is made
+by running them; a case of bad input is one of them again, with one thing spoiled.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+import yaml
+
+from tests.embeddings.conftest import make_model, speech_like
+from tests.inference.made_up_policies import made_up_state_dict
+from workflow_src.common.config.schema import validate_config
+from workflow_src.corpus.fetch_corpus import extract_archive
+from workflow_src.inference import Template, TemplateUpdater
+
+DIMENSION = 16
+RESULTS = "results"
+MANIFEST, SPLIT = "results/corpus/manifest.parquet", "results/corpus/split.csv"
+EMBEDDINGS, INDEX = "results/embeddings/embeddings.npy", "results/embeddings/index.parquet"
+REJECTED = "results/embeddings/rejected.csv"
+DEVELOPMENT = "results/trials/development"
+POLICIES = "results/policies"
+RECORDED = [f"000{speaker}_0501{hour}00_3_1_ti_0" for speaker in (1, 2) for hour in (11, 12, 13)]
+PUBLISHED_TRIALS, PUBLISHED_ENROLMENT = "lists/random/trial.pkl", "lists/random/enroll_model"
+
+TUNING = {
+    "alphas": [0.1, 0.3],
+    "thresholds": [0.2, 0.5],
+    "development": {"scenarios": ["random"], "trajectories": 2},
+    "through-time": {"updates": 2, "sequences": 4, "window": 4, "validate_every": 1, "hidden": 4},
+}
+PRETRAINING = {"epochs": 1, "batches_per_epoch": 1, "batch_size": 8, "max_enrolment": 5}
+PPO = {"steps": 32, "environments": 4, "rollout_steps": 4, "epochs": 1, "minibatches": 2}
+FINETUNING = {"episode": {"min_utterances": 20, "max_steps": 20}, "ppo": PPO}
+COMPARISON = {"populations": [1, 2], "scenarios": ["random"], "resamples": 20,
+              "sensitivity": {"populations": []}}  # fmt: skip
+BASELINE = {"run": "baseline", "method": "baseline"}
+TUNED = {"run": "fixed-weight-tuned", "method": "fixed-weight-tuned",
+         "checkpoint": "results/policies/fixed-weight-tuned"}  # fmt: skip
+ORACLE = {"run": "oracle", "method": "oracle", "checkpoint": "results/policies/oracle"}
+FIXED = {"run": "fixed-weight-0.1", "method": "fixed-weight", "alpha": 0.1, "threshold": 0.3}
+MULTI_HEAD = {"run": "multi-head-seed0", "method": "multi-head", "threshold": 0.2, "seed": 0,
+              "checkpoint": "results/policies/multi-head-seed0"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Command:
+    """A step with good arguments; `gives` are its outputs, `also` those that it names itself."""
+
+    takes: Mapping[str, object] = field(default_factory=dict)
+    gives: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+
+    def arguments(self, **changes: object) -> list[str]:
+        """Write the command line; a changed option is named with _ for -, None leaves it out."""
+        options = {**self.takes, **self.gives}
+        options |= {f"--{name.replace('_', '-')}": value for name, value in changes.items()}
+        line: list[str] = []
+        for name, value in options.items():
+            if value is None:
+                continue
+            values = [value] if isinstance(value, str) else value
+            line += [name, *(v if isinstance(v, str) else json.dumps(v) for v in as_list(values))]
+        return line
+
+    def outputs(self) -> list[Path]:
+        """List what the command makes."""
+        return [Path(path) for path in (*self.gives.values(), *self.also)]
+
+
+def as_list(values: object) -> list[object]:
+    """Return several values of an option as a list, and a block of settings as one."""
+    return values if isinstance(values, list) else [values]
+
+
+def runs(*rows: Mapping[str, object]) -> str:
+    """Write a list of runs as an argument."""
+    return json.dumps(list(rows))
+
+
+MATRIX = {"--embeddings": EMBEDDINGS, "--index": INDEX}
+TRIALS = {"--trials": "results/trials/random.parquet",
+          "--enrolment": "results/trials/random.enrolment.parquet"}  # fmt: skip
+SPOKEN = {"--manifest": MANIFEST, "--split": SPLIT, "--rejected": REJECTED}
+TRAINING = {**MATRIX, "--manifest": MANIFEST, "--split": SPLIT, "--seed": "1"}
+FITTING = {**MATRIX, "--split": SPLIT, "--development": DEVELOPMENT, "--settings": TUNING,
+           "--seed": "1"}  # fmt: skip
+FITTED = {**FITTING, "--fixed": "results/policies/fixed-weight-tuned"}
+
+# What stands behind a colon tells two commands of one step apart.
+COMMANDS: dict[str, Command] = {
+    "validate_config": Command({"--config": "mine.yaml"}),
+    "extract_archive": Command({"--archive": "corpus.zip"}),
+    "corpus.synthesize_corpus": Command(
+        {"--settings": {"speakers": 2, "days": 2, "seconds": [1.0, 1.1]}, "--seed": "1",
+         "--shard": "0", "--shards": "1"},
+        {"--audio": "demo/shard-0", "--table": "demo/shard-0.parquet"},
+    ),
+    "corpus.build_manifest:tables": Command(
+        {"--tables": "demo/shard-0.parquet"}, {"--manifest": "demo/manifest.parquet"}
+    ),
+    "corpus.build_manifest": Command(
+        {"--root": "recordings", "--metadata": "metadata.csv"},
+        {"--manifest": "recorded/manifest.parquet"},
+    ),
+    "corpus.fetch_corpus": Command(
+        {"--root": "fetched",
+         "--settings": {"archives": [{"url": "http://[::1]:9/a.zip", "sha256": "0" * 64}]}},
+        {"--record": "fetched.json"},
+    ),
+    "embeddings.extract_embeddings": Command(
+        {"--manifest": "recorded/manifest.parquet", "--root": "recordings",
+         "--model": "model.onnx"},
+        {"--out": "recorded/0.npz", "--rejected": "recorded/0.csv"},
+    ),
+    "embeddings.merge_embeddings": Command(
+        {"--manifest": "recorded/manifest.parquet", "--shards": "recorded/0.npz",
+         "--rejected": "recorded/0.csv"},
+        {"--embeddings": "recorded/embeddings.npy", "--index": "recorded/index.parquet",
+         "--rejected-out": "recorded/rejected.csv"},
+    ),
+    "embeddings.import_embeddings": Command(
+        {"--embeddings": ["given/*.npy"]},
+        {"--manifest": "imported/manifest.parquet", "--matrix": "imported/embeddings.npy",
+         "--index": "imported/index.parquet", "--rejected": "imported/rejected.csv"},
+    ),
+    "corpus.simulate_listing:listed": Command(
+        {"--utterances": "ids.txt", "--seed": "1"}, {"--manifest": "listed.parquet"}
+    ),
+    "corpus.simulate_listing": Command(
+        {"--settings": {"speakers": 8, "days": 10}, "--seed": "1"}, {"--manifest": MANIFEST}
+    ),
+    "corpus.split_speakers": Command(
+        {"--manifest": MANIFEST, "--test-speakers": "3", "--seed": "1"}, {"--split": SPLIT}
+    ),
+    "embeddings.simulate_embeddings": Command(
+        {"--manifest": MANIFEST, "--settings": {"dimension": DIMENSION}, "--seed": "1"},
+        {**MATRIX, "--rejected": REJECTED},
+    ),
+    "trials.generate_trials": Command(
+        {**SPOKEN, "--settings": {"random": {"trajectories": 2}}, "--seed": "1",
+         "--scenario": "random"},
+        {"--out": TRIALS["--trials"], "--enrolment": TRIALS["--enrolment"]},
+    ),
+    "trials.generate_development_trials": Command(
+        {**SPOKEN, "--development": TUNING["development"], "--seed": "1", "--scenario": "random"},
+        {"--out": f"{DEVELOPMENT}/random.parquet",
+         "--enrolment": f"{DEVELOPMENT}/random.enrolment.parquet"},
+    ),
+    "trials.export_trials": Command(
+        {"--trials": "results/trials", "--scenarios": "random"},
+        {"--out": "lists"},
+    ),
+    "trials.import_trials": Command(
+        {"--root": "lists", "--scenario": "random", **SPOKEN},
+        {"--out": "imported/random.parquet", "--enrolment": "imported/random.enrolment.parquet"},
+    ),
+    "policies.import_policy": Command(
+        {"--source": "mh_final.pkl", "--method": "multi-head", "--embeddings": EMBEDDINGS},
+        {"--out-dir": f"{POLICIES}/released-multi-head"},
+    ),
+    "policies.import_policy:folder": Command(
+        {"--source": f"{POLICIES}/released-multi-head", "--method": "multi-head",
+         "--embeddings": EMBEDDINGS},
+        {"--out-dir": f"{POLICIES}/initial-multi-head"},
+    ),
+    "policies.pretrain_policy": Command(
+        {**TRAINING, "--settings": PRETRAINING, "--initial": f"{POLICIES}/initial-multi-head"},
+        {"--out-dir": f"{POLICIES}/pretrained-seed0"},
+    ),
+    "policies.finetune_policy": Command(
+        {**TRAINING, "--settings": FINETUNING, "--method": "multi-head",
+         "--initial": f"{POLICIES}/pretrained-seed0"},
+        {"--out-dir": f"{POLICIES}/multi-head-seed0"},
+    ),
+    "policies.fit_method:fixed": Command(
+        {**FITTING, "--method": "fixed-weight-tuned"},
+        {"--out-dir": f"{POLICIES}/fixed-weight-tuned"},
+    ),
+    "policies.fit_method:oracle": Command(
+        {**FITTING, "--method": "oracle"}, {"--out-dir": f"{POLICIES}/oracle"}
+    ),
+    "policies.fit_method": Command(
+        {**FITTED, "--method": "kalman"}, {"--out-dir": f"{POLICIES}/kalman"}
+    ),
+    "policies.fit_method:through-time": Command(
+        {**FITTED, "--method": "through-time"}, {"--out-dir": f"{POLICIES}/through-time-seed0"}
+    ),
+    "policies.tune_threshold": Command(
+        {**MATRIX, "--run": MULTI_HEAD, "--development": DEVELOPMENT, "--settings": TUNING,
+         "--seed": "1"},
+        {"--threshold": "tuned/threshold.json", "--tried": "tuned/thresholds.csv"},
+    ),
+    "inference.tabulate_runs": Command(
+        {"--runs": runs(BASELINE, FIXED, TUNED)}, {"--table": "results/inference/runs.csv"}
+    ),
+    "inference.run_inference": Command(
+        {"--notebook": "notebooks/inference.ipynb", "--run": BASELINE, "--scenarios": "random"},
+        {"--executed": "results/inference/baseline.ipynb"},
+        ("results/inference/baseline",),
+    ),
+    "inference.summarise_results": Command(
+        {"--runs": "one_run.csv", "--scores": "results/inference", "--scenarios": "random"},
+        {"--summary": "results/summary.csv"},
+    ),
+    "inference.export_method": Command(
+        {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--summary": "results/summary.csv",
+         "--scenario": "random"},
+        {"--out-dir": "export"},
+    ),
+    "TemplateUpdater": Command({"--method": "export", "--template": "0001.template"}),
+    "analysis.sweep_thresholds": Command(
+        {**TRIALS, **MATRIX, "--settings": {"alphas": [0.1], "thresholds": [0.3]}},
+        {"--sweep": "results/analysis/threshold_sweep.csv"},
+    ),
+    "analysis.score_population": Command(
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
+        {"--out": "scores/1"},
+    ),
+    "analysis.score_population:second": Command(
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
+        {"--out": "scores/2"},
+    ),
+    "analysis.summarise_comparison": Command(
+        {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--settings": COMPARISON,
+         "--seed": "1"},
+        {"--out": "comparison"},
+    ),
+    "analysis.record_provenance": Command(
+        {"--settings": {}, "--extractor": "model.onnx", "--results": "results"},
+        {"--provenance": "results/provenance.json"},
+    ),
+}  # fmt: skip
+
+# Of these, what is wrong is told before the notebook runs; they are not run to build the world.
+NOT_BUILT = {"analysis.run_visual_analysis", "corpus.fetch_corpus"}
+COMMANDS["analysis.run_visual_analysis"] = Command(
+    {"--notebook": "notebooks/visual_analysis.ipynb",
+     "--settings": {"scenario": "random", "alpha": 0.1, "pretrained": []}},
+    {"--executed": "results/analysis/visual_analysis.ipynb"},
+)  # fmt: skip
+for _name in ("inference.run_inference", "analysis.run_visual_analysis"):
+    # A notebook that fails stays where it ran, to be looked into.
+    COMMANDS[_name] = Command(
+        {**COMMANDS[_name].takes, "--draft": "draft.ipynb"},
+        COMMANDS[_name].gives,
+        (*COMMANDS[_name].also, "draft.ipynb"),
+    )
+
+
+def _validate(arguments: list[str]) -> None:
+    content = yaml.safe_load(Path(arguments[1]).read_text(encoding="utf-8"))
+    validate_config(content, arguments[1])
+
+
+def _extract(arguments: list[str]) -> None:
+    extract_archive(Path(arguments[1]), Path("extracted"), f"http://host/{arguments[1]}")
+
+
+def _serve(arguments: list[str]) -> None:
+    """What a service does: open the method, load a template, score a test."""
+    updater = TemplateUpdater(arguments[1])
+    template = Template.load(arguments[3], updater.digest)
+    updater.score_and_update(template, np.ones(updater.dimension))
+
+
+PROGRAMS: dict[str, Callable[[list[str]], None]] = {
+    "validate_config": _validate,
+    "extract_archive": _extract,
+    "TemplateUpdater": _serve,
+}
+
+
+def program(name: str) -> Callable[[list[str]], None]:
+    """Return what runs a command: the main function of its step, or what stands for it here."""
+    step = name.partition(":")[0]
+    if step in PROGRAMS:
+        return PROGRAMS[step]
+    return importlib.import_module(f"workflow_src.{step}").main
+
+
+def build_world() -> None:
+    """Make the world in the working directory."""
+    _make_givens()
+    for name, command in COMMANDS.items():
+        if name == "TemplateUpdater":
+            template = TemplateUpdater("export").enrol(np.eye(DIMENSION)[:5])
+            template.save("0001.template")
+        if name not in NOT_BUILT:
+            program(name)(command.arguments())
+
+
+def _make_givens() -> None:
+    """Make what no step makes: recordings, lists, a model, embeddings, a policy."""
+    Path("mine.yaml").write_text("seed: 3\n")
+    Path("recordings/deep er").mkdir(parents=True)
+    for number, name in enumerate(RECORDED):
+        wave = speech_like(1 + number / 10, seed=number)
+        soundfile.write(f"recordings/deep er/{name}.wav", wave, 16000)
+    rows = [f"{name},normal\n" for name in RECORDED]
+    Path("metadata.csv").write_text("utterance,state\n" + "".join(rows))
+    make_model(Path("model.onnx"))
+    draw = np.random.default_rng(1)
+    Path("given").mkdir()
+    content = {name: draw.standard_normal(8).astype(np.float32) for name in RECORDED}
+    np.save("given/part_rank0.npy", content, allow_pickle=True)
+    Path("ids.txt").write_text("".join(f"{name}\n" for name in RECORDED))
+    torch.save(made_up_state_dict("mh_final", DIMENSION), "mh_final.pkl")
+    columns = "run,method,alpha,threshold,seed,checkpoint"
+    Path("one_run.csv").write_text(f"{columns}\nbaseline,baseline,,,,\n")
+    with zipfile.ZipFile("corpus.zip", "w") as archive:
+        archive.writestr("wav/a.wav", b"RIFF" * 1000)
+    Path("extracted").mkdir()

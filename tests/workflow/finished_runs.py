@@ -1,0 +1,89 @@
+"""Finished runs of each kind: what `reruns.WORLDS` is checked in."""
+
+import functools
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from tests.workflow.dry_runs import Command, Outcome, dry_run, run_all
+from tests.workflow.reruns import FILES, WORLDS, World
+from tests.workflow.running import CLONE, TINY, arguments
+
+
+class FinishedRun(NamedTuple):
+    """A kind of run, and the folder of one that is finished."""
+
+    world: World
+    folder: Path
+
+    def dry_run(self, overlay=None, *options, edits=None) -> Command:
+        """Return the command of a dry run, with another overlay in place of the run's own."""
+        return dry_run(
+            self.folder,
+            self.configs(self.world.overlay if overlay is None else overlay),
+            *options,
+            targets=self.world.targets,
+            edits=edits,
+        )
+
+    def job_graph(self) -> Command:
+        """Return the command that prints the graph of all jobs."""
+        configs = self.configs(self.world.overlay)
+        return Command(arguments(self.folder, configs, "--dag", "--", *self.world.targets))
+
+    def configs(self, overlay) -> list[Path]:
+        """Return the files of the settings, the tiny configuration's and the overlay's."""
+        folder = self.folder / "overlays"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{len(list(folder.iterdir()))}.yaml"
+        path.write_text(yaml.safe_dump(overlay))
+        return [TINY, path]
+
+
+def finish_runs(finished: Path, folder: Path) -> dict[str, FinishedRun]:
+    """Return a finished run of each kind.
+
+    The first is a run of the whole graph. Of the others no step is run, which would take minutes:
+    their outputs are empty files that Snakemake is told to take for finished (``--touch``), with
+    the same records of settings, code and inputs as after a run.
+    """
+    runs = {name: FinishedRun(world, folder / name) for name, world in WORLDS.items()}
+    runs["synthetic"] = FinishedRun(WORLDS["synthetic"], finished)
+    for run in runs.values():
+        for path in (run.folder / name for name in FILES):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    others = [run for name, run in runs.items() if name != "synthetic"]
+    asked = [_command(run, "--summary") for run in others]
+    for run, outcome in zip(others, run_all(asked), strict=True):
+        make_outputs(run.folder, outcome)
+    for outcome in run_all([_command(run, "--touch", "--forceall") for run in others]):
+        assert outcome.code == 0, outcome.said
+    return runs
+
+
+def make_outputs(folder: Path, summary: Outcome) -> None:
+    """Make an empty file of every output that ``snakemake --summary`` lists."""
+    assert summary.code == 0, summary.said
+    for line in summary.said.split("output_file\t", 1)[1].splitlines()[1:]:
+        path = folder / line.split("\t")[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def _command(run: FinishedRun, *options: str) -> Command:
+    configs = run.configs(run.world.overlay)
+    return Command(arguments(run.folder, configs, *options, "--", *run.world.targets))
+
+
+@functools.cache
+def default_settings() -> dict:
+    """Return the merged settings of the tiny configuration."""
+    return merge(*(yaml.safe_load(path.read_text()) for path in (CLONE / "config.yaml", TINY)))
+
+
+def merge(base: dict, over: dict) -> dict:
+    """Merge settings as Snakemake does: blocks by key, all else replaced."""
+    both = [key for key in base.keys() & over if isinstance(over[key], dict)]
+    return {**base, **over, **{key: merge(base[key], over[key]) for key in both}}

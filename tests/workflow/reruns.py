@@ -1,0 +1,495 @@
+"""What runs again after a change of a setting: the one statement of it.
+
+`VALUES` has another value for every setting, and `WORLDS` says, for each kind of finished run,
+which rules then run again. ``test_reruns.py`` compares that with what Snakemake would do, and
+``reruns_page.py`` writes it into the docs.
+"""
+
+import copy
+from typing import Any, NamedTuple
+
+from workflow_src.common.config.base import Block
+from workflow_src.common.config.schema import Config
+
+# Which rules make corpus, embeddings and trials depends on where they come from.
+EXTRACTION = {"extract_embeddings", "merge_embeddings"}
+BY_SOURCE = {
+    "synthetic": {"synthesize_corpus", "build_manifest"} | EXTRACTION,
+    "directory": {"build_manifest"} | EXTRACTION,
+    "imported": {"import_embeddings"},
+    "simulated": {"simulate_listing", "simulate_embeddings"},
+    "generate": {"generate_trials"},
+    "import": {"import_trials"},
+}
+FETCHING = {"fetch_corpus"}
+CORPUS = {"synthesize_corpus", "build_manifest", "simulate_listing", "import_embeddings"}
+EMBEDDINGS = EXTRACTION | {"import_embeddings", "simulate_embeddings"}
+SPLIT = {"split_speakers"}
+TRIALS = {"generate_trials", "import_trials"}
+DEVELOPMENT = {"generate_development_trials"}
+IMPORTED_POLICY = {"import_policy"}
+PRETRAINING = {"pretrain_policy"}
+FINETUNING = {"finetune_policy"}
+FITTING = {"fit_method"}
+THRESHOLDS = {"tune_threshold"}
+RUN_TABLE = {"tabulate_runs"}
+SCORES = {"run_inference"}
+SUMMARY = {"summarise_results"}
+SWEEP = {"sweep_thresholds"}
+FIGURES = {"run_visual_analysis"}
+RECORD = {"record_provenance"}
+EXPORT = {"export_method"}
+POPULATIONS = {"train_population"}
+POPULATION_SCORES = {"score_population"}
+SENSITIVITY = {"measure_sensitivity"}
+COMPARISON = {"summarise_comparison"}
+
+SHOWN = SUMMARY | FIGURES | RECORD
+INFERENCE = SCORES | SHOWN
+# The run table shows tuned weights and thresholds.
+TABULATED = RUN_TABLE | INFERENCE
+FITTED = FITTING | TABULATED
+TUNED = THRESHOLDS | FITTED
+TRIED = SWEEP | DEVELOPMENT | TUNED
+# Of the policies trained by PPO, adaptive-weight has a tuned threshold in the tiny configuration.
+TRAINED = FINETUNING | THRESHOLDS | TABULATED
+PRETRAINED = PRETRAINING | FINETUNING | INFERENCE
+FROM_EMBEDDINGS = TRIALS | TRIED | PRETRAINED | TRAINED
+COMPARED = POPULATIONS | POPULATION_SCORES | SENSITIVITY | COMPARISON
+
+EFFECTS: dict[str, set[str]] = {
+    "nothing": set(),
+    "everything": CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
+    "manifest": CORPUS | {"merge_embeddings"} | SPLIT | FROM_EMBEDDINGS,
+    "embeddings": EMBEDDINGS | FROM_EMBEDDINGS,
+    "split of speakers": SPLIT | FROM_EMBEDDINGS,
+    "all trials": TRIALS | TRIED,
+    "scored trials": TRIALS | SWEEP | INFERENCE,
+    "new scenario": TRIALS | INFERENCE,
+    "development trials": DEVELOPMENT | TUNED,
+    "tuning": TUNED,
+    "fitted methods": FITTED,
+    "through-time": FITTING | INFERENCE,
+    "imported policy, pretraining": IMPORTED_POLICY | PRETRAINED,
+    "pretraining": PRETRAINED,
+    "imported policy, finetuning": IMPORTED_POLICY | TRAINED,
+    "imported policy, finetuning of multi-head": IMPORTED_POLICY | FINETUNING | INFERENCE,
+    "pretraining, finetuning": PRETRAINED | TRAINED,
+    "finetuning": TRAINED,
+    "finetuning of multi-head": FINETUNING | INFERENCE,
+    "imported policy, tuning": IMPORTED_POLICY | THRESHOLDS | TABULATED,
+    "imported policy, inference": IMPORTED_POLICY | TABULATED,
+    "inference": TABULATED,
+    "run table": RUN_TABLE | SHOWN,
+    "summary": SHOWN,
+    "threshold sweep": SWEEP | FIGURES | RECORD,
+    "figures": FIGURES | RECORD,
+    "record": RECORD,
+    "fetching": FETCHING,
+    "fetching, everything": FETCHING | CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
+    "export": EXPORT,
+    "populations": COMPARED,
+    "scores of populations": POPULATION_SCORES | COMPARISON,
+    "new population": POPULATIONS | POPULATION_SCORES | COMPARISON,
+    "sensitivity": SENSITIVITY | COMPARISON,
+    "comparison": COMPARISON,
+}
+
+
+class World(NamedTuple):
+    """A kind of finished run, and what a changed setting runs again there.
+
+    Attributes
+    ----------
+    about
+        Which runs it stands for.
+    overlay
+        What its settings differ by from the tiny configuration.
+    targets
+        What was run; nothing: all.
+    blocks
+        Blocks, or single settings, whose effects are stated here.
+    effects
+        Block or setting -> key of `EFFECTS`; the longest that fits counts.
+    """
+
+    about: str
+    overlay: dict[str, Any]
+    targets: list[str]
+    blocks: list[str]
+    effects: dict[str, str]
+
+    def effect(self, key: str) -> str:
+        """Return what a changed setting runs again: a key of `EFFECTS`."""
+        parts = key.split(".")
+        for n in range(len(parts), 0, -1):
+            if (start := ".".join(parts[:n])) in self.effects:
+                return self.effects[start]
+        return "nothing"
+
+    def settings(self) -> list[str]:
+        """List the settings whose effects are stated here."""
+        return [
+            key
+            for key in leaves()
+            if any(key == block or key.startswith(block + ".") for block in self.blocks)
+        ]
+
+
+# Another value for each setting: one that neither config.yaml nor any run below has. Files are
+# those of `FILES`.
+VALUES: dict[str, Any] = {
+    "seed": 2,
+    "compute.device": "cpu",
+    "compute.deterministic": False,
+    "corpus.source": "simulated",
+    "corpus.test_speakers": 5,
+    "corpus.synthetic.speakers": 12,
+    "corpus.synthetic.days": 15,
+    "corpus.synthetic.missed_days": 0.1,
+    "corpus.synthetic.sessions_per_day": [1, 3],
+    "corpus.synthetic.utterances_per_session": [1, 4],
+    "corpus.synthetic.seconds": [1.5, 3.5],
+    "corpus.synthetic.text_dependent": 0.4,
+    "corpus.synthetic.drift": 0.5,
+    "corpus.synthetic.drift_days": 20.0,
+    "corpus.synthetic.day_offset": 0.3,
+    "corpus.synthetic.slot_offset": 0.2,
+    "corpus.synthetic.utterance_offset": 0.2,
+    "corpus.synthetic.effects": 0.5,
+    "corpus.synthetic.states": {"normal": 1.0},
+    "corpus.synthetic.noise": {"quiet": 1.0},
+    "corpus.synthetic.shards": 3,
+    "corpus.directory.root": "other recordings",
+    "corpus.directory.metadata": "metadata.csv",
+    "corpus.directory.speakers": ["0001"],
+    "corpus.directory.days": 3,
+    "corpus.directory.archives": [{"url": "https://host/a.zip", "sha256": "0" * 64}],
+    "corpus.imported.embeddings": ["other.npz"],
+    "corpus.simulated.listing.speakers": 13,
+    "corpus.simulated.listing.days": 16,
+    "corpus.simulated.listing.attendance": 0.9,
+    "corpus.simulated.listing.missed_days": 0.1,
+    "corpus.simulated.listing.utterances": "utterances.txt",
+    "corpus.simulated.law.dimension": 64,
+    "corpus.simulated.law.speaker_decay": 9.0,
+    "corpus.simulated.law.change_decay": 150.0,
+    "corpus.simulated.law.clusters": 10,
+    "corpus.simulated.law.cluster_share": 0.5,
+    "corpus.simulated.law.gender": 0.7,
+    "corpus.simulated.law.drift": 0.6,
+    "corpus.simulated.law.drift_correlation": 0.9,
+    "corpus.simulated.law.drift_spread": 0.5,
+    "corpus.simulated.law.day": 0.3,
+    "corpus.simulated.law.day_spread": 0.5,
+    "corpus.simulated.law.settling": 0.3,
+    "corpus.simulated.law.settling_days": 6.0,
+    "corpus.simulated.law.slot": 0.2,
+    "corpus.simulated.law.session": 0.3,
+    "corpus.simulated.law.utterance": 1.2,
+    "corpus.simulated.law.utterance_spread": 0.1,
+    "corpus.simulated.law.noise_spread": 0.1,
+    "corpus.simulated.law.phrase": 0.2,
+    "extractor.model": "other.onnx",
+    "extractor.sha256": "0" * 64,
+    "extractor.min_seconds": 0.4,
+    "extractor.max_seconds": 200.0,
+    "extractor.batch_size": 16,
+    "extractor.shards": 3,
+    "trials.source": "import",
+    "trials.scenarios": ["random", "1das", "3d1s", "5das"],
+    "trials.nontarget_only": ["0003"],
+    "trials.generation.enrolment_utterances": 4,
+    "trials.generation.enrolment_after": "11:00",
+    "trials.generation.enrolment_before": "19:00",
+    "trials.generation.rounds": 3,
+    "trials.generation.random.trajectories": 20,
+    "trials.generation.random.max_skip_days": 5,
+    "trials.generation.random.max_targets": 3,
+    "trials.imported.root": "other lists",
+    "pretraining.enabled": False,
+    "pretraining.checkpoint": "policy.pkl",
+    "pretraining.min_seconds": 1.2,
+    "pretraining.epochs": 3,
+    "pretraining.batches_per_epoch": 3,
+    "pretraining.redraw_epochs": 5,
+    "pretraining.batch_size": 32,
+    "pretraining.max_enrolment": 100,
+    "pretraining.learning_rate": 0.01,
+    "pretraining.momentum": 0.9,
+    "pretraining.weight_decay": 0.001,
+    "pretraining.decay_epochs": [1],
+    "pretraining.augmentation": "none",
+    "finetuning.seeds": [0, 1],
+    "finetuning.checkpoint.multi-head": "policy.pkl",
+    "finetuning.checkpoint.adaptive-weight": "policy.pkl",
+    "finetuning.episode.min_seconds": 0.7,
+    "finetuning.episode.min_utterances": 10,
+    "finetuning.episode.enrolment_share": 0.3,
+    "finetuning.episode.day_probability": 0.8,
+    "finetuning.episode.targets_a_day": [3],
+    "finetuning.episode.target_share": 0.6,
+    "finetuning.episode.max_steps": 400,
+    "finetuning.episode.max_errors": 100,
+    "finetuning.episode.error_threshold": 0.4,
+    "finetuning.episode.update_threshold": 0.4,
+    "finetuning.ppo.steps": 1024,
+    "finetuning.ppo.scalar_steps": 1024,
+    "finetuning.ppo.environments": 8,
+    "finetuning.ppo.rollout_steps": 16,
+    "finetuning.ppo.epochs": 4,
+    "finetuning.ppo.minibatches": 4,
+    "finetuning.ppo.learning_rate": 0.001,
+    "finetuning.ppo.anneal_learning_rate": False,
+    "finetuning.ppo.discount": 0.9,
+    "finetuning.ppo.gae_lambda": 0.9,
+    "finetuning.ppo.clip": 0.2,
+    "finetuning.ppo.value_weight": 0.4,
+    "finetuning.ppo.entropy_weight": 0.01,
+    "finetuning.ppo.normalise_advantages": False,
+    "finetuning.ppo.max_gradient_norm": None,
+    "finetuning.ppo.weight_std": 0.1,
+    "finetuning.ppo.initial_weight": 0.3,
+    "finetuning.ppo.augmentation": "none",
+    "tuning.development.scenarios": ["random", "5das"],
+    "tuning.development.speakers": 5,
+    "tuning.development.trajectories": 4,
+    "tuning.validation_share": 0.3,
+    "tuning.alphas": [0.1, 0.3],
+    "tuning.thresholds": [0.3, 0.4],
+    "tuning.through-time.seeds": [0, 1],
+    "tuning.through-time.hidden": 16,
+    "tuning.through-time.updates": 7,
+    "tuning.through-time.sequences": 8,
+    "tuning.through-time.window": 4,
+    "tuning.through-time.learning_rate": 0.02,
+    "tuning.through-time.max_weight": 0.4,
+    "tuning.through-time.validate_every": 2,
+    "inference.methods": ["baseline", "multi-head"],
+    "inference.fixed_weight.alphas": [0.1, 0.3, 0.6],
+    "inference.fixed_weight.threshold": 0.6,
+    "inference.adaptive_weight.threshold": 0.6,
+    "inference.multi_head.floor": 0.3,
+    "inference.released.multi-head": "policy.pkl",
+    "inference.released.adaptive-weight": "policy.pkl",
+    "analysis.scenario": "1das",
+    "analysis.alpha": 0.3,
+    "analysis.compare_published": True,
+    "analysis.sweep.alphas": [0.1, 0.2],
+    "analysis.sweep.thresholds": [0.4, 0.5],
+    "comparison.populations": [1, 2, 3],
+    "comparison.speakers": 200,
+    "comparison.test_speakers": 5,
+    "comparison.scenarios": ["random", "1das"],
+    "comparison.methods": ["baseline", "fixed-weight-tuned", "oracle"],
+    "comparison.seeds": [0, 1],
+    "comparison.resamples": 60,
+    "comparison.confidence": 0.9,
+    "comparison.sensitivity.populations": [2],
+    "comparison.sensitivity.shifts": [0.1],
+    "comparison.sensitivity.nontargets": [3],
+    "comparison.sensitivity.enrolment_utterances": [4],
+}
+
+# Lies beside every run, for settings that name a file.
+RECORDING = "0001_05011209_3_1_ti_0.wav"
+FILES = [
+    "policy.pkl",
+    "other.onnx",
+    "metadata.csv",
+    "utterances.txt",
+    "embeddings.npz",
+    "other.npz",
+    f"recordings/{RECORDING}",
+    f"other recordings/{RECORDING}",
+    *(
+        f"{root}/{scenario}/{name}"
+        for root in ("lists", "other lists")
+        for scenario in ("random", "1das", "3d1s", "5das")
+        for name in ("trial.pkl", "enroll_model")
+    ),
+]
+
+WORLDS = {
+    "synthetic": World(
+        "A run of `all` on the demo corpus",
+        # Not in use: says where trial lists would come from once `trials.source` is changed.
+        {"trials": {"imported": {"root": "lists"}}},
+        [],
+        list(Config.model_fields),
+        {
+            "seed": "everything",
+            "corpus.source": "everything",
+            "corpus.test_speakers": "split of speakers",
+            "corpus.synthetic": "everything",
+            "extractor": "embeddings",
+            "trials.source": "scored trials",
+            "trials.scenarios": "new scenario",
+            "trials.nontarget_only": "split of speakers",
+            "trials.generation": "all trials",
+            "trials.generation.random.trajectories": "scored trials",
+            "pretraining": "pretraining",
+            "pretraining.enabled": "finetuning of multi-head",
+            "pretraining.checkpoint": "imported policy, pretraining",
+            "finetuning": "finetuning",
+            "finetuning.seeds": "pretraining, finetuning",
+            "finetuning.checkpoint.multi-head": "imported policy, finetuning of multi-head",
+            "finetuning.checkpoint.adaptive-weight": "imported policy, finetuning",
+            # Of methods that see scalars, which the run has not.
+            "finetuning.ppo.scalar_steps": "record",
+            "tuning.development": "development trials",
+            "tuning.validation_share": "fitted methods",
+            "tuning.alphas": "fitted methods",
+            "tuning.thresholds": "tuning",
+            "tuning.through-time": "through-time",
+            "tuning.through-time.seeds": "fitted methods",
+            "inference.methods": "run table",
+            "inference": "inference",
+            "inference.released.multi-head": "imported policy, inference",
+            "inference.released.adaptive-weight": "imported policy, tuning",
+            "analysis.scenario": "threshold sweep",
+            "analysis.alpha": "figures",
+            "analysis.compare_published": "summary",
+            "analysis.sweep": "threshold sweep",
+        },
+    ),
+    "directory": World(
+        "A run of `all` on recordings in a folder, and of `fetch_corpus`",
+        {"corpus": {"source": "directory", "directory": {"root": "recordings"}}},
+        ["all", "results/corpus/fetched.json"],
+        ["corpus"],
+        {
+            "corpus.source": "everything",
+            "corpus.test_speakers": "split of speakers",
+            "corpus.directory": "everything",
+            "corpus.directory.root": "fetching, everything",
+            # What recordings are accompanied by changes nothing that is heard.
+            "corpus.directory.metadata": "manifest",
+            "corpus.directory.archives": "fetching",
+        },
+    ),
+    "imported": World(
+        "A run of `all` on imported embeddings and trial lists",
+        {
+            "corpus": {"source": "imported", "imported": {"embeddings": ["embeddings.npz"]}},
+            "trials": {"source": "import", "imported": {"root": "lists"}},
+        },
+        [],
+        ["corpus", "extractor", "trials"],
+        {
+            "corpus.source": "everything",
+            "corpus.test_speakers": "split of speakers",
+            "corpus.imported": "everything",
+            "trials.scenarios": "new scenario",
+            "trials.nontarget_only": "split of speakers",
+            "trials.generation": "development trials",
+            "trials.generation.random.trajectories": "record",
+            "trials.imported": "scored trials",
+        },
+    ),
+    "simulated": World(
+        "A run of `all` on a simulated corpus",
+        {
+            "corpus": {
+                "source": "simulated",
+                "simulated": {"listing": {"speakers": 8, "days": 14}},
+            }
+        },
+        [],
+        ["corpus", "extractor"],
+        {
+            "corpus.test_speakers": "split of speakers",
+            "corpus.simulated.listing": "everything",
+            "corpus.simulated.law": "embeddings",
+        },
+    ),
+    "occasional": World(
+        "A run of `export_policy`, `export_trials`, `train_demo_extractor`, with a released policy",
+        {
+            "corpus": {"source": "simulated"},
+            "inference": {"released": {"multi-head": "policy.pkl"}},
+        },
+        [
+            "export_policy",
+            "results/published_layout/random/trial.pkl",
+            "results/demo_extractor/demo_extractor.onnx",
+        ],
+        ["analysis"],
+        {"analysis.scenario": "export"},
+    ),
+    "comparison": World(
+        "A run of `benchmark_methods`",
+        {
+            "trials": {"imported": {"root": "lists"}},
+            "comparison": {
+                "populations": [1, 2],
+                "speakers": 16,
+                "test_speakers": 6,
+                "scenarios": ["random"],
+                "seeds": [0],
+                "sensitivity": {"populations": [1]},
+            },
+        },
+        ["benchmark_methods"],
+        list(Config.model_fields),
+        {
+            "seed": "comparison",
+            "corpus.simulated": "populations",
+            # In place of these stand comparison.speakers and a made listing.
+            "corpus.simulated.listing.speakers": "nothing",
+            "corpus.simulated.listing.utterances": "nothing",
+            "trials.generation": "populations",
+            "pretraining": "populations",
+            "finetuning": "populations",
+            "finetuning.seeds": "nothing",
+            "tuning": "populations",
+            "tuning.through-time.seeds": "nothing",
+            "inference.fixed_weight": "scores of populations",
+            "inference.multi_head": "scores of populations",
+            # Tuned in the run, so the populations have what is chosen.
+            "inference.adaptive_weight": "populations",
+            "comparison": "populations",
+            "comparison.populations": "new population",
+            "comparison.resamples": "comparison",
+            "comparison.confidence": "comparison",
+            "comparison.sensitivity": "sensitivity",
+        },
+    ),
+}
+
+
+def leaves(block: type[Block] = Config, above: str = "") -> list[str]:
+    """List every setting, as written in YAML: ``finetuning.ppo.steps``."""
+    keys = []
+    for name, field in block.model_fields.items():
+        key = above + (field.alias or name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Block):
+            keys += leaves(field.annotation, key + ".")
+        else:
+            keys.append(key)
+    return keys
+
+
+def changed(overlay: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """Return an overlay with other values of some settings."""
+    content = copy.deepcopy(overlay)
+    for key in keys:
+        *blocks, name = key.split(".")
+        block = content
+        for above in blocks:
+            block = block.setdefault(above, {})
+        block[name] = VALUES[key]
+    return content
+
+
+def look_up(content: dict[str, Any], key: str) -> Any:
+    """Return the value of a setting in merged YAML."""
+    for name in key.split("."):
+        content = content[name]
+    return content
+
+
+def expected_rules(effect: str, settings: Config) -> set[str]:
+    """Return the rules of an effect that a run with these settings has."""
+    own = BY_SOURCE[settings.corpus.source] | BY_SOURCE[settings.trials.source]
+    return EFFECTS[effect] - (set().union(*BY_SOURCE.values()) - own)

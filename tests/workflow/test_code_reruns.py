@@ -1,0 +1,174 @@
+"""What an edit of the code reruns: by imports what reaches it, and nothing for an edit of text."""
+
+import ast
+import json
+
+import pytest
+
+from tests.workflow.dry_runs import run_all
+from tests.workflow.job_graphs import JobGraph
+from tests.workflow.reached import (
+    all_modules,
+    module_path,
+    reached_by_module,
+    reached_by_rules,
+)
+from tests.workflow.reruns import WORLDS
+from tests.workflow.running import CLONE
+from workflow_src.common.digests import reached_modules
+
+NOTEBOOKS = {
+    "notebooks/inference.ipynb": "run_inference",
+    "notebooks/visual_analysis.ipynb": "run_visual_analysis",
+}
+
+
+def rules_reaching(module):
+    """Return the rules that an executed edit of a module must rerun."""
+    found = {rule for rule, reached in reached_by_rules().items() if module in reached}
+    # Its inner run has the rules that simulate and train.
+    inner = {rule for rule in found if rule in INNER}
+    return found | ({"train_population"} if inner else set())
+
+
+# What `train_population` runs: the targets embeddings, trials and policies on simulated embeddings.
+INNER = {
+    "simulate_listing",
+    "simulate_embeddings",
+    "split_speakers",
+    "generate_trials",
+    "generate_development_trials",
+    "pretrain_policy",
+    "finetune_policy",
+    "fit_method",
+    "tune_threshold",
+}
+
+
+@pytest.fixture(scope="module")
+def graphs(finished_runs):
+    """The graph of jobs of each kind of run."""
+    commands = [run.job_graph() for run in finished_runs.values()]
+    drawn = dict(zip(finished_runs, run_all(commands), strict=True))
+    assert not any(outcome.code for outcome in drawn.values())
+    return {name: JobGraph(outcome.said) for name, outcome in drawn.items()}
+
+
+def edited_module(module):
+    """Return an edit of what a module executes."""
+    path = module_path(module)
+    return {path: (CLONE / path).read_text() + "\nEDITED = True\n"}
+
+
+def rewritten_module(module):
+    """Return a module with other formatting, other docstrings, no comments but a new one."""
+    path = module_path(module)
+    tree = ast.parse((CLONE / path).read_text())
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            node.body[0].value.value += " Edited."
+    return {path: "# Edited.\n\n" + ast.unparse(tree) + "\n"}
+
+
+def edited_notebook(path, edit):
+    """Return a notebook after a function changed its content."""
+    content = json.loads((CLONE / path).read_text())
+    edit(content)
+    return {path: json.dumps(content)}
+
+
+def run_notebook(content):
+    """Give each code cell what an execution leaves."""
+    content["metadata"]["edited"] = True
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = 1
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["said"]}]
+
+
+def edit_last_cell(content):
+    """Let the last code cell do something more."""
+    cell = [cell for cell in content["cells"] if cell["cell_type"] == "code"][-1]
+    cell["source"] = "".join(cell["source"]) + "\nedited = True"
+
+
+def test_every_other_module_is_reached_by_a_rule():
+    assert set(all_modules()) - set().union(*reached_by_rules().values()) == RUN_BY_NO_RULE
+
+
+def test_no_step_but_the_record_reaches_the_settings_of_all_stages():
+    """Else a changed default of the figures would train anew."""
+    (rules,) = {
+        frozenset(rule for rule, reached in reached_by_rules().items() if module in reached)
+        for module in ("workflow_src.common.config.schema", "workflow_src.common.expand_runs")
+    }
+    assert rules == {"record_provenance"}
+
+
+@pytest.mark.parametrize("module", [m for m in all_modules() if not m.endswith("__main__")])
+def test_digests_count_what_python_would_import(module):
+    assert set(reached_modules(module)) == reached_by_module(module)
+
+
+# What no rule runs: what the Snakefile itself asks, and commands for people.
+RUN_BY_NO_RULE = {
+    "workflow_src.common.devices",
+    "workflow_src.corpus.recording_digests",
+    "workflow_src.provenance.__main__",
+    "workflow_src.provenance.describe",
+    "workflow_src.provenance.differences",
+    "workflow_src.provenance.distances",
+    "workflow_src.provenance.finished_run",
+}
+
+
+def test_the_rules_of_a_population_are_those_that_train_it(graphs):
+    assert set(graphs["simulated"].rules.values()) >= INNER
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_comments_docstrings_formatting_and_outputs_of_notebooks_rerun_nothing(finished_runs, name):
+    edits = {}
+    for module in all_modules():
+        edits |= rewritten_module(module)
+    for path in NOTEBOOKS:
+        edits |= edited_notebook(path, run_notebook)
+    (outcome,) = run_all([finished_runs[name].dry_run(edits=edits)])
+    assert outcome.jobs == {}
+
+
+def test_a_changed_cell_reruns_the_notebook_and_what_follows(finished_runs, graphs):
+    run = finished_runs["synthetic"]
+    commands = [run.dry_run(edits=edited_notebook(path, edit_last_cell)) for path in NOTEBOOKS]
+    for rule, outcome in zip(NOTEBOOKS.values(), run_all(commands), strict=True):
+        assert outcome.jobs == graphs["synthetic"].count_from({rule})
+
+
+def modules_to_edit(name, graphs):
+    """List all modules; beside the first run only those that none of its rules reaches."""
+    if name == "synthetic":
+        return all_modules()
+    first, own = set(graphs["synthetic"].rules.values()), set(graphs[name].rules.values())
+    return [
+        m for m in all_modules() if own & (reaching := rules_reaching(m)) and not first & reaching
+    ]
+
+
+def test_every_rule_with_a_step_is_in_one_of_the_runs(graphs):
+    there = {rule for graph in graphs.values() for rule in graph.rules.values()}
+    assert set(reached_by_rules()) <= there
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORLDS)
+def test_an_executed_edit_reruns_what_reaches_it_and_what_follows(finished_runs, graphs, name):
+    modules = modules_to_edit(name, graphs)
+    commands = [finished_runs[name].dry_run(edits=edited_module(module)) for module in modules]
+    wrong = {}
+    for module, outcome in zip(modules, run_all(commands), strict=True):
+        expected = graphs[name].count_from(rules_reaching(module))
+        if outcome.jobs != expected:
+            wrong[module] = (outcome.jobs, expected)
+    assert modules
+    assert not wrong

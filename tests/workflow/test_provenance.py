@@ -1,0 +1,88 @@
+"""The record of a finished run, and what the command says of it."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.workflow.running import CLONE, command_line
+from workflow_src.common.config.schema import validate_config
+from workflow_src.common.digests import digest_file
+from workflow_src.provenance.contract import NOTEBOOKS, effective_settings
+from workflow_src.provenance.finished_run import find_run
+
+
+def provenance(*arguments):
+    """Run the command; return its exit status and what it printed."""
+    command = [sys.executable, "-m", "workflow_src.provenance", *map(str, arguments)]
+    done = subprocess.run(command, cwd=CLONE, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def record(finished):
+    return json.loads((finished / "results/provenance.json").read_text())
+
+
+def test_the_record_names_every_result_with_its_digest(finished, record):
+    for name, digest in record["results"].items():
+        assert digest_file(finished / "results" / name) == digest, name
+    run = find_run(finished)
+    assert (run.changed, run.lost, run.added, run.config_changed) == ([], [], [], False)
+    # `added` leaves out what no stage made.
+    beside = {path.name for path in (finished / "results").iterdir() if path.is_file()}
+    assert beside == {"provenance.json", "config.yaml", "summary.csv"}
+
+
+def test_the_record_has_the_code_of_the_steps_that_ran(finished, record):
+    ran = {
+        path.relative_to(finished / "logs").parts[0] for path in (finished / "logs").rglob("*.log")
+    }
+    ran = {name.removesuffix(".log") for name in ran} - {"record_provenance"}
+    steps = set(record["code"]) - set(NOTEBOOKS)
+    assert {step.partition(".")[2] for step in steps} == ran
+
+
+def test_the_record_says_where_it_was_computed(record):
+    assert record["machine"]["cpu"]
+    assert record["machine"]["devices"]["extract_embeddings"] in (["cpu"], ["cuda"])
+    assert set(record["machine"]["devices"]) == {
+        "extract_embeddings", "pretrain_policy", "finetune_policy",
+    }  # fmt: skip
+    assert list(record["inputs"]) == ["extractor"]
+
+
+def test_the_settings_beside_the_results_run_them_again(finished, record):
+    path = finished / "results/config.yaml"
+    settings = validate_config(yaml.safe_load(path.read_text()))
+    assert effective_settings(settings) == record["settings"]
+    command = command_line(finished, [path], "--dry-run")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_copy_is_the_same_and_a_tampered_one_is_told(finished, tmp_path):
+    copy = tmp_path / "copy of results"
+    ignored = shutil.ignore_patterns("audio", "shards")
+    shutil.copytree(finished / "results", copy, ignore=ignored)
+    code, said = provenance("compare", finished, copy)
+    assert code == 0, said
+    assert re.search(r"^The results are the same: \d+ files\.$", said, re.M)
+    summary = copy / "summary.csv"
+    summary.write_text(summary.read_text().replace("baseline", "Baseline", 1))
+    code, said = provenance("compare", finished, copy)
+    assert code == 1
+    assert "differ, from the stage inference on." in said
+    assert "why: changed in B after its run: summary.csv" in said
+    assert provenance("verify", copy)[0] == 1
+    assert provenance("verify", finished)[0] == 0
+
+
+def test_the_run_is_described(finished, record):
+    code, said = provenance("describe", finished)
+    assert code == 0
+    assert (record["workflow"]["commit"] or "no git commit known") in said.splitlines()[-1]

@@ -1,0 +1,136 @@
+"""What a change of a setting reruns, against the statement in ``reruns.py``."""
+
+import pytest
+
+from tests.workflow.dry_runs import run_all
+from tests.workflow.finished_runs import default_settings, merge
+from tests.workflow.reruns import (
+    BY_SOURCE,
+    EFFECTS,
+    VALUES,
+    WORLDS,
+    changed,
+    expected_rules,
+    leaves,
+    look_up,
+)
+from workflow_src.common.config.schema import validate_config
+
+# Where a step computes, and no result of any kind.
+NEVER = {"compute.device", "compute.deterministic"}
+
+
+def settings(name, *keys):
+    return merge(default_settings(), changed(WORLDS[name].overlay, *keys))
+
+
+def differing(name):
+    """List the settings that a kind of run states and `VALUES` has another value of."""
+    return [k for k in WORLDS[name].settings() if look_up(settings(name), k) != VALUES[k]]
+
+
+CASES = [(name, key) for name, world in WORLDS.items() for key in differing(name)]
+STATED = [case for case in CASES if WORLDS[case[0]].effect(case[1]) != "nothing"]
+
+
+@pytest.fixture(scope="module")
+def outcomes(finished_runs):
+    """What dry runs say: one for each setting with an effect, one for all others of a kind."""
+    commands = {}
+    for name, key in STATED:
+        run = finished_runs[name]
+        commands[name, key] = run.dry_run(changed(run.world.overlay, key))
+    for name, run in finished_runs.items():
+        others = [key for at, key in CASES if at == name and (name, key) not in STATED]
+        commands[name, None] = run.dry_run(changed(run.world.overlay, *others))
+        commands[name, "nothing"] = run.dry_run()
+    return dict(zip(commands, run_all(list(commands.values())), strict=True))
+
+
+def test_every_setting_has_another_value_to_try():
+    assert list(VALUES) == leaves()
+    for key, value in VALUES.items():
+        assert look_up(settings("synthetic"), key) != value, key
+
+
+def test_the_statement_names_only_settings_that_there_are():
+    for name, world in WORLDS.items():
+        for start in [*world.blocks, *world.effects]:
+            assert any(f"{key}.".startswith(f"{start}.") for key in leaves()), (name, start)
+    named = {effect for world in WORLDS.values() for effect in world.effects.values()}
+    assert named | {"nothing"} == set(EFFECTS)
+
+
+def test_every_setting_has_an_effect_somewhere():
+    assert {key for _, key in CASES} == set(VALUES)
+    shown = {"nothing", "record"}
+    effective = {key for name, key in STATED if WORLDS[name].effect(key) not in shown}
+    assert set(VALUES) - effective == NEVER
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_nothing_is_left_to_do(outcomes, name):
+    assert outcomes[name, "nothing"].jobs == {}
+
+
+@pytest.mark.parametrize(("name", "key"), STATED)
+def test_a_changed_setting_reruns_what_is_stated(outcomes, name, key):
+    rules = expected_rules(WORLDS[name].effect(key), validate_config(settings(name, key)))
+    assert set(outcomes[name, key].jobs) == rules
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_all_other_settings_at_once_rerun_nothing(outcomes, name):
+    assert outcomes[name, None].jobs == {}
+
+
+@pytest.fixture(scope="module")
+def added(finished_runs):
+    """What a new scenario, weight or seed would run: how many jobs of each rule."""
+    run = finished_runs["synthetic"]
+    keys = [
+        "trials.scenarios",
+        "inference.fixed_weight.alphas",
+        "finetuning.seeds",
+        "tuning.through-time.seeds",
+    ]
+    commands = [run.dry_run(changed(run.world.overlay, key)) for key in keys]
+    return dict(zip(keys, [outcome.jobs for outcome in run_all(commands)], strict=True))
+
+
+SHOWN = {"summarise_results": 1, "run_visual_analysis": 1, "record_provenance": 1}
+
+
+def test_a_new_scenario_trains_nothing_and_leaves_the_trials_of_the_others(added):
+    # A notebook a run, which has all scenarios.
+    assert added["trials.scenarios"] == {"generate_trials": 1, "run_inference": 12, **SHOWN}
+
+
+def test_a_new_weight_runs_only_its_run_and_what_shows_it(added):
+    jobs = {"run_inference": 1, "tabulate_runs": 1, **SHOWN}
+    assert added["inference.fixed_weight.alphas"] == jobs
+
+
+def test_a_new_seed_trains_and_runs_only_its_policies_and_what_shows_them(added):
+    assert added["finetuning.seeds"] == {
+        "pretrain_policy": 1,
+        "finetune_policy": 2,
+        "tune_threshold": 1,
+        "run_inference": 2,
+        "tabulate_runs": 1,
+        **SHOWN,
+    }
+    fitted = {"fit_method": 1, "run_inference": 1, "tabulate_runs": 1, **SHOWN}
+    assert added["tuning.through-time.seeds"] == fitted
+
+
+@pytest.mark.parametrize("option", [("--cores", "1"), ("--cores", "8")], ids=" ".join)
+def test_the_number_of_cores_reruns_nothing(finished_runs, option):
+    (outcome,) = run_all([finished_runs["synthetic"].dry_run(None, *option)])
+    assert outcome.jobs == {}
+
+
+def test_every_source_has_rules_of_its_own():
+    settings = default_settings()
+    assert settings["corpus"]["source"] in BY_SOURCE
+    assert settings["trials"]["source"] in BY_SOURCE

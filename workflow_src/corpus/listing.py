@@ -1,0 +1,97 @@
+"""Listing the recordings of a folder, or those of one shard of its speakers.
+
+The manifest is made of the one, extraction of the other: so that a recording that changes concerns
+one shard alone, no shard is made of the whole manifest.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_src.common.config.corpus import DirectoryCorpus
+from workflow_src.common.errors import InputError
+from workflow_src.common.ids import sort_in_corpus_order
+from workflow_src.common.shards import shard_of_name
+from workflow_src.corpus.scan import find_recordings, identify_recordings, read_durations
+
+
+def list_recordings(
+    root: str | Path, settings: DirectoryCorpus, shard: int | None = None, shards: int = 1
+) -> pd.DataFrame:
+    """List the recordings of a folder.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    settings
+        Which speakers and days to use; `root` and `metadata` in it are not looked at.
+    shard, shards
+        Which shard of the speakers to list, of how many; all recordings if None. Files that are
+        named by no speaker are in no shard.
+
+    Returns
+    -------
+    DataFrame
+        In corpus order: `common.ids.ID_COLUMNS`, path (relative to `root`), seconds (float32; NaN
+        where the header cannot be read).
+
+    Raises
+    ------
+    InputError
+        The folder is not as it should be, or, where all are listed, a speaker of the settings has
+        no recording.
+    """
+    paths = find_recordings(root)
+    speakers = settings.speakers
+    if shard is not None:
+        paths = [path for path in paths if shard_of_name(_name(path), shards) == shard]
+        present = {_name(path)[:4] for path in paths}
+        speakers = None if speakers is None else sorted(present.intersection(speakers))
+    table = identify_recordings(paths, root)
+    print(f"found {len(table):,} recordings of {table['speaker'].nunique():,} speakers")
+    table = sort_in_corpus_order(select_subset(table, speakers, settings.days))
+    if len(table) and (settings.speakers is not None or settings.days is not None):
+        print(f"using {len(table):,} of them, of {table['speaker'].nunique():,} speakers")
+    table["seconds"] = read_durations(table["path"].tolist(), root)
+    unread = int(table["seconds"].isna().sum())
+    if unread:
+        print(f"the headers of {unread:,} recordings cannot be read; extraction will say why")
+    return table
+
+
+def select_subset(
+    table: pd.DataFrame, speakers: list[str] | None, days: int | None
+) -> pd.DataFrame:
+    """Keep the given speakers and the first days on which each of them recorded.
+
+    Parameters
+    ----------
+    table
+        Rows with the columns speaker and date.
+    speakers
+        Ids, or None for all.
+    days
+        How many days, or None for all.
+
+    Raises
+    ------
+    InputError
+        A speaker of the list has no recording.
+    """
+    if speakers is not None:
+        unknown = sorted(set(speakers) - set(table["speaker"]))
+        if unknown:
+            raise InputError(
+                f"corpus.directory.speakers: {unknown[0]!r} has no recording"
+                + (f", nor have {len(unknown) - 1} more of them" if len(unknown) > 1 else "")
+            )
+        table = table[table["speaker"].isin(speakers)]
+    if days is not None:
+        # Dense ranks number each speaker's days of recording 1, 2, ...
+        table = table[table.groupby("speaker")["date"].rank(method="dense") <= days]
+    return table.reset_index(drop=True)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

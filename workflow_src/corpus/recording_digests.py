@@ -1,0 +1,267 @@
+"""Digests of recordings by their content: what a run compares, to see which of them changed.
+
+Snakemake compares times, so that a folder of recordings among a rule's inputs would rerun
+everything after one new file, or after a mere ``touch``. Instead the rules have digests among
+their params: one of all recordings, and one for each shard of speakers. The process that runs the
+workflow makes them at its start; the processes of single jobs read what it wrote.
+
+A recording is read only if its size or one of its times is another than when it was read last.
+Every change of a file sets its time of status change, which no program can set back; on the few
+file systems without one (FAT, some network shares), a change that keeps the size and sets the time
+of modification back goes unnoticed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import json
+import stat
+import time
+from array import array
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter, itemgetter
+from os import DirEntry
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from workflow_src.common.digests import digest_file
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_json, read_npz, write_json, write_npz
+from workflow_src.common.shards import shard_of_name
+from workflow_src.common.steps import show_progress
+from workflow_src.corpus.scan import walk_recordings
+
+# Hashing leaves the interpreter free, and a disk or a server answers several requests at once.
+THREADS = 8
+FILES_AT_ONCE = 64
+PROGRESS_AFTER_SECONDS = 2.0
+# What was read is kept at least so often, for a run that is killed.
+SAVE_SECONDS = 30.0
+# A file could change once more within the same tick of its clock. FAT's ticks are the longest.
+TICK_NS = 2_000_000_000
+
+SIZE, CHANGED = 0, 2
+NO_FILE = (-1, -1, -1)
+DIGEST_BYTES = 16
+# The content of what was not read, or cannot be.
+UNKNOWN = bytes(DIGEST_BYTES)
+_NOBODYS = -1
+
+
+class RecordingDigests(NamedTuple):
+    """Digests of all recordings: of the whole list, and of each shard's."""
+
+    listing: str
+    shards: list[str]
+
+
+class _Recordings(NamedTuple):
+    """What is known of N recordings."""
+
+    paths: list[str]  # relative to the root
+    states: np.ndarray  # int64 [N, 3]: bytes, time of modification, time of status change (ns)
+    contents: np.ndarray  # uint8 [N, DIGEST_BYTES]
+
+
+def digest_recordings(
+    root: str, shards: int, speakers: list[str] | None, records: Path
+) -> RecordingDigests:
+    """Digest the recordings under a folder, reading only those that changed since the last time.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    shards
+        Into how many shards the speakers are parted.
+    speakers
+        Who of them is used, or None for all. The recordings of others count by their paths
+        alone, and are not read.
+    records
+        Folder for what was found: a cache for the next call, and the result for `read_digests`.
+
+    Returns
+    -------
+    RecordingDigests
+        A recording that is no plain file or cannot be read counts by its path alone; it is tried
+        anew each time. Files whose names are no utterance ids count in `listing` only.
+
+    Raises
+    ------
+    InputError
+        As `walk_recordings`; or a file in `records` cannot be written.
+    """
+    cache = records / f"{_key(root)}.npz"
+    known = _load(cache)
+    began = time.time_ns()
+    paths, states = _scan(root)
+    found = _Recordings(paths, states, _recall(known, paths, states))
+    shard_of = _shards(paths, shards, speakers)
+    unread = (shard_of != _NOBODYS) & (states[:, SIZE] >= 0) & ~found.contents.any(axis=1)
+    try:
+        if known is None or known.paths != paths or unread.any():
+            save = functools.partial(_save, found, began, cache)
+            try:
+                _read(found, np.flatnonzero(unread).tolist(), root, save)
+            finally:
+                save()
+        found.contents[shard_of == _NOBODYS] = 0
+        digests = RecordingDigests(
+            _digest(found, np.arange(len(paths))),
+            [_digest(found, np.flatnonzero(shard_of == shard)) for shard in range(shards)],
+        )
+        write_json(digests._asdict(), _result(records, root, shards, speakers))
+    except OSError as error:
+        raise InputError(
+            f"{records}: what was read of {root} cannot be kept there ({error.strerror})"
+        ) from error
+    return digests
+
+
+def read_digests(
+    root: str, shards: int, speakers: list[str] | None, records: Path
+) -> RecordingDigests:
+    """Return what `digest_recordings` found last with the same arguments, without looking anew.
+
+    `no_digests` where there is nothing to read: whatever such a job leaves counts as outdated.
+    """
+    try:
+        return RecordingDigests(**read_json(_result(records, root, shards, speakers)))
+    except (InputError, TypeError):
+        return no_digests(shards)
+
+
+def no_digests(shards: int) -> RecordingDigests:
+    """Return what stands for digests where there are no recordings to look at."""
+    return RecordingDigests("", [""] * shards)
+
+
+def _key(*arguments: object) -> str:
+    return hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:16]
+
+
+def _result(records: Path, root: str, shards: int, speakers: list[str] | None) -> Path:
+    return records / f"{_key(root)}.{_key(shards, speakers)}.json"
+
+
+def _scan(root: str) -> tuple[list[str], np.ndarray]:
+    """Return the paths of all recordings, in an order that is always the same, and their states."""
+    folders = []
+    for within, files in walk_recordings(root):
+        files.sort(key=attrgetter("name"))
+        # One array, not a tuple a file.
+        states = array("q")
+        for file in files:
+            states.extend(_state(file))
+        folders.append((within, [within + file.name for file in files], states))
+    folders.sort(key=itemgetter(0))
+    paths = list(itertools.chain.from_iterable(paths for _, paths, _ in folders))
+    states = b"".join(states.tobytes() for _, _, states in folders)
+    return paths, np.frombuffer(states, np.int64).reshape(-1, len(NO_FILE))
+
+
+def _state(file: DirEntry[str]) -> tuple[int, int, int]:
+    try:
+        status = file.stat()
+    except OSError:
+        return NO_FILE
+    if not stat.S_ISREG(status.st_mode):
+        return NO_FILE
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _recall(known: _Recordings | None, paths: list[str], states: np.ndarray) -> np.ndarray:
+    """Return the contents that are known, of files in the very state in which they were read."""
+    contents = np.zeros((len(paths), DIGEST_BYTES), np.uint8)
+    if known is not None:
+        row_of = dict(zip(known.paths, range(len(known.paths)), strict=True))
+        rows = np.array([row_of.get(path, -1) for path in paths])
+        same = (rows >= 0) & (known.states[rows] == states).all(axis=1)
+        contents[same] = known.contents[rows[same]]
+    return contents
+
+
+def _shards(paths: list[str], shards: int, speakers: list[str] | None) -> np.ndarray:
+    """Return the shard of each recording's speaker; `_NOBODYS` of a speaker who is not used."""
+
+    @functools.cache
+    def shard_of(speaker: str) -> int:
+        shard = shard_of_name(speaker, shards)
+        used = shard is not None and (speakers is None or speaker in speakers)
+        return shard if used else _NOBODYS
+
+    # The first four characters of a name are its speaker; there are few, so few are looked into.
+    return np.array([shard_of(path[path.rfind("/") + 1 :][:4]) for path in paths])
+
+
+def _read(found: _Recordings, rows: list[int], root: str, save: Callable[[], None]) -> None:
+    """Digest the contents of some recordings, and save now and then."""
+    files = [f"{root}/{found.paths[row]}" for row in rows]
+    parts = [files[i : i + FILES_AT_ONCE] for i in range(0, len(files), FILES_AT_ONCE)]
+    pool = ThreadPoolExecutor(THREADS)
+    contents = itertools.chain.from_iterable(pool.map(_digest_contents, parts))
+    what = "reading new and changed recordings"
+    saved = time.monotonic()
+    try:
+        for row, content in zip(
+            rows, show_progress(contents, what, len(rows), PROGRESS_AFTER_SECONDS), strict=True
+        ):
+            found.contents[row] = np.frombuffer(content, np.uint8)
+            if time.monotonic() - saved > SAVE_SECONDS:
+                save()
+                saved = time.monotonic()
+    finally:
+        # Else a run that is interrupted would first read all the rest.
+        pool.shutdown(cancel_futures=True)
+
+
+def _digest_contents(files: list[str]) -> list[bytes]:
+    return [_digest_content(file) for file in files]
+
+
+def _digest_content(file: str) -> bytes:
+    try:
+        return bytes.fromhex(digest_file(file))[:DIGEST_BYTES]
+    except OSError:
+        return UNKNOWN
+
+
+def _digest(found: _Recordings, rows: np.ndarray) -> str:
+    """Digest the paths and contents of some recordings."""
+    digest = hashlib.sha256(f"{len(rows)}\n".encode())
+    digest.update(_join([found.paths[row] for row in rows.tolist()]))
+    digest.update(found.contents[rows].tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _join(paths: list[str]) -> bytes:
+    """Write paths one after the other; no path of a file holds a zero."""
+    return "\0".join([*paths, ""]).encode("utf-8", "surrogateescape")
+
+
+def _save(found: _Recordings, began: int, cache: Path) -> None:
+    """Keep what was read, but of files that may have changed unseen since `began` (ns)."""
+    settled = found.states[:, CHANGED] < began - TICK_NS
+    contents = np.where(settled[:, None], found.contents, np.uint8(0))
+    paths = np.frombuffer(_join(found.paths), np.uint8)
+    write_npz(cache, paths=paths, states=found.states, contents=contents)
+
+
+def _load(cache: Path) -> _Recordings | None:
+    """Return what was kept; None where there is nothing, or nothing that is whole."""
+    try:
+        joined, states, contents = read_npz(cache, list(_Recordings._fields))
+        paths = joined.tobytes().decode("utf-8", "surrogateescape").split("\0")[:-1]
+    # A damaged file can fail in many ways, and costs no more than reading the recordings anew.
+    except Exception:
+        return None
+    whole = states.shape == (len(paths), len(NO_FILE)) and contents.shape == (
+        len(paths),
+        DIGEST_BYTES,
+    )
+    return _Recordings(paths, states, contents) if whole else None

@@ -1,0 +1,102 @@
+"""What the record of a run says: compare two runs, verify one, describe one.
+
+RUN is a results folder, the folder in which results/ lies, or a provenance.json alone.
+Exit status: 0 the same, or as recorded; 1 not; 2 wrong arguments, or a file that is missing or
+damaged.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from workflow_src.common.errors import InputError
+from workflow_src.provenance.contract import STAGES
+from workflow_src.provenance.describe import describe_record
+from workflow_src.provenance.differences import StageDifference, find_difference
+from workflow_src.provenance.distances import measure_distances
+from workflow_src.provenance.finished_run import FinishedRun, find_run
+from workflow_src.provenance.record import CONFIG
+
+
+def compare(a: FinishedRun, b: FinishedRun) -> int:
+    """Print in which stages two runs differ, why, and how far; return the exit status."""
+    for side, run in (("A", a), ("B", b)):
+        print(f"{side}: {run.path} (commit {run.record.workflow.commit or 'not known'})")
+    difference = find_difference(a, b)
+    if not difference.stages:
+        print(f"The results are the same: {len(a.digests)} files.")
+    else:
+        print(f"The results differ, from the stage {difference.stages[0].stage} on.")
+    differing = {found.stage: found for found in difference.stages}
+    for stage in STAGES if differing else ():
+        if stage in differing:
+            _print_stage(differing[stage], a, b)
+        else:
+            print(f"{stage}: the same")
+    if difference.without_effect:
+        print("Different, without an effect on results:")
+        print("".join(f"  {said}\n" for said in difference.without_effect), end="")
+    return 1 if difference.stages else 0
+
+
+def _print_stage(found: StageDifference, a: FinishedRun, b: FinishedRun) -> None:
+    only_a, only_b = found.only
+    counts = ((found.changed, "differ"), (only_a, "only in A"), (only_b, "only in B"))
+    said = ", ".join(f"{len(names)} {what}" for names, what in counts if names)
+    print(f"{found.stage}: {said}; first {[*found.changed, *only_a, *only_b][0]}")
+    print("".join(f"  why: {reason}\n" for reason in found.reasons), end="")
+    if a.results and b.results:
+        far = measure_distances(found.stage, found.changed, a.results, b.results)
+        print("".join(f"  how far: {line}\n" for line in far), end="")
+
+
+def verify(run: FinishedRun) -> int:
+    """Print which files are not as the record says; return the exit status."""
+    if run.results is None:
+        raise InputError(f"{run.path}: is a record alone; name the folder of the results")
+    changed = [*run.changed, *([CONFIG] if run.config_changed else [])]
+    for names, what in ((changed, "changed"), (run.lost, "lost"), (run.added, "not recorded")):
+        print("".join(f"{what}: {name}\n" for name in names), end="")
+    kept = len(run.digests) - len(run.changed)
+    print(f"{kept} of {len(run.record.results)} results are as recorded.")
+    return 1 if changed or run.lost else 0
+
+
+def describe(run: FinishedRun) -> int:
+    """Print a record for people; return the exit status."""
+    print(describe_record(run.record), end="")
+    return 0
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run one of the commands and exit."""
+    parser = argparse.ArgumentParser(
+        prog="python -m workflow_src.provenance",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command, runs, said in (
+        (compare, ("A", "B"), "say what differs between two runs, from which stage on, and why"),
+        (verify, ("RUN",), "say which results are not what was recorded"),
+        (describe, ("RUN",), "print a record for people, with a line to quote"),
+    ):
+        one = commands.add_parser(command.__name__, help=said, description=said)
+        one.set_defaults(command=command)
+        for run in runs:
+            one.add_argument(f"run_{run.lower()}", metavar=run, type=Path)
+    args = vars(parser.parse_args(argv))
+    command = args.pop("command")
+    try:
+        sys.exit(command(*map(find_run, args.values())))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

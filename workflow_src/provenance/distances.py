@@ -1,0 +1,158 @@
+"""How far the numbers of two results folders differ, where they are not the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_csv, read_npy, read_parquet
+
+TRIAL = ["model", "round", "step", "utterance", "target"]
+# Rows of the embeddings that are compared at once.
+ROWS = 65536
+
+
+def measure_distances(stage: str, names: Iterable[str], a: Path, b: Path) -> list[str]:
+    """Say how far the numbers of a stage differ.
+
+    Parameters
+    ----------
+    stage
+        The stage.
+    names
+        Results of that stage that both folders have, with other bytes.
+    a, b
+        The two results folders.
+
+    Returns
+    -------
+    list of str
+        A line for each quantity; none for stages without one.
+
+    Raises
+    ------
+    InputError
+        A file is damaged.
+    """
+    measure: dict[str, Callable[[list[str], Path, Path], list[str]]] = {
+        "embeddings": _embeddings,
+        "policies": _policies,
+        "inference": _inference,
+    }
+    return measure[stage](list(names), a, b) if stage in measure else []
+
+
+def _embeddings(names: list[str], a: Path, b: Path) -> list[str]:
+    if not names:
+        return []
+    indexes = [
+        read_parquet(folder / "embeddings/index.parquet", ["row", "utterance"]) for folder in (a, b)
+    ]
+    one, other = (read_npy(folder / "embeddings/embeddings.npy", mmap=True) for folder in (a, b))
+    if one.shape[1:] != other.shape[1:]:
+        return [f"embeddings of other shapes: {one.shape} in A, {other.shape} in B"]
+    both = indexes[0].merge(indexes[1], on="utterance", suffixes=("", "_b"))
+    said = []
+    if len(both) < max(len(index) for index in indexes):
+        only = " in A, ".join(str(len(index) - len(both)) for index in indexes)
+        said.append(f"utterances that the other lacks: {only} in B")
+    if both.empty:
+        return said
+    largest, cosine = 0.0, 1.0
+    for first in range(0, len(both), ROWS):
+        rows = both.iloc[first : first + ROWS]
+        x = one[rows["row"].to_numpy()].astype(np.float64)
+        y = other[rows["row_b"].to_numpy()].astype(np.float64)
+        largest = max(largest, float(np.abs(x - y).max()))
+        norms = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
+        cosine = min(cosine, float(((x * y).sum(1) / np.where(norms > 0, norms, 1)).min()))
+    return [
+        *said,
+        f"embeddings of {len(both)} utterances: largest difference {largest:.3g}, "
+        f"smallest cosine {cosine:.9f}",
+    ]
+
+
+def _policies(names: list[str], a: Path, b: Path) -> list[str]:
+    largest, where, said = -1.0, "", []
+    for name in names:
+        if not name.endswith(".safetensors"):
+            continue
+        one, other = (_tensors(folder / name) for folder in (a, b))
+        shapes = [{key: tensor.shape for key, tensor in side.items()} for side in (one, other)]
+        if shapes[0] != shapes[1]:
+            said.append(f"other weights: those of {name} have other names or shapes")
+            continue
+        for key in one:
+            difference = _largest(one[key] - other[key])
+            if difference > largest:
+                largest, where = difference, f"{key} of {name}"
+    return said + ([f"weights: largest difference {largest:.3g} ({where})"] if where else [])
+
+
+def _tensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        # Wider, so that a difference is not itself rounded away.
+        return {name: tensor.astype(np.float64) for name, tensor in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
+
+
+def _inference(names: list[str], a: Path, b: Path) -> list[str]:
+    scores = [name for name in names if name.endswith(".parquet")]
+    said = _scores(scores, a, b) if scores else []
+    return said + (_summary(a, b) if "summary.csv" in names else [])
+
+
+def _scores(names: list[str], a: Path, b: Path) -> list[str]:
+    largest, where, flipped, trials, other_trials = 0.0, names[0], 0, 0, []
+    for name in names:
+        one, other = (
+            read_parquet(folder / name, [*TRIAL, "score", "updated"]) for folder in (a, b)
+        )
+        if not one[TRIAL].equals(other[TRIAL]):
+            other_trials.append(name)
+            continue
+        difference = _largest(one["score"].to_numpy(np.float64) - other["score"].to_numpy())
+        if difference > largest:
+            largest, where = difference, name
+        flipped += int((one["updated"] != other["updated"]).sum())
+        trials += len(one)
+    said = (
+        [f"files of other trials: {len(other_trials)}, {other_trials[0]}"] if other_trials else []
+    )
+    if trials:
+        said.append(
+            f"scores of {trials} trials: largest difference {largest:.3g} ({where}); "
+            f"{flipped} decided otherwise about an update"
+        )
+    return said
+
+
+def _summary(a: Path, b: Path) -> list[str]:
+    one, other = (
+        read_csv(folder / "summary.csv", ["run", "scenario", "eer_percent"]) for folder in (a, b)
+    )
+    both = one.merge(other, on=["run", "scenario"], suffixes=("", "_b"))
+    if both.empty:
+        return []
+    difference = (both["eer_percent"] - both["eer_percent_b"]).abs()
+    if difference.isna().any():
+        return ["EER: not a number in one of them"]
+    row = both.loc[difference.idxmax()]
+    return [
+        f"EER: largest difference {difference.max():.3g} % ({row['run']}, {row['scenario']}: "
+        f"{row['eer_percent']:.4g} in A, {row['eer_percent_b']:.4g} in B)"
+    ]
+
+
+def _largest(difference: np.ndarray) -> float:
+    """Return the largest absolute value; infinity where one is not a number."""
+    if not difference.size:
+        return 0.0
+    return float(np.nan_to_num(np.abs(difference), nan=np.inf).max())

@@ -1,0 +1,102 @@
+"""A finished run as it lies there: its record and, where they are at hand, its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from workflow_src.common.digests import digest_file
+from workflow_src.common.errors import InputError
+from workflow_src.provenance.contract import stage_of
+from workflow_src.provenance.record import CONFIG, RECORD, Record, read_record
+
+# What lies in the folders of results without being one: what only passes through, and what
+# other targets leave.
+BESIDE = ("corpus/audio/", "corpus/fetched.json", "embeddings/shards/")
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A record and the results that it is of.
+
+    Attributes
+    ----------
+    path
+        What the user named.
+    record
+        The record.
+    results
+        The results folder; None where only the record is at hand.
+    """
+
+    path: Path
+    record: Record
+    results: Path | None
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Path -> digest of every recorded result that is there; without files, as recorded."""
+        if self.results is None:
+            return self.record.results
+        return {
+            name: digest_file(self.results / name)
+            for name in self.record.results
+            if (self.results / name).is_file()
+        }
+
+    @property
+    def changed(self) -> list[str]:
+        """The results that are no longer what was recorded."""
+        return [name for name, found in self.digests.items() if found != self.record.results[name]]
+
+    @property
+    def lost(self) -> list[str]:
+        """The results that are no longer there."""
+        return [name for name in self.record.results if name not in self.digests]
+
+    @property
+    def added(self) -> list[str]:
+        """The files in the folders of results that the record does not know."""
+        if self.results is None:
+            return []
+        found = (
+            path.relative_to(self.results).as_posix()
+            for path in sorted(self.results.rglob("*"))
+            if path.is_file() and not path.name.startswith(".")
+        )
+        return [
+            name
+            for name in found
+            if stage_of(name) and name not in self.record.results and not name.startswith(BESIDE)
+        ]
+
+    @property
+    def config_changed(self) -> bool:
+        """Whether the settings in YAML are no longer what was recorded."""
+        if self.results is None:
+            return False
+        path = self.results / CONFIG
+        return not path.is_file() or digest_file(path) != self.record.config
+
+
+def find_run(path: str | Path) -> FinishedRun:
+    """Find a finished run.
+
+    Parameters
+    ----------
+    path
+        A results folder, the folder in which ``results/`` lies, or a record alone.
+
+    Raises
+    ------
+    InputError
+        There is no such file, no record in the folder, or the record is damaged.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return FinishedRun(path, read_record(path), None)
+    for folder in (path, path / "results"):
+        if (folder / RECORD).is_file():
+            return FinishedRun(path, read_record(folder / RECORD), folder)
+    raise InputError(f"{path}: no {RECORD} lies in this folder or in its results/; a run writes it")
