@@ -111,10 +111,9 @@ def digest_recordings(
             finally:
                 save()
         found.contents[shard_of == _NOBODYS] = 0
-        digests = RecordingDigests(
-            _digest(found, np.arange(len(paths))),
-            [_digest(found, np.flatnonzero(shard_of == shard)) for shard in range(shards)],
-        )
+        of_shards = [_digest(found, np.flatnonzero(shard_of == shard)) for shard in range(shards)]
+        of_others = _digest(found, np.flatnonzero(shard_of == _NOBODYS))
+        digests = RecordingDigests(_short("".join([*of_shards, of_others]).encode()), of_shards)
         write_json(digests._asdict(), _result(records, root, shards, speakers))
     except OSError as error:
         raise InputError(
@@ -141,8 +140,12 @@ def no_digests(shards: int) -> RecordingDigests:
     return RecordingDigests("", [""] * shards)
 
 
+def _short(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
 def _key(*arguments: object) -> str:
-    return hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:16]
+    return _short(json.dumps(arguments).encode())
 
 
 def _result(records: Path, root: str, shards: int, speakers: list[str] | None) -> Path:
@@ -179,8 +182,10 @@ def _recall(known: _Recordings | None, paths: list[str], states: np.ndarray) -> 
     """Return the contents that are known, of files in the very state in which they were read."""
     contents = np.zeros((len(paths), DIGEST_BYTES), np.uint8)
     if known is not None:
-        row_of = dict(zip(known.paths, range(len(known.paths)), strict=True))
-        rows = np.array([row_of.get(path, -1) for path in paths])
+        rows = np.arange(len(paths))
+        if known.paths != paths:
+            row_of = {path: row for row, path in enumerate(known.paths)}
+            rows = np.array([row_of.get(path, -1) for path in paths])
         same = (rows >= 0) & (known.states[rows] == states).all(axis=1)
         contents[same] = known.contents[rows[same]]
     return contents
@@ -233,10 +238,8 @@ def _digest_content(file: str) -> bytes:
 
 def _digest(found: _Recordings, rows: np.ndarray) -> str:
     """Digest the paths and contents of some recordings."""
-    digest = hashlib.sha256(f"{len(rows)}\n".encode())
-    digest.update(_join([found.paths[row] for row in rows.tolist()]))
-    digest.update(found.contents[rows].tobytes())
-    return digest.hexdigest()[:16]
+    paths = _join([found.paths[row] for row in rows.tolist()])
+    return _short(b"".join([b"%d\n" % len(rows), paths, found.contents[rows].tobytes()]))
 
 
 def _join(paths: list[str]) -> bytes:
