@@ -156,6 +156,14 @@ def test_records_alone_are_compared_without_files(compare, tmp_path):
     assert "how far" not in said
 
 
+def test_other_thresholds_leave_the_eer_equal(compare, tmp_path):
+    a, b = make_run(tmp_path / "a"), make_run(tmp_path / "b")
+    summary = b / "results/summary.csv"
+    summary.write_text(summary.read_text().replace("2.0", "2.00"))
+    said = compare.said_of("compare", a, b)[1]
+    assert "  how far: EER: equal in all 1 runs and scenarios\n" in said
+
+
 def test_embeddings_of_other_utterances_and_dimensions_are_told(compare, tmp_path):
     a, b = make_run(tmp_path / "a"), make_run(tmp_path / "b", noise={"embeddings": 0.5})
     index = b / "results/embeddings/index.parquet"
