@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Snakemake keeps a cache below the home folder, which need not be writable.
 export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 
-.PHONY: help setup demo test test-slow check bench format lock pictures clean
+.PHONY: help setup demo reproduce test test-slow check bench format lock pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,13 @@ setup: .venv/complete ## build .venv from requirements.lock (quick when nothing 
 
 demo: setup ## run the whole workflow on the built-in demo corpus, and write report.html
 	snakemake --cores $(CORES) all report
+
+# From scratch, and in folders of their own: relative paths in CONFIG are relative to those.
+reproduce: setup ## run the workflow twice and compare all results byte by byte (CONFIG=tests/tiny.yaml: in minutes)
+	rm -rf reproduced
+	snakemake all --cores 1 --directory reproduced/a $(if $(CONFIG),--configfile $(CONFIG))
+	snakemake all --cores $(if $(filter 1,$(CORES)),2,$(CORES)) --directory reproduced/b $(if $(CONFIG),--configfile $(CONFIG))
+	$(BIN)/python -m workflow_src.provenance compare reproduced/a reproduced/b
 
 test: setup ## run the fast tests, one tiny run of the whole graph among them
 	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
@@ -65,4 +72,4 @@ pictures: setup ## draw the rule graph and copy the demo's figures for the docs 
 	cp results/analysis/figures/error_rates.png results/analysis/figures/error_rates_by_condition.png docs/demo/
 
 clean: ## remove results, logs and Snakemake's records; .venv stays
-	rm -rf results logs report.html .snakemake
+	rm -rf results logs report.html reproduced .snakemake

@@ -1,4 +1,5 @@
-# All results -> results/provenance.json, results/config.yaml and report.html: how they came about.
+# All results -> results/provenance.json and results/config.yaml: how they came about; and, for others,
+# report.html and an RO-Crate.
 
 from workflow_src.provenance.contract import effective_settings
 
@@ -58,6 +59,34 @@ rule record_provenance:
         "python -m workflow_src.provenance.record_provenance --settings {params.settings:q}"
         " --inputs {params.given:q} --results results --logs logs"
         " --config {output.config} --provenance {output.record} > {log} 2>&1"
+
+
+rule write_crate:
+    input:
+        record="results/provenance.json",
+        config="results/config.yaml",
+    output:
+        metadata="results/ro-crate-metadata.json",
+        workflow=directory("results/workflow"),
+    log:
+        "logs/write_crate.log",
+    benchmark:
+        "logs/write_crate.benchmark.tsv"
+    conda:
+        "../envs/crate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        results=subpath(output.metadata, parent=True),
+        jobs=".snakemake/metadata",
+        code=code("provenance.write_crate"),
+    message:
+        "Describing the run as a Workflow Run RO-Crate: {output.metadata}"
+    shell:
+        "python -m workflow_src.provenance.write_crate --results {params.results}"
+        " --jobs {params.jobs} > {log} 2>&1"
 
 
 rule report:

@@ -99,6 +99,17 @@ def test_the_reason_is_what_the_stage_reads(compare, changes, why):
     assert "how far: embeddings of 5 utterances: largest difference 0.5, smallest cosine 0." in said
 
 
+@pytest.mark.parametrize("stage", ["corpus", "embeddings"])
+def test_recordings_of_a_folder_may_be_the_reason(compare, tmp_path, stage):
+    corpus = {"source": "directory", "directory": {"root": "recordings"}}
+    a = make_run(tmp_path / "a", overlay={"corpus": corpus})
+    b = make_run(tmp_path / "b", overlay={"corpus": corpus}, noise={stage: 1})
+    code, said = compare.said_of("compare", a, b)
+    assert code == 1
+    assert "\n  why: perhaps the recordings: a record holds no digest of them\n" in said
+    assert "not deterministic" not in said
+
+
 def test_a_tampered_result_is_told(compare, tmp_path):
     a, b = make_run(tmp_path / "a"), make_run(tmp_path / "b")
     path = b / "results" / POLICY
@@ -143,6 +154,14 @@ def test_records_alone_are_compared_without_files(compare, tmp_path):
     assert code == 1
     assert "from the stage embeddings on." in said
     assert "how far" not in said
+
+
+def test_other_thresholds_leave_the_eer_equal(compare, tmp_path):
+    a, b = make_run(tmp_path / "a"), make_run(tmp_path / "b")
+    summary = b / "results/summary.csv"
+    summary.write_text(summary.read_text().replace("2.0", "2.00"))
+    said = compare.said_of("compare", a, b)[1]
+    assert "  how far: EER: equal in all 1 runs and scenarios\n" in said
 
 
 def test_embeddings_of_other_utterances_and_dimensions_are_told(compare, tmp_path):

@@ -196,12 +196,15 @@ def _inputs(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
 
 def _unexplained(stage: str, a: FinishedRun, b: FinishedRun) -> Iterator[str]:
     """Say what is left where no recorded reason is."""
-    if stage == "embeddings" and a.record.settings["corpus"]["source"] == "directory":
-        yield "perhaps the recordings: the record holds no digest of them"
+    recordings = stage in {"corpus", "embeddings"} and "directory" in {
+        run.record.settings["corpus"]["source"] for run in (a, b)
+    }
+    if recordings:
+        yield "perhaps the recordings: a record holds no digest of them"
     if machines := list(_machines(a, b)):
         yield from machines
         yield "equal bytes are promised on one kind of CPU, and on one kind of device, alone"
-    else:
+    elif not recordings:
         yield "nothing that is recorded differs: the computation is not deterministic (a fault)"
 
 

@@ -144,6 +144,8 @@ def _summary(a: Path, b: Path) -> list[str]:
     difference = (both["eer_percent"] - both["eer_percent_b"]).abs()
     if difference.isna().any():
         return ["EER: not a number in one of them"]
+    if difference.max() == 0:
+        return [f"EER: equal in all {len(both)} runs and scenarios"]
     row = both.loc[difference.idxmax()]
     return [
         f"EER: largest difference {difference.max():.3g} % ({row['run']}, {row['scenario']}: "

@@ -6,13 +6,11 @@ again.
 
 import os
 import platform
-import tomllib
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from workflow_src.common.config.schema import Config, render_config, validate_config
-from workflow_src.common.digests import ROOT, digest_code, digest_file, digest_notebook
+from workflow_src.common.digests import digest_code, digest_file, digest_notebook
 from workflow_src.common.files import write_json, write_text
 from workflow_src.common.steps import parse_json, run_step, step_parser
 from workflow_src.provenance.contract import (
@@ -24,6 +22,7 @@ from workflow_src.provenance.contract import (
 )
 from workflow_src.provenance.machine import describe_cpu, find_commit, find_devices
 from workflow_src.provenance.record import Machine, Record, Workflow
+from workflow_src.provenance.versions import find_version, read_project
 
 CONFIG_HEAD = """\
 # The settings of these results, all that can change one; what is left out has its default:
@@ -45,7 +44,7 @@ def describe_run(settings: Config, results: Path, **others: Any) -> Record:
         The record's fields config, machine and inputs.
     """
     files = [path for pattern in list_results(settings) for path in sorted(results.glob(pattern))]
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = read_project()
     commit, dirty = find_commit()
     return Record(
         workflow=Workflow(
@@ -53,7 +52,7 @@ def describe_run(settings: Config, results: Path, **others: Any) -> Record:
         ),
         settings=effective_settings(settings),
         versions={"python": platform.python_version()}
-        | {name: _version(name) for name in PACKAGES},
+        | {name: find_version(name) for name in PACKAGES},
         code={step: digest_code(f"workflow_src.{step}") for step in list_steps(settings)}
         | {path: digest_notebook(path) for path in NOTEBOOKS},
         results={path.relative_to(results).as_posix(): digest_file(path) for path in files},
@@ -86,16 +85,6 @@ def digest_inputs(inputs: dict[str, list[str]]) -> dict[str, dict[str, str]]:
             Path(os.path.relpath(file, common)).as_posix(): digest_file(file) for file in files
         }
     return digests
-
-
-def _version(package: str) -> str:
-    """Return a package's version; where this environment lacks it, the one that is pinned."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-        pins = dict(line.split("==") for line in lock if "==" in line and not line.startswith("#"))
-        return pins[package]
 
 
 def main(argv: list[str] | None = None) -> None:

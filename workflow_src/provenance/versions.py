@@ -1,0 +1,22 @@
+"""Versions of the workflow and of its packages."""
+
+import tomllib
+from importlib import metadata
+from typing import Any
+
+from workflow_src.common.digests import ROOT
+
+
+def find_version(package: str) -> str:
+    """Return a package's version; where this environment lacks it, the one that is pinned."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+        pins = dict(line.split("==") for line in lock if "==" in line and not line.startswith("#"))
+        return pins[package]
+
+
+def read_project() -> dict[str, Any]:
+    """Return what the workflow's pyproject.toml says of it: name, version, and more."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
