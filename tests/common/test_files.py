@@ -1,3 +1,6 @@
+import os
+import subprocess
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,3 +77,14 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path):
     write_csv(TABLE, tmp_path / "t.csv")
     with pytest.raises(InputError, match=r"'target'.*speaker, score"):
         read_csv(tmp_path / "t.csv", ["speaker", "target"])
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = tmp_path / f".table.csv.{dead.pid}.{dead.pid}.part"
+    other = tmp_path / f".table.csv.{os.getpid()}.1.part"
+    for path in (left, other):
+        path.write_text("half of the ne")
+    write_csv(TABLE, tmp_path / "table.csv")
+    assert sorted(tmp_path.iterdir()) == [other, tmp_path / "table.csv"]

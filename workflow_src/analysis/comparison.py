@@ -90,14 +90,22 @@ class SpeakerHistograms:
 
     def equal_error_rates(self, weights: np.ndarray) -> np.ndarray:
         """Return the EER (a share) under each of the samples `weights`, float [R, speakers]."""
-        rates = []
-        for counts, flip in ((self.targets, False), (self.nontargets, True)):
-            below = np.cumsum(weights.astype(np.float32) @ counts, axis=1, dtype=np.float64)
-            share = below / below[:, -1:]
-            rates.append(1 - share if flip else share)
-        frr, far = rates
-        cut = np.argmin(np.abs(frr - far), axis=1)[:, None]
-        return (np.take_along_axis(frr, cut, 1) + np.take_along_axis(far, cut, 1))[:, 0] / 2
+        weights = weights.astype(np.float32)
+        # How many of each kind lie up to each edge: whole numbers, which float32 holds exactly.
+        below = [weights @ counts for counts in (self.targets, self.nontargets)]
+        for counts in below:
+            np.cumsum(counts, axis=1, out=counts)
+        targets, nontargets = below
+        # Misses less false alarms, which rise and fall with the threshold.
+        gap = targets / targets[:, -1:]
+        gap += nontargets / nontargets[:, -1:]
+        gap -= 1
+        cut = np.argmin(np.abs(gap, out=gap), axis=1)[:, None]
+        miss, passed = (
+            np.take_along_axis(counts, cut, 1)[:, 0].astype(np.float64) / counts[:, -1]
+            for counts in below
+        )
+        return (miss + 1 - passed) / 2
 
 
 def draw_samples(speakers: int, resamples: int, seed: int, *names: str | int) -> np.ndarray:

@@ -1,10 +1,12 @@
-"""Files that appear whole or not at all; apart from the table formats, so that it needs nothing."""
+"""Files and folders that appear whole or not at all; standard library alone."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,31 +18,85 @@ from workflow_src.common.errors import InputError
 def written_whole(path: str | Path) -> Iterator[Path]:
     """Give a path beside `path` to write to; rename it onto `path` when the block ends well.
 
-    The parent folder is made. When the block raises, nothing is left behind.
+    The parent folder is made. When the block raises, nothing is left behind; what a killed
+    process left behind goes with the next one that writes the same file.
 
     Raises
     ------
     InputError
         Where the folder belongs stands something else.
     OSError
-        The file cannot be written; it is named, whatever the block's own error names.
+        The file cannot be written; `path` is named, whatever the block's own error names.
     """
     path = Path(path)
+    part = _part_of(path)
+    try:
+        with _named(path, part):
+            yield part
+            part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def folder_written_whole(path: str | Path) -> Iterator[Path]:
+    """Give a folder beside `path` to write to; put it in place of `path` when the block ends well.
+
+    As `written_whole`. When the block raises, `path` is as it was before.
+    """
+    path = Path(path)
+    part = _part_of(path)
+    try:
+        with _named(path, part):
+            part.mkdir()
+            yield part
+            if path.exists():
+                shutil.rmtree(path)
+            part.rename(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _part_of(path: Path) -> Path:
+    """Return where to write what shall become `path`; its folder is made."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(
-            f"{path}: cannot be written, because {path.parent} is no folder"
-        ) from error
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.part")
+        raise InputError(f"{path}: cannot be written, {path.parent} is no folder") from error
+    _remove_left(path)
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.part")
+
+
+@contextlib.contextmanager
+def _named(path: Path, part: Path) -> Iterator[None]:
+    """Let an error of writing name the file that the user knows."""
     try:
-        yield part
-        part.replace(path)
+        yield
     except OSError as error:
-        if error.filename not in (None, str(part)):
+        if error.filename is not None and not str(error.filename).startswith(str(part)):
             raise
         # numpy's own error of a full disk has neither number nor name.
         reason = error.strerror or (str(error).splitlines() or ["cannot be written"])[0]
         raise OSError(error.errno or errno.EIO, reason, str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
+
+
+def _remove_left(path: Path) -> None:
+    """Remove the parts of a file whose writers no longer live."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.*.part"):
+        process = part.name.split(".")[-3]
+        if not process.isdecimal() or _is_alive(int(process)):
+            continue
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

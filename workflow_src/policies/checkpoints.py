@@ -7,6 +7,7 @@ A policy is a folder: ``policy.safetensors`` (weights for raw embeddings), ``pol
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import io
 import json
@@ -230,6 +231,24 @@ class Checkpoint:
     def remove(self) -> None:
         """Remove the file: training is done."""
         self.path.unlink(missing_ok=True)
+
+
+def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--checkpoint`` and ``--checkpoint-seconds``, of steps with an ``--out-dir``."""
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="file to resume from; removed at the end (default: <out-dir>.checkpoint)",
+    )
+    parser.add_argument(
+        "--checkpoint-seconds", type=float, default=20.0, help="how often it is written"
+    )
+
+
+def open_checkpoint(args: argparse.Namespace, digest: str) -> Checkpoint:
+    """Return the checkpoint that the arguments name."""
+    path = args.checkpoint or args.out_dir.with_name(args.out_dir.name + ".checkpoint")
+    return Checkpoint(path, digest, args.checkpoint_seconds)
 
 
 def policy_digest(network: PolicyNetwork | None) -> str | None:

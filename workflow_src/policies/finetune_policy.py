@@ -33,6 +33,7 @@ from workflow_src.policies.checkpoints import (
     DESCRIPTION,
     Checkpoint,
     digest_training,
+    open_checkpoint,
     policy_digest,
     read_policy,
     write_policy,
@@ -45,7 +46,7 @@ from workflow_src.policies.ppo import (
     explained_variance,
     generalised_advantages,
 )
-from workflow_src.policies.pretrain_policy import add_input_arguments, open_checkpoint
+from workflow_src.policies.pretrain_policy import add_input_arguments
 from workflow_src.policies.scalars import estimate_scale
 from workflow_src.policies.vector_environment import TemplateUpdatingVectorEnv
 

@@ -19,7 +19,11 @@ from workflow_src.common.files import read_json, read_parquet
 from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.common.steps import add_settings_argument, parse_settings, run_step, step_parser
 from workflow_src.common.tables import read_embeddings, read_scenario, read_split
-from workflow_src.policies.checkpoints import DESCRIPTION, Checkpoint
+from workflow_src.policies.checkpoints import (
+    DESCRIPTION,
+    add_checkpoint_arguments,
+    open_checkpoint,
+)
 from workflow_src.policies.development import Partition, make_partition
 from workflow_src.policies.fitted import FITTED, restore_fitted, write_fitted
 from workflow_src.policies.fixed_weight import TunedFixedWeight, fit_fixed_weight
@@ -89,6 +93,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, required=True, help="the config's seed")
     parser.add_argument("--policy-seed", type=int, default=0, help="this policy's")
     parser.add_argument("--out-dir", type=Path, required=True, help="folder to write to")
+    add_checkpoint_arguments(parser)
     args = parser.parse_args(argv)
     settings = parse_settings(args.settings, Tuning, "tuning")
     embeddings = read_embeddings(args.embeddings, mmap=True)
@@ -116,9 +121,7 @@ def main(argv: list[str] | None = None) -> None:
                     )
                 ).encode()
             ).hexdigest()
-            checkpoint = Checkpoint(
-                args.out_dir.with_name(args.out_dir.name + ".checkpoint"), digest
-            )
+            checkpoint = open_checkpoint(args, digest)
             rule, tried = fit_through_time(
                 partition, settings, args.seed, args.policy_seed, fixed, checkpoint
             )

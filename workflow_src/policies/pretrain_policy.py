@@ -30,7 +30,9 @@ from workflow_src.common.steps import (
 from workflow_src.policies.augmentation import InputMap
 from workflow_src.policies.checkpoints import (
     Checkpoint,
+    add_checkpoint_arguments,
     digest_training,
+    open_checkpoint,
     policy_digest,
     read_policy,
     write_policy,
@@ -201,20 +203,7 @@ def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy-seed", type=int, default=0, help="the policy's own seed")
     add_device_arguments(parser)
     parser.add_argument("--out-dir", type=Path, required=True, help="the policy's folder")
-    parser.add_argument(
-        "--checkpoint",
-        type=Path,
-        help="file to resume from; removed at the end (default: <out-dir>.checkpoint)",
-    )
-    parser.add_argument(
-        "--checkpoint-seconds", type=float, default=20.0, help="how often it is written"
-    )
-
-
-def open_checkpoint(args: argparse.Namespace, digest: str) -> Checkpoint:
-    """Return the checkpoint that the arguments name."""
-    path = args.checkpoint or args.out_dir.with_name(args.out_dir.name + ".checkpoint")
-    return Checkpoint(path, digest, args.checkpoint_seconds)
+    add_checkpoint_arguments(parser)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -38,9 +38,9 @@ class Development(Block):
         "to the baseline's",
     )
     speakers: int = Field(
-        120, ge=2, description="at most so many training speakers, drawn by the seed"
+        100, ge=2, description="at most so many training speakers, drawn by the seed"
     )
-    trajectories: int = Field(10, ge=1, description="of the protocol random, for each speaker")
+    trajectories: int = Field(6, ge=1, description="of the protocol random, for each speaker")
 
     @model_validator(mode="after")
     def _check(self) -> "Development":
