@@ -30,6 +30,7 @@ from workflow_src.common.expand_runs import (
     ppo_runs,
     pretrained_seeds,
 )
+from workflow_src.common.workdir import check_workdir
 from workflow_src.corpus.scan import digest_recordings
 from workflow_src.embeddings.importing import find_files
 
@@ -43,6 +44,8 @@ def checked(function, *arguments):
 
 
 SETTINGS = checked(validate_config, config, "config")
+# Snakemake itself would stop with a traceback.
+checked(check_workdir, Path.cwd())
 
 RUNS = {run.run: run for run in expand_runs(SETTINGS)}
 TRAINED_RUNS = [run.run for run in ppo_runs(SETTINGS)]

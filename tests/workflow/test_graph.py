@@ -117,24 +117,3 @@ def test_a_new_alpha_runs_only_its_run_and_what_shows_it(finished):
     jobs = rules_to_run(finished, overlay)
     assert jobs.pop("run_inference") == 1
     assert set(jobs) == {"tabulate_runs"} | SHOWN
-
-
-@pytest.mark.parametrize(
-    ("overlay", "says"),
-    [
-        ({"corpus": {"sourc": "synthetic"}}, "corpus.sourc: unknown key"),
-        ("finetuning: {ppo: {learning_rate: 3e-4}}", "finetuning.ppo.learning_rate: '3e-4'"),
-        ({"trials": {"scenarios": ["2das"]}}, "trials.scenarios.0: '2das' is not allowed"),
-        ({"trials": {"source": "import"}}, "trials: imported.root must name a folder"),
-        (
-            {"trials": {"source": "import", "imported": {"root": "nowhere"}}},
-            "trials.imported.root: there is no file nowhere/random/trial.pkl",
-        ),
-    ],
-)
-def test_a_bad_config_ends_in_one_line_before_anything_runs(tmp_path, overlay, says):
-    code, said = run_snakemake(tmp_path, overlay=overlay, check=False)
-    assert code != 0
-    assert says in said
-    assert "Traceback" not in said
-    assert not (tmp_path / "results").exists()
