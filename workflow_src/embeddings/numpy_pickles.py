@@ -204,7 +204,7 @@ def _read_header(file: BinaryIO, path: Path) -> None:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, _, dtype = read(file)
-    except (ValueError, KeyError, EOFError) as error:
+    except Exception as error:  # as damaged pickles; numpy's tokenizer has errors of its own
         raise InputError(f"{path}: is not a .npy file") from error
     if dtype != np.dtype(object) or shape != ():
         raise InputError(
