@@ -30,6 +30,7 @@ from workflow_src.common.expand_runs import (
     training_settings,
 )
 from workflow_src.common.runs import FIXED
+from workflow_src.common.workdir import check_workdir
 from workflow_src.corpus.recording_digests import (
     digest_recordings,
     no_digests,
@@ -47,6 +48,8 @@ def checked(function, *arguments):
 
 
 SETTINGS = checked(validate_config, config, "config")
+# Snakemake itself would stop with a traceback.
+checked(check_workdir, Path.cwd())
 
 RUNS = {run.run: run for run in expand_runs(SETTINGS)}
 TRAINED_RUNS = [run.run for run in ppo_runs(SETTINGS)]

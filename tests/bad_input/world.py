@@ -23,6 +23,7 @@ from tests.inference.made_up_policies import made_up_state_dict
 from workflow_src.common.config.schema import validate_config
 from workflow_src.corpus.fetch_corpus import extract_archive
 from workflow_src.inference import Template, TemplateUpdater
+from workflow_src.provenance.__main__ import main as verify_run
 
 DIMENSION = 16
 RESULTS = "results"
@@ -237,14 +238,20 @@ COMMANDS: dict[str, Command] = {
          "--seed": "1"},
         {"--out": "comparison"},
     ),
-    "analysis.record_provenance": Command(
-        {"--settings": {}, "--extractor": "model.onnx", "--results": "results"},
-        {"--provenance": "results/provenance.json"},
+    "provenance.record_provenance": Command(
+        {"--settings": {}, "--inputs": {"extractor": ["model.onnx"]}, "--results": "results",
+         "--logs": "logs"},
+        {"--config": "results/config.yaml", "--provenance": "results/provenance.json"},
     ),
+    "provenance.write_crate": Command(
+        {"--results": "results", "--jobs": ".snakemake/metadata"},
+        also=("results/ro-crate-metadata.json", "results/workflow"),
+    ),
+    "provenance": Command({"--run": "results"}),
 }  # fmt: skip
 
-# Of these, what is wrong is told before the notebook runs; they are not run to build the world.
-NOT_BUILT = {"analysis.run_visual_analysis", "corpus.fetch_corpus"}
+# These are not run to build the world: a notebook, a download, and what makes nothing.
+NOT_BUILT = {"analysis.run_visual_analysis", "corpus.fetch_corpus", "provenance"}
 COMMANDS["analysis.run_visual_analysis"] = Command(
     {"--notebook": "notebooks/visual_analysis.ipynb",
      "--settings": {"scenario": "random", "alpha": 0.1, "pretrained": []}},
@@ -275,10 +282,15 @@ def _serve(arguments: list[str]) -> None:
     updater.score_and_update(template, np.ones(updater.dimension))
 
 
+def _verify(arguments: list[str]) -> None:
+    verify_run(["verify", arguments[1]])
+
+
 PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "validate_config": _validate,
     "extract_archive": _extract,
     "TemplateUpdater": _serve,
+    "provenance": _verify,
 }
 
 

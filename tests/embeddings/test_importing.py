@@ -208,7 +208,7 @@ def test_forged_types_never_reach_numpy(tmp_path):
     [b"", b".", b"N.", b"]q\x00.", b"cnumpy\ndtype\n(tR.", b"cnumpy\nndarray\n(tR.",
      b"cnumpy.core.multiarray\n_reconstruct\n}S'a'\nK\x01sb.",
      b"cnumpy.core.multiarray\n_reconstruct\n(tR(K\x01K\x02tb.",
-     b"\x84\x01\x00\x00\x00.", pickle.dumps({IDS[0]: VECTORS[0]})[:-20]],
+     b"\x84\x01\x00\x00\x00.", b"}r\xff\xff\xff\x0f.", pickle.dumps({IDS[0]: VECTORS[0]})[:-20]],
 )  # fmt: skip
 def test_a_damaged_pickle_ends_in_one_line(tmp_path, stream):
     with pytest.raises(InputError, match=r"a\.npy: ") as caught:

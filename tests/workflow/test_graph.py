@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 import yaml
 
 from tests.workflow.running import CLONE, run_snakemake
@@ -49,24 +48,3 @@ def test_results_name_no_path_of_this_machine(finished):
 
 def test_nothing_is_left_to_do(finished):
     assert "Nothing to be done" in run_snakemake(finished)
-
-
-@pytest.mark.parametrize(
-    ("overlay", "says"),
-    [
-        ({"corpus": {"sourc": "synthetic"}}, "corpus.sourc: unknown key"),
-        ("finetuning: {ppo: {learning_rate: 3e-4}}", "finetuning.ppo.learning_rate: '3e-4'"),
-        ({"trials": {"scenarios": ["2das"]}}, "trials.scenarios.0: '2das' is not allowed"),
-        ({"trials": {"source": "import"}}, "trials: imported.root must name a folder"),
-        (
-            {"trials": {"source": "import", "imported": {"root": "nowhere"}}},
-            "trials.imported.root: there is no file nowhere/random/trial.pkl",
-        ),
-    ],
-)
-def test_a_bad_config_ends_in_one_line_before_anything_runs(tmp_path, overlay, says):
-    code, said = run_snakemake(tmp_path, overlay=overlay, check=False)
-    assert code != 0
-    assert says in said
-    assert "Traceback" not in said
-    assert not (tmp_path / "results").exists()

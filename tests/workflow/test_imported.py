@@ -83,17 +83,3 @@ def test_settings_of_other_sources_rerun_nothing(imported):
     # What was not asked for before is all that is left.
     left = {"sweep_thresholds", "run_visual_analysis", "record_provenance"}
     assert set(rules_to_run(folder, others)) == left
-
-
-@pytest.mark.parametrize(
-    ("files", "says"),
-    [
-        ([], "corpus.imported.embeddings must name at least one file"),
-        (["none_*.npy"], "corpus.imported.embeddings: no file is named 'none_*.npy'"),
-    ],
-)
-def test_embeddings_that_are_not_there_end_in_one_line(tmp_path, files, says):
-    code, said = run_snakemake(tmp_path, "--dry-run", overlay=overlay(*files), check=False)
-    assert code != 0
-    assert says in said
-    assert "Traceback" not in said

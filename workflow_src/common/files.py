@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -176,7 +175,10 @@ def read_npz(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
                 there = ", ".join(arrays.files) or "none"
                 raise InputError(f"{path}: lacks the array {missing[0]!r}; it has: {there}")
             return [arrays[name] for name in names]
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except InputError:
+        raise
+    # Damaged files raise whatever numpy, its tokenizer and zipfile come upon.
+    except Exception as error:
         raise InputError(f"{path}: cannot be read as .npz arrays ({_reason(error)})") from error
 
 
@@ -189,9 +191,13 @@ def read_npy(path: str | Path, mmap: bool = False) -> np.ndarray:
         The file is missing, cut short, or holds pickled objects.
     """
     try:
-        return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    # As of `read_npz`.
+    except Exception as error:
         raise InputError(f"{path}: cannot be read as a .npy array ({_reason(error)})") from error
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path}: cannot be read as a .npy array (it is an archive)")
+    return array
 
 
 def _with_columns(table: pd.DataFrame, columns: Sequence[str], path: str | Path) -> pd.DataFrame:

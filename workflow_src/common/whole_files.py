@@ -26,19 +26,14 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     InputError
         Where the folder belongs stands something else.
     OSError
-        The file cannot be written; it is named, whatever the block's own error names.
+        The file cannot be written; `path` is named, whatever the block's own error names.
     """
     path = Path(path)
     part = _part_of(path)
     try:
-        yield part
-        part.replace(path)
-    except OSError as error:
-        if error.filename not in (None, str(part)):
-            raise
-        # numpy's own error of a full disk has neither number nor name.
-        reason = error.strerror or (str(error).splitlines() or ["cannot be written"])[0]
-        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
+        with _named(path, part):
+            yield part
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -51,26 +46,38 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     part = _part_of(path)
-    part.mkdir()
     try:
-        yield part
-        if path.exists():
-            shutil.rmtree(path)
-        part.rename(path)
+        with _named(path, part):
+            part.mkdir()
+            yield part
+            if path.exists():
+                shutil.rmtree(path)
+            part.rename(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
 def _part_of(path: Path) -> Path:
-    """Return where to write what shall become `path`, in its folder, which is made."""
+    """Return where to write what shall become `path`; its folder is made."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(
-            f"{path}: cannot be written, because {path.parent} is no folder"
-        ) from error
+        raise InputError(f"{path}: cannot be written, {path.parent} is no folder") from error
     _remove_left(path)
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.part")
+
+
+@contextlib.contextmanager
+def _named(path: Path, part: Path) -> Iterator[None]:
+    """Let an error of writing name the file that the user knows."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None and not str(error.filename).startswith(str(part)):
+            raise
+        # numpy's own error of a full disk has neither number nor name.
+        reason = error.strerror or (str(error).splitlines() or ["cannot be written"])[0]
+        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
 
 
 def _remove_left(path: Path) -> None:

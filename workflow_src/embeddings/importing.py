@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, printable
 from workflow_src.common.files import read_npz
 from workflow_src.common.ids import parse_utterance_ids, sort_in_corpus_order
 from workflow_src.embeddings.numpy_pickles import PickledArray, read_pickled_dict
@@ -208,14 +208,16 @@ def _scp_vectors(path: Path, lines: list[list[str]]) -> Iterator[tuple[str, np.n
                 stack.close()
                 try:
                     file = stack.enter_context(Path(archive).open("rb"))
-                except OSError as error:
-                    said = f"is to be in {archive}, which cannot be read ({error.strerror})"
+                except (OSError, ValueError) as error:
+                    reason = getattr(error, "strerror", None) or str(error)
+                    said = f"is to be in {printable(archive)}, which cannot be read ({reason})"
                     raise InputError(_blame(path, utterance, said)) from error
                 opened = archive
             try:
                 file.seek(int(offset))
             except (OSError, ValueError, OverflowError) as error:
-                raise InputError(_blame(path, utterance, f"is at no place: {target}")) from error
+                said = f"is at no place: {printable(target)}"
+                raise InputError(_blame(path, utterance, said)) from error
             yield utterance, _read_kaldi_vector(file, Path(archive), utterance)
 
 
@@ -260,8 +262,7 @@ def _stack(
 
 
 def _blame(path: Path, utterance: str, fault: str, count: int = 1) -> str:
-    name = utterance if utterance.isprintable() else repr(utterance)
-    return f"{path}: the embedding of {name} {fault}{_and_more(count)}"
+    return f"{path}: the embedding of {printable(utterance)} {fault}{_and_more(count)}"
 
 
 def _and_more(count: int) -> str:

@@ -11,14 +11,20 @@ from __future__ import annotations
 import copyreg
 import math
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
 from workflow_src.common.errors import InputError
+from workflow_src.common.unpickling import check_opcodes
 
 FLOATS = ("f2", "f4", "f8", "f16")
+
+# Which are refused is for the unpickler to say; what is checked before is that none claims more
+# memory than the file could fill.
+_OPCODES = frozenset(opcode.name for opcode in pickletools.opcodes)
 
 
 class _Refused(pickle.UnpicklingError):
@@ -174,6 +180,9 @@ def read_pickled_dict(path: Path) -> dict[Any, Any]:
     """
     with path.open("rb") as file:
         _read_header(file, path)
+        start = file.tell()
+        check_opcodes(file.read(), path, _OPCODES)
+        file.seek(start)
         # A code that was admitted elsewhere in this process would not be asked for again.
         copyreg.clear_extension_cache()
         try:
@@ -204,7 +213,7 @@ def _read_header(file: BinaryIO, path: Path) -> None:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, _, dtype = read(file)
-    except (ValueError, KeyError, EOFError) as error:
+    except Exception as error:  # as damaged pickles; numpy's tokenizer has errors of its own
         raise InputError(f"{path}: is not a .npy file") from error
     if dtype != np.dtype(object) or shape != ():
         raise InputError(

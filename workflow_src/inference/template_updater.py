@@ -11,8 +11,6 @@ import datetime
 import hashlib
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -130,18 +128,8 @@ class Template:
                 method=about["method"],
             )
             version = about["format"]
-        except (
-            OSError,
-            ValueError,
-            TypeError,
-            LookupError,
-            AttributeError,
-            EOFError,
-            MemoryError,
-            RuntimeError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
+        # Damaged bytes raise whatever numpy, its tokenizer, zipfile and json come upon.
+        except Exception as error:
             raise InputError(f"{source}: damaged, or no template ({_first_line(error)})") from error
         if version != FORMAT:
             raise InputError(f"{source}: is of format {version!r}; this version reads {FORMAT}")

@@ -1,6 +1,14 @@
 """The catalogue of bad input: a module a room, a row a case."""
 
-from tests.bad_input.catalogue import analysis, config, corpus, embeddings, inference, policies
+from tests.bad_input.catalogue import (
+    analysis,
+    config,
+    corpus,
+    embeddings,
+    inference,
+    policies,
+    provenance,
+)
 from tests.bad_input.catalogue import trials as trials_
 
 CATALOGUE = [
@@ -11,4 +19,5 @@ CATALOGUE = [
     *policies.CASES,
     *inference.CASES,
     *analysis.CASES,
+    *provenance.CASES,
 ]

@@ -1,9 +1,9 @@
-"""The analysis, its notebook's settings, the comparison of methods, the record."""
+"""The analysis, its notebook's settings, the comparison of methods."""
 
 import numpy as np
 
 from tests.bad_input.case import Case, bad
-from tests.bad_input.spoiling import cut, edit_npy, edit_parquet, make_folder, remove
+from tests.bad_input.spoiling import cut, edit_npy, edit_parquet, remove
 from tests.bad_input.world import BASELINE, EMBEDDINGS, MULTI_HEAD, ORACLE, TUNED, runs
 
 SCORES = "scores/1/random.parquet"
@@ -66,10 +66,4 @@ CASES = [
     compared("a table of sensitivity that is none", "metadata.csv: lacks the column 'changed'",
              sensitivity="metadata.csv"),
     compared("a file where it goes", "model.onnx/", out="model.onnx"),
-    bad("analysis.record_provenance", "no extractor", "none.onnx: ", extractor="none.onnx"),
-    bad("analysis.record_provenance", "policies that are no JSON", "--policies: ", policies="{"),
-    bad("analysis.record_provenance", "a policy that is missing", "none.pkl: ",
-        policies={"a": ["none.pkl"]}),
-    bad("analysis.record_provenance", "a folder where it goes",
-        "results/provenance.json: Is a directory", make_folder("results/provenance.json")),
 ]  # fmt: skip

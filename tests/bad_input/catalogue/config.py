@@ -101,6 +101,6 @@ CASES = [
     block("policies.fit_method", '{"alphas": [0.1, 0.1]}', "tuning: alphas lists a value twice"),
     block("analysis.sweep_thresholds", '{"alphas": []}', "analysis.sweep: alphas: []"),
     block("analysis.summarise_comparison", '{"resamples": 0}', "comparison: resamples: 0"),
-    block("analysis.record_provenance", '{"seed": -1}', "seed: -1 is not allowed"),
-    block("analysis.record_provenance", "{", "--settings"),
+    block("provenance.record_provenance", '{"seed": -1}', "seed: -1 is not allowed"),
+    block("provenance.record_provenance", "{", "--settings"),
 ]  # fmt: skip

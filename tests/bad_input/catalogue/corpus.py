@@ -119,7 +119,7 @@ CASES = [
         make_loop("loop"), split="loop/split.csv"),
     bad("corpus.synthesize_corpus", "a shard beyond the last", "--shard 3: allowed is 0..0",
         shard="3"),
-    bad("corpus.synthesize_corpus", "a file where the folder of audio goes", "demo: ",
+    bad("corpus.synthesize_corpus", "a file where the folder of audio goes", "demo/shard-0: ",
         all_of(remove("demo"), write("demo", "a file"))),
     bad("corpus.fetch_corpus", "no folder named", "corpus.directory.root must name", root=""),
     bad("corpus.fetch_corpus", "no archives", "corpus.directory.archives lists nothing",

@@ -1,0 +1,81 @@
+"""Bad input that Snakemake meets first: told before anything runs, without a traceback."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.bad_input.spoiling import make_folder, make_loop, write
+from tests.workflow.running import run_snakemake
+
+
+def imported(*files):
+    return {"corpus": {"source": "imported", "imported": {"embeddings": [*files]}}}
+
+
+def slow(*values):
+    """One of the cases that add little to the others, each a start of Snakemake."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+def recorded(root):
+    return {"corpus": {"source": "directory", "directory": {"root": root}}}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "says"),
+    [
+        ({"corpus": {"sourc": "synthetic"}}, "corpus.sourc: unknown key"),
+        (recorded("$(touch canary) 'ä\" b"), "$(touch canary) 'ä\" b: there is no such folder"),
+        (imported("none_*.npy"), "corpus.imported.embeddings: no file is named 'none_*.npy'"),
+        slow(
+            {"trials": {"source": "import", "imported": {"root": "nowhere"}}},
+            "trials.imported.root: there is no file nowhere/random/trial.pkl",
+        ),
+        slow("finetuning: {ppo: {clip: 3e-4}}", "finetuning.ppo.clip: '3e-4'"),
+        slow("[1, 2]", "Config file must be given as JSON or YAML with keys at top level"),
+        slow("a: [1", "Config file is not valid JSON or YAML"),
+        slow(recorded("a{b}"), "corpus.directory.root: 'a{b}' holds a brace"),
+    ],
+)
+def test_settings(tmp_path, overlay, says):
+    text = overlay if isinstance(overlay, str) else yaml.safe_dump(overlay, allow_unicode=True)
+    code, said = run_snakemake(tmp_path, "--dry-run", overlay=text, check=False)
+    assert code == 1
+    assert said.count(says) == 1
+    assert "Traceback" not in said
+    assert {path.name for path in tmp_path.iterdir()} <= {"overlay.yaml", ".snakemake"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("results", "file"),
+        slow("results", "loop"),
+        slow("logs", "file"),
+        slow(".snakemake", "file"),
+        slow(".snakemake", "loop"),
+    ],
+)
+def test_something_else_where_a_folder_belongs(tmp_path, monkeypatch, name, kind):
+    monkeypatch.chdir(tmp_path)
+    make_loop(name)() if kind == "loop" else write(name, "a file")()
+    code, said = run_snakemake(tmp_path, "corpus", check=False)
+    assert code == 1
+    assert said.count(f"{tmp_path / name}: is no folder") == 1
+    assert "Traceback" not in said
+    assert {path.name for path in tmp_path.iterdir()} <= {name, ".snakemake"}
+
+
+def test_a_step_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_folder("recordings")()
+    Path("recordings/holiday.wav").touch()
+    code, said = run_snakemake(tmp_path, "corpus", overlay=recorded("recordings"), check=False)
+    assert code == 1
+    # The log of a step that fails is shown; it has one line.
+    (line,) = (tmp_path / "logs/build_manifest.log").read_text().splitlines()[-1:]
+    assert line.startswith("error: recordings/holiday.wav: 'holiday' is not an utterance id")
+    assert line in said
+    assert "Traceback" not in said
+    assert not [path for path in Path("results").rglob("*") if path.is_file()]
