@@ -37,12 +37,14 @@ rule sweep_thresholds:
         "logs/sweep_thresholds.log",
     benchmark:
         "logs/sweep_thresholds.benchmark.tsv"
+    group:
+        "analysis"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         settings=settings("analysis", "sweep"),
         code=code("analysis.sweep_thresholds"),
@@ -79,12 +81,14 @@ rule run_visual_analysis:
         "logs/run_visual_analysis.log",
     benchmark:
         "logs/run_visual_analysis.benchmark.tsv"
+    group:
+        "analysis"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         notebook="notebooks/visual_analysis.ipynb",
         settings=json.dumps(
@@ -121,12 +125,14 @@ rule record_provenance:
         "logs/record_provenance.log",
     benchmark:
         "logs/record_provenance.benchmark.tsv"
+    group:
+        "analysis"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         settings=json.dumps(effective_settings(SETTINGS)),
         policies=lambda wildcards, input: json.dumps(
@@ -152,8 +158,8 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         snakefile=str(workflow.main_snakefile),
         settings=SETTINGS.model_dump_json(),

@@ -36,8 +36,8 @@ rule train_population:
         "../envs/comparison.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=growing(6000),
+        runtime=growing(240),
     params:
         settings=lambda wildcards: population_settings(
             SETTINGS, int(wildcards.population)
@@ -82,12 +82,14 @@ rule score_population:
         "logs/score_population/{population}.benchmark.tsv"
     wildcard_constraints:
         population=r"\d+",
+    group:
+        "scores"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=COMPARED_RUNS,
         scenarios=SETTINGS.comparison.scenarios,
@@ -117,8 +119,8 @@ rule measure_sensitivity:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         settings=SETTINGS.comparison.sensitivity.model_dump_json(
             exclude={"populations"}
@@ -168,8 +170,8 @@ rule summarise_comparison:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=COMPARED_RUNS,
         settings=SETTINGS.comparison.model_dump_json(

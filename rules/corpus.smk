@@ -19,7 +19,12 @@ elif SETTINGS.corpus.source == "directory":
     _to_fetch = SETTINGS.corpus.directory.archives and not (
         Path(AUDIO_ROOT).is_dir() and any(Path(AUDIO_ROOT).iterdir())
     )
-    RECORDINGS = "" if _to_fetch else checked(digest_recordings, AUDIO_ROOT)
+    # Looking at each recording takes long where there are many: jobs of a cluster are told.
+    if not (workflow.remote_exec and "WORKFLOW_RECORDINGS" in os.environ):
+        os.environ["WORKFLOW_RECORDINGS"] = (
+            "" if _to_fetch else checked(digest_recordings, AUDIO_ROOT)
+        )
+    RECORDINGS = os.environ["WORKFLOW_RECORDINGS"]
 elif SETTINGS.corpus.source == "simulated":
     _listed = SETTINGS.corpus.simulated.listing.utterances
     LISTED = resource_path(_listed) if _listed else []
@@ -45,8 +50,8 @@ if SETTINGS.corpus.source == "synthetic":
             "../envs/audio.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=60,
+            mem_mb=growing(1000),
+            runtime=growing(60),
         params:
             settings=settings("corpus", "synthetic"),
             seed=SETTINGS.seed,
@@ -70,12 +75,14 @@ if SETTINGS.corpus.source == "synthetic":
             "logs/build_manifest.log",
         benchmark:
             "logs/build_manifest.benchmark.tsv"
+        group:
+            "corpus"
         conda:
             "../envs/audio.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=growing(2000),
+            runtime=growing(30),
         params:
             code=code("corpus.build_manifest"),
         message:
@@ -93,12 +100,14 @@ elif SETTINGS.corpus.source == "directory":
             "logs/build_manifest.log",
         benchmark:
             "logs/build_manifest.benchmark.tsv"
+        group:
+            "corpus"
         conda:
             "../envs/audio.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=120,
+            mem_mb=growing(2000),
+            runtime=growing(120),
         params:
             root=AUDIO_ROOT,
             settings=SETTINGS.corpus.directory.model_dump_json(exclude={"archives"}),
@@ -123,12 +132,14 @@ elif SETTINGS.corpus.source == "simulated":
             "logs/simulate_listing.log",
         benchmark:
             "logs/simulate_listing.benchmark.tsv"
+        group:
+            "corpus"
         conda:
             "../envs/tables.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=growing(2000),
+            runtime=growing(30),
         params:
             utterances=lambda wildcards, input: option(
                 "--utterances", "".join(map(str, input))
@@ -156,12 +167,14 @@ rule split_speakers:
         "logs/split_speakers.log",
     benchmark:
         "logs/split_speakers.benchmark.tsv"
+    group:
+        "corpus"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         test_speakers=TEST_SPEAKERS,
         nontarget_only=option(

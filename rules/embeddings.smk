@@ -37,12 +37,14 @@ if SETTINGS.corpus.source == "imported":
             "logs/import_embeddings.log",
         benchmark:
             "logs/import_embeddings.benchmark.tsv"
+        group:
+            "corpus"
         conda:
             "../envs/importing.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=30,
+            mem_mb=growing(4000),
+            runtime=growing(30),
         params:
             code=code("embeddings.import_embeddings"),
         message:
@@ -65,12 +67,14 @@ elif SETTINGS.corpus.source == "simulated":
             "logs/simulate_embeddings.log",
         benchmark:
             "logs/simulate_embeddings.benchmark.tsv"
+        group:
+            "trials"
         conda:
             "../envs/tables.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=growing(2000),
+            runtime=growing(30),
         params:
             settings=settings("corpus", "simulated", "law"),
             seed=SETTINGS.seed,
@@ -103,8 +107,8 @@ else:
         threads: lambda wildcards: 8 if gpus(wildcards) else 1
         resources:
             gpu=gpus,
-            mem_mb=lambda wildcards, attempt: 2000 * attempt,
-            runtime=lambda wildcards, attempt: 240 * attempt,
+            mem_mb=growing(2000),
+            runtime=growing(240),
         params:
             root=lambda wildcards: AUDIO_ROOT,
             recordings=RECORDINGS,
@@ -139,12 +143,14 @@ else:
             "logs/merge_embeddings.log",
         benchmark:
             "logs/merge_embeddings.benchmark.tsv"
+        group:
+            "trials"
         conda:
             "../envs/tables.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=30,
+            mem_mb=growing(4000),
+            runtime=growing(30),
         params:
             code=code("embeddings.merge_embeddings"),
         message:
@@ -167,8 +173,8 @@ rule train_demo_extractor:
         "../envs/extractor_training.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         seed=SETTINGS.seed,
         code=code("embeddings.train_demo_extractor"),
