@@ -43,6 +43,7 @@ rule sweep_thresholds:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
@@ -87,6 +88,7 @@ rule run_visual_analysis:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
@@ -131,6 +133,7 @@ rule record_provenance:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(1000),
         runtime=growing(30),
     params:

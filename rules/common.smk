@@ -119,6 +119,12 @@ def resource_path(path):
     return f"{workflow.basedir}/{path}" if beside else path
 
 
+# Steps of a group take turns where --resources turn=1 says so: Slurm's plugin runs the steps of a job
+# one after another, and must ask for the time of all and the memory of the largest.
+resource_scopes:
+    turn="local",
+
+
 def growing(amount):
     """Ask for an amount of memory or time, and for as much more at each further attempt.
 

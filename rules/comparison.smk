@@ -88,6 +88,7 @@ rule score_population:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(4000),
         runtime=growing(60),
     params:

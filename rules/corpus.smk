@@ -81,6 +81,7 @@ if SETTINGS.corpus.source == "synthetic":
             "../envs/audio.yaml"
         threads: 1
         resources:
+            turn=1,
             mem_mb=growing(2000),
             runtime=growing(30),
         params:
@@ -106,6 +107,7 @@ elif SETTINGS.corpus.source == "directory":
             "../envs/audio.yaml"
         threads: 1
         resources:
+            turn=1,
             mem_mb=growing(2000),
             runtime=growing(120),
         params:
@@ -138,6 +140,7 @@ elif SETTINGS.corpus.source == "simulated":
             "../envs/tables.yaml"
         threads: 1
         resources:
+            turn=1,
             mem_mb=growing(2000),
             runtime=growing(30),
         params:
@@ -173,6 +176,7 @@ rule split_speakers:
         "../envs/tables.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(2000),
         runtime=growing(10),
     params:

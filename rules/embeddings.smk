@@ -43,6 +43,7 @@ if SETTINGS.corpus.source == "imported":
             "../envs/importing.yaml"
         threads: 1
         resources:
+            turn=1,
             mem_mb=growing(4000),
             runtime=growing(30),
         params:
@@ -73,6 +74,7 @@ elif SETTINGS.corpus.source == "simulated":
             "../envs/tables.yaml"
         threads: 1
         resources:
+            turn=1,
             mem_mb=growing(2000),
             runtime=growing(30),
         params:
@@ -149,6 +151,7 @@ else:
             "../envs/tables.yaml"
         threads: 1
         resources:
+            turn=1,
             mem_mb=growing(4000),
             runtime=growing(30),
         params:

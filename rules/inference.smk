@@ -37,6 +37,7 @@ rule tabulate_runs:
         "../envs/tables.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
@@ -72,8 +73,9 @@ rule run_inference:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(4000),
-        runtime=growing(60),
+        runtime=growing(20),
     params:
         notebook="notebooks/inference.ipynb",
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
@@ -111,6 +113,7 @@ rule summarise_results:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
@@ -159,6 +162,7 @@ rule export_method:
         "../envs/export.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(2000),
         runtime=growing(10),
     params:

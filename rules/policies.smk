@@ -203,6 +203,7 @@ rule tune_threshold:
         "../envs/training.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(3000),
         runtime=growing(60),
     params:

@@ -49,6 +49,7 @@ if SETTINGS.trials.source == "generate":
             "../envs/tables.yaml"
         threads: 1
         resources:
+            turn=1,
             mem_mb=growing(2000),
             runtime=growing(10),
         params:
@@ -95,6 +96,7 @@ else:
             "../envs/tables.yaml"
         threads: 1
         resources:
+            turn=1,
             mem_mb=growing(2000),
             runtime=growing(10),
         params:
@@ -129,6 +131,7 @@ rule generate_development_trials:
         "../envs/tables.yaml"
     threads: 1
     resources:
+        turn=1,
         mem_mb=growing(2000),
         runtime=growing(10),
     params:

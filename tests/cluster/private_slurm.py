@@ -107,6 +107,8 @@ class PrivateSlurm:
 
     def _start(self, *command):
         log = (self.folder / f"{command[0]}.out").open("w")
+        # A killed test takes its daemons along.
+        command = ("setpriv", "--pdeathsig", "TERM", *command)
         self.daemons.append(
             subprocess.Popen(
                 command, env=self.environment, stdout=log, stderr=log, start_new_session=True
@@ -163,12 +165,15 @@ def private_slurm():
     # Not pytest's folder: the path of a socket has 108 characters at most.
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
     slurm = PrivateSlurm(folder)
+    # So that what stops the tests comes by here.
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         slurm.start()
         yield slurm
     finally:
         slurm.stop()
         shutil.rmtree(folder)
+        signal.signal(signal.SIGTERM, former)
 
 
 def free_port():
@@ -178,7 +183,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(condition, explain, seconds=60):
+def wait_for(condition, explain, seconds=600):
     """Wait until a condition holds; fail with an explanation if it does not."""
     end = time.monotonic() + seconds
     while not condition():

@@ -98,8 +98,8 @@ def test_the_whole_graph_by_slurm_through_all_that_fails(slurm, finished, tmp_pa
     def explain():
         return said.read_text()[-3000:] + slurm.logs()
 
-    def wait_for_job(rule, state, seconds=180):
-        wait_for(lambda: run.poll() is not None or jobs_of(slurm, rule, state), explain, seconds)
+    def wait_for_job(rule, state):
+        wait_for(lambda: run.poll() is not None or jobs_of(slurm, rule, state), explain)
         assert run.poll() is None, explain()
         return jobs_of(slurm, rule, state)[0]["JobId"]
 
@@ -123,7 +123,7 @@ def test_the_whole_graph_by_slurm_through_all_that_fails(slurm, finished, tmp_pa
     assert not (tmp_path / "results/provenance.json").exists()
     # A second run does not start beside the job at work.
     with ending(start(slurm, tmp_path, "slurm", *SITE, *WAITS)) as run:
-        assert run.wait(timeout=120) == 1
+        assert run.wait(timeout=300) == 1
     assert "a step of an earlier run is still at work in this folder" in said.read_text()
     for job in slurm.jobs():
         if job["JobState"] in {"RUNNING", "SUSPENDED"}:
@@ -133,7 +133,7 @@ def test_the_whole_graph_by_slurm_through_all_that_fails(slurm, finished, tmp_pa
         # The job that waited in the queue finds that it is no longer wanted.
         wait_for(lambda: len(jobs_of(slurm, "pretrain_policy", "RUNNING")), explain)
         slurm.tell("scontrol", "release", queued)
-        run.wait(timeout=400)
+        run.wait(timeout=1200)
     print(f"{time.monotonic() - begin:.0f} s under Slurm")
 
     assert run.returncode == 0, explain()
@@ -187,7 +187,7 @@ def minutes(job):
 def test_the_generic_profile_submits_by_the_command_that_it_names(slurm, finished, tmp_path):
     before = len(slurm.jobs())
     with ending(start(slurm, tmp_path, "cluster-generic", "corpus", *WAITS)) as run:
-        run.wait(timeout=200)
+        run.wait(timeout=600)
     assert run.returncode == 0, (tmp_path / "said.txt").read_text()[-3000:]
     # Two shards, and manifest and split in one job.
     assert len(slurm.jobs()) - before == 3
