@@ -103,6 +103,10 @@ def test_the_whole_graph_by_slurm_through_all_that_fails(slurm, finished, tmp_pa
         assert run.poll() is None, explain()
         return jobs_of(slurm, rule, state)[0]["JobId"]
 
+    def trainings(state):
+        jobs = jobs_of(slurm, "pretrain_policy", state) + jobs_of(slurm, "finetune_policy", state)
+        return [job["JobId"] for job in jobs]
+
     begin = time.monotonic()
     with ending(start(slurm, tmp_path, "slurm", *SITE, *WAITS)) as run:
         # The node is lost and comes back: Slurm, or the run, submits its jobs again.
@@ -113,12 +117,13 @@ def test_the_whole_graph_by_slurm_through_all_that_fails(slurm, finished, tmp_pa
         # A job is cancelled: the run submits it again, and asks for more.
         cancelled = wait_for_job("extract_embeddings", "RUNNING")
         slurm.tell("scancel", cancelled)
-        # The run is killed while one job is at work and the next waits for the GPU.
-        wait_for_job("pretrain_policy", "RUNNING")
-        queued = wait_for_job("finetune_policy", "PENDING")
-        at_work = jobs_of(slurm, "pretrain_policy", "RUNNING")[0]["JobId"]
-        slurm.tell("scontrol", "suspend", at_work)
+        # The run is killed while one training is at work and the next waits for the GPU.
+        wait_for(lambda: run.poll() is not None or trainings("PENDING"), explain)
+        wait_for(lambda: run.poll() is not None or trainings("RUNNING"), explain)
+        assert run.poll() is None, explain()
+        queued, at_work = trainings("PENDING")[0], trainings("RUNNING")[0]
         slurm.tell("scontrol", "hold", queued)
+        slurm.tell("scontrol", "suspend", at_work)
         os.killpg(run.pid, signal.SIGKILL)
     assert not (tmp_path / "results/provenance.json").exists()
     # A second run does not start beside the job at work.
@@ -131,7 +136,7 @@ def test_the_whole_graph_by_slurm_through_all_that_fails(slurm, finished, tmp_pa
     wait_for(lambda: not any(state == "RUNNING" for state, _ in slurm.queue().values()), explain)
     with ending(start(slurm, tmp_path, "slurm", *SITE, *WAITS)) as run:
         # The job that waited in the queue finds that it is no longer wanted.
-        wait_for(lambda: len(jobs_of(slurm, "pretrain_policy", "RUNNING")), explain)
+        wait_for(lambda: run.poll() is not None or trainings("RUNNING"), explain)
         slurm.tell("scontrol", "release", queued)
         run.wait(timeout=1200)
     print(f"{time.monotonic() - begin:.0f} s under Slurm")
