@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Snakemake keeps a cache below the home folder, which need not be writable.
 export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 
-.PHONY: help setup demo reproduce test test-slow check bench format lock pictures clean
+.PHONY: help setup demo reproduce test test-slow slurm-test check bench format lock pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ test: setup ## run the fast tests, one tiny run of the whole graph among them
 
 test-slow: setup ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+slurm-test: setup ## run the tests on a real Slurm of one node (installs Debian's packages; needs root)
+	$(BIN)/python -m pytest -m slow tests/cluster
 
 check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, written files against their source
 	ruff check .

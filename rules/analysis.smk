@@ -37,12 +37,15 @@ rule sweep_thresholds:
         "logs/sweep_thresholds.log",
     benchmark:
         "logs/sweep_thresholds.benchmark.tsv"
+    group:
+        "analysis"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        turn=1,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         settings=settings("analysis", "sweep"),
         code=code("analysis.sweep_thresholds"),
@@ -79,12 +82,15 @@ rule run_visual_analysis:
         "logs/run_visual_analysis.log",
     benchmark:
         "logs/run_visual_analysis.benchmark.tsv"
+    group:
+        "analysis"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        turn=1,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         notebook="notebooks/visual_analysis.ipynb",
         settings=json.dumps(

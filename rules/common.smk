@@ -1,6 +1,7 @@
 # What all rules share: the checked settings, the run table, and what a rule's params are made of.
 
 import json
+import os
 import shlex
 from dataclasses import asdict
 import sys
@@ -17,7 +18,13 @@ from workflow_src.common.config.schema import validate_config
 from workflow_src.common.devices import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
-from workflow_src.common.one_run import LOCK, PARENT, hold_folder, live_with_run
+from workflow_src.common.one_run import (
+    LOCK,
+    PARENT,
+    hold_folder,
+    join_run,
+    live_with_run,
+)
 from workflow_src.common.expand_runs import (
     EMBEDDING_POLICIES,
     expand_runs,
@@ -86,6 +93,11 @@ onstart:
     checked(hold_folder, _steps_lock.parent, _steps_lock)
 
 
+# On a cluster this file is read again by each job.
+if workflow.remote_exec:
+    checked(join_run, _steps_lock)
+
+
 def settings(*keys):
     """Return a block of the checked settings, or one value, as JSON for a rule's params."""
     value = SETTINGS
@@ -112,6 +124,20 @@ def resource_path(path):
     """Find a file: resources/... beside the Snakefile, anything else from the working directory."""
     beside = path.startswith("resources/") and Path(workflow.basedir) != Path.cwd()
     return f"{workflow.basedir}/{path}" if beside else path
+
+
+# Steps of a group take turns where --resources turn=1 says so: Slurm's plugin runs the steps of a job
+# one after another, and must ask for the time of all and the memory of the largest.
+resource_scopes:
+    turn="local",
+
+
+def growing(amount):
+    """Ask for an amount of memory or time, and for as much more at each further attempt.
+
+    What a job needs grows with the corpus; on a cluster, one that runs out is ended.
+    """
+    return lambda wildcards, attempt: amount * attempt
 
 
 def gpus(wildcards):

@@ -42,8 +42,8 @@ rule train_population:
         "../envs/comparison.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=growing(6000),
+        runtime=growing(240),
     params:
         trained_on=population_training,
         # Where it computes and where this workflow lies change nothing, see `device`.
@@ -90,12 +90,15 @@ rule score_population:
         "logs/score_population/{population}.benchmark.tsv"
     wildcard_constraints:
         population=r"\d+",
+    group:
+        "scores"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+        turn=1,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=COMPARED_RUNS,
         scenarios=SETTINGS.comparison.scenarios,
@@ -125,8 +128,8 @@ rule measure_sensitivity:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         settings=SETTINGS.comparison.sensitivity.model_dump_json(
             exclude={"populations"}
@@ -176,8 +179,8 @@ rule summarise_comparison:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=COMPARED_RUNS,
         settings=SETTINGS.comparison.model_dump_json(

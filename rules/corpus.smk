@@ -59,8 +59,8 @@ if SETTINGS.corpus.source == "synthetic":
             "../envs/audio.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=60,
+            mem_mb=growing(1000),
+            runtime=growing(60),
         params:
             settings=settings("corpus", "synthetic"),
             seed=SETTINGS.seed,
@@ -84,12 +84,15 @@ if SETTINGS.corpus.source == "synthetic":
             "logs/build_manifest.log",
         benchmark:
             "logs/build_manifest.benchmark.tsv"
+        group:
+            "corpus"
         conda:
             "../envs/audio.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            turn=1,
+            mem_mb=growing(2000),
+            runtime=growing(30),
         params:
             code=code("corpus.build_manifest"),
         message:
@@ -111,12 +114,15 @@ elif SETTINGS.corpus.source == "directory":
             "logs/build_manifest.benchmark.tsv"
         # Before extraction, which does not wait for it: it is here that names are checked.
         priority: 1
+        group:
+            "corpus"
         conda:
             "../envs/audio.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=120,
+            turn=1,
+            mem_mb=growing(2000),
+            runtime=growing(120),
         params:
             root=AUDIO_ROOT,
             settings=SETTINGS.corpus.directory.model_dump_json(exclude={"archives"}),
@@ -141,12 +147,15 @@ elif SETTINGS.corpus.source == "simulated":
             "logs/simulate_listing.log",
         benchmark:
             "logs/simulate_listing.benchmark.tsv"
+        group:
+            "corpus"
         conda:
             "../envs/tables.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            turn=1,
+            mem_mb=growing(2000),
+            runtime=growing(30),
         params:
             utterances=lambda wildcards, input: option(
                 "--utterances", "".join(map(str, input))
@@ -174,12 +183,15 @@ rule split_speakers:
         "logs/split_speakers.log",
     benchmark:
         "logs/split_speakers.benchmark.tsv"
+    group:
+        "corpus"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        turn=1,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         test_speakers=TEST_SPEAKERS,
         nontarget_only=option(

@@ -37,12 +37,15 @@ if SETTINGS.corpus.source == "imported":
             "logs/import_embeddings.log",
         benchmark:
             "logs/import_embeddings.benchmark.tsv"
+        group:
+            "corpus"
         conda:
             "../envs/importing.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=30,
+            turn=1,
+            mem_mb=growing(4000),
+            runtime=growing(30),
         params:
             code=code("embeddings.import_embeddings"),
         message:
@@ -65,12 +68,15 @@ elif SETTINGS.corpus.source == "simulated":
             "logs/simulate_embeddings.log",
         benchmark:
             "logs/simulate_embeddings.benchmark.tsv"
+        group:
+            "trials"
         conda:
             "../envs/tables.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            turn=1,
+            mem_mb=growing(2000),
+            runtime=growing(30),
         params:
             settings=settings("corpus", "simulated", "law"),
             seed=SETTINGS.seed,
@@ -106,8 +112,8 @@ else:
         threads: lambda wildcards: 8 if gpus(wildcards) else 1
         resources:
             gpu=gpus,
-            mem_mb=lambda wildcards, attempt: 2000 * attempt,
-            runtime=lambda wildcards, attempt: 240 * attempt,
+            mem_mb=growing(2000),
+            runtime=growing(240),
         params:
             root=lambda wildcards: AUDIO_ROOT,
             recordings=lambda wildcards: RECORDINGS.shards[int(wildcards.shard)],
@@ -144,12 +150,15 @@ else:
             "logs/merge_embeddings.log",
         benchmark:
             "logs/merge_embeddings.benchmark.tsv"
+        group:
+            "trials"
         conda:
             "../envs/tables.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=30,
+            turn=1,
+            mem_mb=growing(4000),
+            runtime=growing(30),
         params:
             code=code("embeddings.merge_embeddings"),
         message:
@@ -172,8 +181,8 @@ rule train_demo_extractor:
         "../envs/extractor_training.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         seed=SETTINGS.seed,
         code=code("embeddings.train_demo_extractor"),

@@ -31,12 +31,15 @@ rule tabulate_runs:
         "logs/tabulate_runs.log",
     benchmark:
         "logs/tabulate_runs.benchmark.tsv"
+    group:
+        "analysis"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        turn=1,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         runs=json.dumps([asdict(run) for run in RUNS.values()]),
         code=code("inference.tabulate_runs"),
@@ -64,12 +67,15 @@ rule run_inference:
         "logs/run_inference/{run}.log",
     benchmark:
         "logs/run_inference/{run}.benchmark.tsv"
+    group:
+        "inference"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        turn=1,
+        mem_mb=growing(4000),
+        runtime=growing(20),
     params:
         notebook="notebooks/inference.ipynb",
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
@@ -101,12 +107,15 @@ rule summarise_results:
         "logs/summarise_results.log",
     benchmark:
         "logs/summarise_results.benchmark.tsv"
+    group:
+        "analysis"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        turn=1,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         scenarios=SETTINGS.trials.scenarios,
         published=lambda wildcards, input: option(
@@ -147,12 +156,15 @@ rule export_method:
         "logs/export_method/{run}.log",
     benchmark:
         "logs/export_method/{run}.benchmark.tsv"
+    group:
+        "export"
     conda:
         "../envs/export.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        turn=1,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
         scenario=SETTINGS.analysis.scenario,

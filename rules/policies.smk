@@ -33,8 +33,8 @@ rule import_policy:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         method=lambda wildcards: GIVEN[wildcards.policy].method,
         source=lambda wildcards, input: (
@@ -70,8 +70,8 @@ rule pretrain_policy:
     threads: 1
     resources:
         gpu=gpus,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=growing(3000),
+        runtime=growing(120),
     params:
         settings=SETTINGS.pretraining.model_dump_json(exclude={"checkpoint"}),
         initial=initial_option,
@@ -113,8 +113,8 @@ rule finetune_policy:
     threads: 1
     resources:
         gpu=gpus,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=growing(3000),
+        runtime=growing(240),
     params:
         method=lambda wildcards: RUNS[wildcards.run].method,
         policy_seed=lambda wildcards: RUNS[wildcards.run].seed,
@@ -162,8 +162,8 @@ rule fit_method:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(3000),
+        runtime=growing(60),
     params:
         method=lambda wildcards: FITTED_RUNS[wildcards.run].method,
         policy_seed=lambda wildcards: FITTED_RUNS[wildcards.run].seed or 0,
@@ -201,12 +201,15 @@ rule tune_threshold:
         "logs/tune_threshold/{run}.benchmark.tsv"
     wildcard_constraints:
         run="|".join(TUNED_RUNS) or "none",
+    group:
+        "tuning"
     conda:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        turn=1,
+        mem_mb=growing(3000),
+        runtime=growing(60),
     params:
         run=lambda wildcards: json.dumps(asdict(TUNED_RUNS[wildcards.run])),
         settings=json.dumps(SETTINGS.tuning.read_by("threshold")),

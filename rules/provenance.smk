@@ -43,12 +43,15 @@ rule record_provenance:
         "logs/record_provenance.log",
     benchmark:
         "logs/record_provenance.benchmark.tsv"
+    group:
+        "analysis"
     conda:
         "../envs/notebooks.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        turn=1,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         settings=json.dumps(effective_settings(SETTINGS)),
         given=lambda wildcards, input: json.dumps(GIVEN_FILES),
@@ -76,8 +79,8 @@ rule write_crate:
         "../envs/crate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         results=subpath(output.metadata, parent=True),
         jobs=".snakemake/metadata",
@@ -100,8 +103,8 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         snakefile=main_snakefile,
         # Whatever changes a result changes the provenance.

@@ -43,12 +43,15 @@ if SETTINGS.trials.source == "generate":
             "logs/generate_trials/{scenario}.log",
         benchmark:
             "logs/generate_trials/{scenario}.benchmark.tsv"
+        group:
+            "trials"
         conda:
             "../envs/tables.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=10,
+            turn=1,
+            mem_mb=growing(2000),
+            runtime=growing(10),
         params:
             settings=settings("trials", "generation"),
             seed=SETTINGS.seed,
@@ -87,12 +90,15 @@ else:
             "logs/import_trials/{scenario}.log",
         benchmark:
             "logs/import_trials/{scenario}.benchmark.tsv"
+        group:
+            "trials"
         conda:
             "../envs/tables.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=10,
+            turn=1,
+            mem_mb=growing(2000),
+            runtime=growing(10),
         params:
             root=LISTS,
             code=code("trials.import_trials"),
@@ -119,12 +125,15 @@ rule generate_development_trials:
         "logs/generate_development_trials/{protocol}.benchmark.tsv"
     wildcard_constraints:
         protocol="|".join(DEVELOPMENT_SCENARIOS),
+    group:
+        "trials"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        turn=1,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         # Development trials have trajectories of their own.
         settings=SETTINGS.trials.generation.model_dump_json(
@@ -161,8 +170,8 @@ rule export_trials:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         scenarios=SETTINGS.trials.scenarios,
         code=code("trials.export_trials"),

@@ -1,5 +1,6 @@
 """One run a folder, and steps that end with their run."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -87,6 +88,49 @@ def test_a_step_that_does_not_end_is_an_error(tmp_path, monkeypatch):
     while is_alive(int(step)) and time.monotonic() < end:
         time.sleep(0.1)
     assert not is_alive(int(step))
+
+
+@pytest.fixture
+def let_go(monkeypatch):
+    """Let go, after the test, of what this process has taken hold of in it."""
+    monkeypatch.setattr(one_run, "_held", [])
+    monkeypatch.setenv(one_run.RUN, "an earlier run")
+    yield
+    for file in one_run._held:
+        os.close(file)
+
+
+def test_a_job_that_waited_in_the_queue_ends_when_another_run_has_the_folder(tmp_path, let_go):
+    lock = tmp_path / "steps.lock"
+    following, said = start(HOLD, tmp_path)
+    assert said == "held"
+    with pytest.raises(InputError, match=f".process {following.pid} .* one .an earlier run."):
+        one_run.join_run(lock)
+    following.kill()
+    following.wait()
+
+
+def test_a_job_of_the_run_that_has_the_folder_keeps_others_out_after_it(
+    tmp_path, let_go, monkeypatch
+):
+    monkeypatch.setattr(one_run, "PATIENCE_SECONDS", 0.3)
+    lock = tmp_path / "steps.lock"
+    one_run.hold_folder(tmp_path, lock)
+    run = one_run._held.pop()
+    one_run.join_run(lock)
+    # The run ends; its job goes on.
+    os.close(run)
+    with pytest.raises(InputError, match="a step of an earlier run is still at work"):
+        one_run.hold_folder(tmp_path, lock)
+
+
+def test_without_locks_in_the_file_system_a_run_starts_and_says_so(tmp_path, monkeypatch, capsys):
+    def flock(file, kind):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(one_run.fcntl, "flock", flock)
+    one_run.hold_folder(tmp_path, tmp_path / "steps.lock")
+    assert "run.lock: its file system has no locks" in capsys.readouterr().err
 
 
 def test_outside_of_a_run_nothing_is_watched(monkeypatch):

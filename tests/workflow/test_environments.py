@@ -33,12 +33,22 @@ def test_every_rule_that_runs_something_has_an_environment_and_each_is_used():
 
 @pytest.mark.parametrize("name", [name for name, body in RULES.items() if "shell:" in body])
 def test_every_rule_says_what_it_takes_and_leaves(name):
-    order = ["input", "output", "log", "benchmark", "conda", "threads", "resources", "params"]
+    order = [
+        "input",
+        "output",
+        "log",
+        "benchmark",
+        "group",
+        "conda",
+        "threads",
+        "resources",
+        "params",
+    ]
     order += ["message", "shell"]
     directives = re.findall(r"^ {4,8}(\w+):", RULES[name], re.M)
     known = [directive for directive in directives if directive in order]
     assert known == sorted(known, key=order.index)
-    needed = set(order) - {"input"} - ({"benchmark"} if name == "report" else set())
+    needed = set(order) - {"input", "group"} - ({"benchmark"} if name == "report" else set())
     assert needed <= set(known)
     assert "mem_mb" in RULES[name]
     assert "runtime" in RULES[name]
