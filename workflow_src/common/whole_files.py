@@ -1,10 +1,11 @@
-"""Files that appear whole or not at all; apart from the table formats, so that it needs nothing."""
+"""Files and folders that appear whole or not at all; standard library alone."""
 
 from __future__ import annotations
 
 import contextlib
 import glob
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +20,37 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.part")
-    _remove_left(path)
+    part = _part_of(path)
     try:
         yield part
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def folder_written_whole(path: str | Path) -> Iterator[Path]:
+    """Give a folder beside `path` to write to; put it in place of `path` when the block ends well.
+
+    As `written_whole`. When the block raises, `path` is as it was before.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = _part_of(path)
+    part.mkdir()
+    try:
+        yield part
+        if path.exists():
+            shutil.rmtree(path)
+        part.rename(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _part_of(path: Path) -> Path:
+    """Return where to write what shall become `path`."""
+    _remove_left(path)
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.part")
 
 
 def _remove_left(path: Path) -> None:
@@ -34,7 +59,10 @@ def _remove_left(path: Path) -> None:
         process = part.name.split(".")[-3]
         if not process.isdecimal() or _is_alive(int(process)):
             continue
-        part.unlink(missing_ok=True)
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
 
 
 def _is_alive(process: int) -> bool:

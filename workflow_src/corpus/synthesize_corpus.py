@@ -6,10 +6,6 @@ A recording depends on the seed, the settings and its id, never on how the work 
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +22,7 @@ from workflow_src.common.steps import (
     show_progress,
     step_parser,
 )
+from workflow_src.common.whole_files import folder_written_whole
 from workflow_src.corpus.synthesis import SAMPLE_RATE, synthesize_recording
 from workflow_src.corpus.voices import draw_recordings
 
@@ -46,24 +43,6 @@ COLUMNS = {
 def speaker_ids(count: int) -> list[str]:
     """Return the ids of the demo's speakers: 0001, 0002, ..."""
     return [f"{number:04d}" for number in range(1, count + 1)]
-
-
-@contextlib.contextmanager
-def folder_written_whole(path: Path) -> Iterator[Path]:
-    """Give a folder beside `path` to write to; put it in place of `path` when the block ends well.
-
-    When the block raises, `path` is as it was before.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.mkdir()
-    try:
-        yield part
-        if path.exists():
-            shutil.rmtree(path)
-        part.rename(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def synthesize_speaker(
