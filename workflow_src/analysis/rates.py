@@ -1,7 +1,8 @@
 """What jobs and results cost, measured; `plan` adds it up.
 
-Measured on a virtual machine with 2 cores of an AMD EPYC (Zen 3), 24 GB, two jobs at a time, no
-GPU (docs/scale.md). Another machine differs by its speed, nothing else is scaled.
+Measured on a virtual machine with 2 cores of an AMD EPYC (Zen 3), 24 GB, no GPU, in the demo and at
+SMIIP-TV's size (docs/scale.md). Processor seconds where other work shared the cores. Another
+machine differs by its speed; nothing else is scaled.
 """
 
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ class Rate:
 RATES = {
     "synthesize_corpus": Rate("corpus", 2.0, {"synthesised_seconds": 5.3e-3}),
     "build_manifest": Rate("corpus", 1.2, {"utterances": 15e-6, "headers": 60e-6}),
-    "simulate_listing": Rate("corpus", 1.2, {"utterances": 12e-6}),
+    "simulate_listing": Rate("corpus", 1.2, {"utterances": 6e-6}),
     "split_speakers": Rate("corpus", 1.2),
     # Two side by side share caches: a model takes longer than alone.
     "extract_embeddings": Rate(
@@ -58,19 +59,19 @@ RATES = {
     "tune_threshold": Rate("policies", 4.0, {"threshold_trials": 3e-6}),
     "tabulate_runs": Rate("inference", 1.2),
     "run_inference": Rate("inference", 9.0, {"trials": 4e-6}),
-    "summarise_results": Rate("inference", 2.0, {"scores": 1e-6}),
-    "sweep_thresholds": Rate("analysis", 3.0, {"swept_scores": 0.5e-6}),
-    "run_visual_analysis": Rate("analysis", 17.0, {"scores": 1e-6}),
+    "summarise_results": Rate("inference", 2.0, {"scores": 0.2e-6}),
+    "sweep_thresholds": Rate("analysis", 3.0, {"swept_scores": 0.25e-6}),
+    "run_visual_analysis": Rate("analysis", 17.0, {"scores": 0.3e-6}),
     "record_provenance": Rate("analysis", 1.5, {"result_bytes": 1e-9}),
 }
 
 # Seconds that fitting a method takes for each development trial.
 FIT_SECONDS = {
-    "fixed-weight-tuned": 58e-6,
-    "soft": 51e-6,
-    "kalman": 25e-6,
-    "spherical-plda": 49e-6,
-    "oracle": 10e-6,
+    "fixed-weight-tuned": 33e-6,
+    "soft": 30e-6,
+    "kalman": 20e-6,
+    "spherical-plda": 30e-6,
+    "oracle": 8e-6,
 }
 
 # Bytes of results for each unit of an amount.
