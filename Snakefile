@@ -19,6 +19,7 @@ include: "rules/policies.smk"
 include: "rules/inference.smk"
 include: "rules/analysis.smk"
 include: "rules/provenance.smk"
+include: "rules/planning.smk"
 include: "rules/comparison.smk"
 
 

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import onnx.helper as oh
+import onnxruntime
 import pandas as pd
 import pytest
 import soundfile
@@ -342,6 +343,75 @@ def test_cuda_that_is_not_there(model_path, monkeypatch):
     assert SpeakerModel(model_path, device="auto").device == "cpu"
     with pytest.raises(InputError, match=r"compute\.device: cuda was asked for"):
         SpeakerModel(model_path, device="cuda")
+
+
+@pytest.fixture
+def sessions(monkeypatch):
+    """What sessions are asked for, on an onnxruntime that offers CUDA.
+
+    The machine has a GPU unless the list ``broken`` holds anything: then onnxruntime falls back
+    to the CPU, as it does without a driver.
+    """
+    real, asked, broken = onnxruntime.InferenceSession, [], []
+
+    class Session:
+        def __init__(self, content, options, providers):
+            asked.append(providers)
+            self._session = real(content, options, providers=["CPUExecutionProvider"])
+
+        def get_providers(self):
+            names = [name if isinstance(name, str) else name[0] for name in asked[-1]]
+            return [name for name in names if not broken or name == "CPUExecutionProvider"]
+
+        def __getattr__(self, name):
+            return getattr(self._session, name)
+
+    offered = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: offered)
+    monkeypatch.setattr("onnxruntime.InferenceSession", Session)
+    return asked, broken
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_cuda_is_taken_where_it_is(model_path, sessions, device):
+    asked, _ = sessions
+    assert SpeakerModel(model_path, device=device).device == "cuda"
+    exact = {"cudnn_conv_algo_search": "DEFAULT", "use_tf32": "0"}
+    assert asked[-1] == [("CUDAExecutionProvider", exact), "CPUExecutionProvider"]
+    SpeakerModel(model_path, device=device, deterministic=False)
+    assert asked[-1] == [("CUDAExecutionProvider", {}), "CPUExecutionProvider"]
+
+
+def test_the_cpu_is_taken_where_it_is_asked_for(model_path, sessions):
+    asked, _ = sessions
+    assert SpeakerModel(model_path, device="cpu").device == "cpu"
+    assert asked == [["CPUExecutionProvider"]]
+
+
+def test_cuda_that_does_not_work(model_path, sessions):
+    _, broken = sessions
+    broken.append("no driver")
+    assert SpeakerModel(model_path, device="auto").device == "cpu"
+    with pytest.raises(InputError, match="could not use a GPU here") as error:
+        SpeakerModel(model_path, device="cuda")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("device", "size", "largest"), [("cpu", None, 1), ("cuda", None, 32), ("cuda", 5, 5)]
+)
+def test_batches_are_larger_on_a_gpu(tmp_path, model_path, sessions, device, size, largest):
+    for i in range(40):
+        record(tmp_path / "audio", 1, i, speech_like(0.5, seed=i))
+    model = SpeakerModel(model_path, device=device)
+    embed, sizes = model.embed, []
+    model.embed = lambda features: sizes.append(len(features)) or embed(features)
+    manifest = manifest_of(tmp_path / "audio")
+    found, _ = extract(manifest, tmp_path / "audio", model, Extractor(batch_size=size))
+    assert max(sizes) == largest
+    assert sum(sizes) == 40
+    expected, _ = extract(manifest, tmp_path / "audio", SpeakerModel(model_path), SETTINGS)
+    np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
 
 
 def test_a_failed_step_leaves_nothing(root, model_path, tmp_path):

@@ -1,0 +1,228 @@
+"""The whole graph at SMIIP-TV's size without audio: time and memory of each rule.
+
+    python benchmarks/bench_scale.py                                 # a tenth of the size
+    python benchmarks/bench_scale.py --sizes 1 --training full       # docs/scale.md, 20 min
+    python benchmarks/bench_scale.py --sizes 1 2 4 --methods baseline fixed-weight \
+        fixed-weight-tuned speaker-mean                              # docs/scale.md, 15 min
+
+Each size is a run of Snakemake in a folder of its own, on two cores. Size 1 is 373 speakers,
+66 of them tested, 401,293 simulated utterances on 90 days and 1.3 million trials in nine
+scenarios; size 2 has twice the speakers. --training short leaves out nothing but gradient steps.
+
+Wall time and memory of a job are read from Snakemake's benchmark files. Its processor time, which
+depends little on what else the machine does, is told by the shell that it ran in.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import soundfile
+import yaml
+
+from workflow_src.analysis.score_population import place_run, score_runs
+from workflow_src.common.config.inference import Method
+from workflow_src.common.files import read_npy, read_parquet
+from workflow_src.common.metrics import error_rates
+from workflow_src.common.runs import Run
+from workflow_src.common.steps import use_one_thread
+
+CLONE = Path(__file__).resolve().parents[1]
+SPEAKERS, TESTED, DAYS, ATTENDANCE = 373, 66, 90, 0.68
+SHORT = {
+    "pretraining": {"epochs": 2, "batches_per_epoch": 2},
+    "finetuning": {"ppo": {"steps": 8192, "scalar_steps": 8192}},
+    "tuning": {"through-time": {"updates": 6}},
+}
+# Sourced by each job's shell.
+TELL_TIMES = r"""
+if [[ "${BASH_EXECUTION_STRING-}" =~ -m\ workflow_src\.[a-z]+\.([a-z_]+) ]]; then
+    trap '{ echo "${BASH_REMATCH[1]}"; times; } > "$BENCH_TIMES/$$"' EXIT
+fi
+"""
+
+
+def configure(size, methods, training):
+    """Return the settings that differ from the defaults."""
+    listing = {"speakers": round(SPEAKERS * size), "days": DAYS, "attendance": ATTENDANCE}
+    return {
+        "corpus": {
+            "source": "simulated",
+            "test_speakers": max(2, round(TESTED * size)),
+            "simulated": {"listing": listing},
+        },
+        "inference": {"methods": methods},
+        **(SHORT if training == "short" else {}),
+    }
+
+
+def snakemake(folder, settings, *arguments):
+    """Run Snakemake; return its wall time and the processor time of all that it started."""
+    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "times").mkdir(exist_ok=True)
+    (folder / "tell_times.sh").write_text(TELL_TIMES)
+    told = {"BASH_ENV": str(folder / "tell_times.sh"), "BENCH_TIMES": str(folder / "times")}
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
+    command += ["--snakefile", CLONE / "Snakefile", "--directory", folder]
+    command += ["--configfile", folder / "settings.yaml"]
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | told
+    )
+    wall = time.perf_counter() - began
+    if done.returncode:
+        sys.exit(done.stdout[-3000:] + done.stderr[-3000:])
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+
+
+def read_costs(folder):
+    """Return a row a rule: jobs, seconds in which one of them ran, of processors, peak memory."""
+    used = {path.name.split(".")[0]: 0.0 for path in (folder / "logs").iterdir()}
+    for path in (folder / "times").iterdir():
+        rule, *times = path.read_text().split()
+        used[rule] += sum(60 * float(m) + float(sec) for m, sec in map(split_time, times))
+    jobs = []
+    for path in (folder / "logs").rglob("*.benchmark.tsv"):
+        took = pd.read_csv(path, sep="\t").iloc[-1]
+        names = path.relative_to(folder / "logs").parts
+        ended = path.stat().st_mtime
+        jobs.append((names[0].split(".")[0], ended - took["s"], ended, took["s"], took["max_rss"]))
+    table = pd.DataFrame(jobs, columns=["rule", "began", "ended", "longest s", "peak MB"])
+    rules = table.groupby("rule")
+    costs = rules.agg({"began": "min", "longest s": "max", "peak MB": "max"})
+    costs.insert(1, "jobs", rules.size())
+    costs.insert(2, "wall s", [covered(rows) for _, rows in rules])
+    costs.insert(3, "processor s", [used[rule] for rule in costs.index])
+    return costs.sort_values("began").drop(columns="began")
+
+
+def split_time(text):
+    """Split bash's 1m2.34s."""
+    minutes, _, seconds = text.rstrip("s").partition("m")
+    return minutes, seconds
+
+
+def covered(jobs):
+    """Return the length of the union of the jobs' times."""
+    total, until = 0.0, 0.0
+    for began, ended in sorted(zip(jobs["began"], jobs["ended"], strict=True)):
+        total += max(0.0, ended - max(began, until))
+        until = max(until, ended)
+    return total
+
+
+def score_all(folder):
+    """Score and measure all methods in this process; return the seconds: the arithmetic alone."""
+    results = folder / "results"
+    table = pd.read_csv(results / "inference/runs.csv").astype(object)
+    runs = [
+        place_run(Run(**{name: None if pd.isna(v) else v for name, v in row.items()}), results)
+        for row in table.to_dict("records")
+    ]
+    embeddings = read_npy(results / "embeddings/embeddings.npy", mmap=True)
+    index = read_parquet(results / "embeddings/index.parquet")
+    began = time.process_time()
+    for path in sorted((results / "trials").glob("*.enrolment.parquet")):
+        trials = read_parquet(path.with_name(path.name.replace(".enrolment", "")))
+        with contextlib.redirect_stderr(io.StringIO()):
+            scored = score_runs(runs, trials, read_parquet(path), embeddings, index)
+        for run in runs:
+            rates = error_rates(scored[run.run].to_numpy(), scored["target"].to_numpy(bool))
+            rates.equal_error_rate()
+            rates.min_dcf()
+    return time.process_time() - began
+
+
+def make_folder(root, results):
+    """Put a recording of a sample under each utterance's name: the same few files, linked."""
+    utterances = read_parquet(results / "corpus/manifest.parquet")["utterance"]
+    root.mkdir()
+    for i, utterance in enumerate(utterances):
+        # A file has only so many names.
+        if i % 30_000 == 0:
+            original = root / f".{i}.wav"
+            soundfile.write(original, np.zeros(1600), 16000)
+        folder = root / utterance[:4]
+        folder.mkdir(exist_ok=True)
+        os.link(original, folder / f"{utterance}.wav")
+
+
+def bench(size, methods, training, folder):
+    """Run one size; print its table and return its line of the table of sizes."""
+    settings = configure(size, methods, training)
+    before, _ = snakemake(folder, settings, "all", "--dry-run")
+    wall, used = snakemake(folder, settings, "all")
+    after, _ = snakemake(folder, settings, "all", "--dry-run")
+    results = folder / "results"
+    utterances = pq.read_metadata(results / "corpus/manifest.parquet").num_rows
+    trials = sum(
+        pq.read_metadata(path).num_rows
+        for path in (results / "trials").glob("*.parquet")
+        if "enrolment" not in path.name
+    )
+    costs = read_costs(folder)
+    alone = score_all(folder)
+    make_folder(folder / "recordings", results)
+    settings["corpus"] |= {"source": "directory", "directory": {"root": "recordings"}}
+    directory, _ = snakemake(folder, settings, "all", "--dry-run")
+    disk = sum(path.stat().st_size for path in results.rglob("*") if path.is_file())
+    print(f"\nsize {size:g}: {utterances:,} utterances, {trials:,} trials, {disk / 1e9:.2f} GB")
+    print(costs.to_string(float_format=lambda x: f"{x:,.1f}"))
+    print(f"all: {wall:,.0f} s, {used:,.0f} s of processors")
+    print(f"scoring and metrics of all methods in one process, one core: {alone:.1f} s")
+    print(
+        f"snakemake -n: {before:.1f} s before, {after:.1f} s after; with as many recordings in a "
+        f"folder {directory:.1f} s",
+        flush=True,
+    )
+    times = costs["processor s"]
+    return {
+        "size": size,
+        "utterances": utterances,
+        "trials made": trials,
+        "listing, embeddings": times[["simulate_listing", "simulate_embeddings"]].sum(),
+        "trials": times["generate_trials"],
+        "scores, metrics": times[["run_inference", "summarise_results"]].sum(),
+        "their arithmetic": alone,
+        "all": used,
+        "peak GB": costs["peak MB"].max() / 1024,
+        "-n": after,
+        "-n, folder": directory,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", type=float, nargs="+", default=[0.1])
+    parser.add_argument("--training", choices=["short", "full"], default="short")
+    parser.add_argument("--methods", nargs="+", choices=get_args(Method), default=get_args(Method))
+    parser.add_argument("--folder", type=Path, help="where to work, and to leave the results")
+    args = parser.parse_args()
+    use_one_thread()
+    rows = []
+    for size in args.sizes:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = args.folder / f"{size:g}" if args.folder else Path(scratch)
+            folder.mkdir(parents=True, exist_ok=True)
+            rows.append(bench(size, list(args.methods), args.training, folder))
+    print("\nprocessor seconds; peak of any job; wall seconds of snakemake -n")
+    print(pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:,.1f}"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""The target plan: what it says before anything runs, against what then is."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.workflow.running import CLONE, TINY, command_line, rules_to_run, run_snakemake
+from workflow_src.analysis.rates import RATES
+
+SIMULATED = {
+    "corpus": {"source": "simulated", "simulated": {"listing": {"speakers": 8, "days": 14}}},
+    "trials": {"scenarios": ["random"]},
+}
+
+
+def plan(folder, overlay=None, *arguments):
+    """Return the lines that the target prints: only they are on standard output."""
+    configs = [TINY]
+    if overlay is not None:
+        configs.append(folder / "overlay.yaml")
+        run_snakemake(folder, "--dry-run", "plan", overlay=overlay)  # writes the overlay
+    done = subprocess.run(
+        command_line(folder, configs, "plan", *arguments), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def jobs_of(said):
+    return {rule: int(n) for rule, n in re.findall(r"^\w+ +(\w+) +(\d+) ", said, re.M)}
+
+
+def number(said, pattern):
+    return float(re.search(pattern, said, re.M)[1].replace(",", ""))
+
+
+def in_bytes(said):
+    found = re.search(r"^results +about ([\d.]+) (\w+)", said, re.M)
+    return float(found[1]) * {"MB": 1e6, "GB": 1e9, "TB": 1e12}[found[2]]
+
+
+@pytest.fixture(scope="module")
+def recordings(finished):
+    """The recordings of the finished run, as a folder of one's own."""
+    return finished / "results/corpus/audio"
+
+
+def test_a_plan_before_the_run_tells_what_the_run_will_make(finished, tmp_path):
+    said = plan(tmp_path)
+    assert not (tmp_path / "results").exists()
+    assert jobs_of(said) == rules_to_run(tmp_path)
+    results = finished / "results"
+    manifest = pd.read_parquet(results / "corpus/manifest.parquet")
+    assert number(said, r"^recordings +([\d,]+) of") == len(manifest)
+    assert number(said, r"^hours +([\d.,]+) \(about") == pytest.approx(
+        manifest["seconds"].sum() / 3600, rel=0.1
+    )
+    summary = pd.read_csv(results / "summary.csv")
+    assert number(said, r"^scores +([\d,]+) of") == (
+        summary[["target_trials", "nontarget_trials"]].sum().sum()
+    )
+    taken = sum(path.stat().st_size for path in results.rglob("*") if path.is_file())
+    assert taken / 2 < in_bytes(said) < 2 * taken
+
+
+def test_a_plan_after_the_run_is_exact_and_has_nothing_to_do(finished):
+    said = plan(finished)
+    manifest = pd.read_parquet(finished / "results/corpus/manifest.parquet")
+    assert f"{len(manifest):,} of 10 speakers on 14 days (from the manifest)" in said
+    hours = manifest["seconds"].astype("float64").sum() / 3600
+    assert f"hours       {hours:.2f} (the manifest)" in said
+    assert "nothing is left to do" in said
+    assert jobs_of(said) == {}
+    assert "Nothing to be done" in run_snakemake(finished)
+
+
+def test_a_changed_key_is_planned_alone(finished):
+    overlay = {"inference": {"fixed_weight": {"alphas": [0.1, 0.3, 0.6]}}}
+    said = plan(finished, overlay)
+    assert jobs_of(said) == rules_to_run(finished, overlay)
+    assert jobs_of(said)["run_inference"] == 1
+
+
+def test_more_cores_take_less_time(tmp_path):
+    times = [
+        number(plan(tmp_path, SIMULATED, "--cores", n), r"^time +about ([\d.]+)") for n in "14"
+    ]
+    assert 1.5 < times[0] / times[1] <= 4
+
+
+def test_a_folder_and_a_part_of_it(recordings, finished, tmp_path):
+    overlay = {"corpus": {"source": "directory", "directory": {"root": str(recordings)}}}
+    said = plan(tmp_path, overlay)
+    manifest = pd.read_parquet(finished / "results/corpus/manifest.parquet")
+    assert number(said, r"^recordings +([\d,]+) of 10 speakers on 14 days") == len(manifest)
+    # Of more recordings than are looked into, the hours are an estimate.
+    assert number(said, r"^hours +([\d.,]+) \(about, from 200 headers\)") == pytest.approx(
+        manifest["seconds"].sum() / 3600, rel=0.1
+    )
+    assert jobs_of(said) == rules_to_run(tmp_path, overlay)
+    part = manifest[manifest["speaker"].isin(["0001", "0002", "0003"])]
+    part = part[part.groupby("speaker")["date"].rank(method="dense") <= 3]
+    overlay["corpus"]["directory"] |= {"speakers": ["0001", "0002", "0003"], "days": 3}
+    overlay["corpus"]["test_speakers"] = 2
+    said = plan(tmp_path, overlay)
+    assert number(said, r"^recordings +([\d,]+) of 3 speakers") == len(part)
+    assert f"hours       {part['seconds'].sum() / 3600:.2f} (from {len(part)} headers)" in said
+
+
+def test_a_folder_that_is_not_there_ends_in_one_line(tmp_path):
+    overlay = {"corpus": {"source": "directory", "directory": {"root": "nowhere"}}}
+    code, said = run_snakemake(tmp_path, "plan", overlay=overlay, check=False)
+    assert code != 0
+    assert "nowhere: there is no such folder; corpus.directory.root names it" in said
+
+
+def test_imported_embeddings(finished, tmp_path):
+    index = pd.read_parquet(finished / "results/embeddings/index.parquet")
+    embeddings = np.load(finished / "results/embeddings/embeddings.npy")
+    file = tmp_path / "some embeddings.npz"
+    np.savez(file, utterance=index["utterance"].to_numpy(str), embedding=embeddings)
+    overlay = {"corpus": {"source": "imported", "imported": {"embeddings": [str(file)]}}}
+    said = plan(tmp_path, overlay)
+    assert f"{len(index):,} of 10 speakers" in said
+    assert "hours" not in said
+    assert jobs_of(said) == rules_to_run(tmp_path, overlay)
+
+
+def test_simulated_embeddings(tmp_path):
+    said = plan(tmp_path, SIMULATED)
+    run_snakemake(tmp_path, "corpus", overlay=SIMULATED)
+    manifest = pd.read_parquet(tmp_path / "results/corpus/manifest.parquet")
+    assert f"{len(manifest):,} of 8 speakers on 14 days (from the settings)" in said
+    assert f"{len(manifest):,} of 8 speakers on 14 days (from the manifest)" in plan(
+        tmp_path, SIMULATED
+    )
+
+
+def test_every_rule_of_the_graph_has_a_rate():
+    rules = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--snakefile", str(CLONE / "Snakefile"), "--list"],
+        capture_output=True, text=True, check=True, cwd=CLONE,
+    ).stdout.split()  # fmt: skip
+    targets = {"all", "corpus", "embeddings", "trials", "policies", "inference", "analysis"}
+    occasional = {
+        "plan", "report", "fetch_corpus", "train_demo_extractor", "export_trials", "export_policy",
+        "export_method", "benchmark_methods", "train_population", "score_population",
+        "measure_sensitivity", "summarise_comparison",
+    }  # fmt: skip
+    of_other_sources = {"simulate_listing", "simulate_embeddings", "import_embeddings"}
+    of_other_sources |= {"import_trials"}
+    assert set(rules) - targets - occasional == set(RATES) - of_other_sources

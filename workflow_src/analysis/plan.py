@@ -1,0 +1,251 @@
+"""Say what a run of the whole workflow will do, before it does: sizes, jobs, disk and time.
+
+Which jobs would run is told by a dry run, whose output is read from standard input. Times come
+from measured rates, scaled by --cores; only the speaker model is timed here. Writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from workflow_src.analysis.rates import BYTES, FIT_SECONDS, OVERHEAD, RATES
+from workflow_src.analysis.survey import Survey, count_trials, survey_corpus, survey_manifest
+from workflow_src.common.config.policies import SCALAR_METHODS
+from workflow_src.common.config.schema import Config, validate_config
+from workflow_src.common.expand_runs import (
+    expand_runs,
+    fitted_runs,
+    ppo_runs,
+    pretrained_seeds,
+)
+from workflow_src.common.files import read_npy
+from workflow_src.common.steps import run_step, step_parser
+from workflow_src.embeddings.extractor import SpeakerModel
+from workflow_src.embeddings.features import MEL_BINS
+
+# What makes the manifest: while one of them is to run, an earlier manifest says nothing.
+LISTING = {"synthesize_corpus", "build_manifest", "simulate_listing", "import_embeddings"}
+# What would use a GPU.
+ON_GPU = ["extract_embeddings", "pretrain_policy", "finetune_policy"]
+
+
+def read_jobs(said: str) -> dict[str, int]:
+    """Return how many jobs of each rule a dry run would run, without targets."""
+    counts = re.findall(r"^(\w+) +(\d+)$", said.partition("Job stats:")[2], re.M)
+    return {rule: int(count) for rule, count in counts if rule in RATES}
+
+
+def time_model(model: SpeakerModel, seconds: float) -> float:
+    """Return the seconds that the model takes for a recording of some length, on one thread."""
+    frames = max(20, round(100 * seconds))
+    features = np.random.default_rng(0).standard_normal((1, frames, MEL_BINS), np.float32)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        model.embed(features)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def measure_amounts(
+    config: Config,
+    survey: Survey,
+    trials: dict[str, int],
+    development: dict[str, int],
+    model_seconds: float,
+    dim: int,
+) -> dict[str, float]:
+    """Return the amounts that `rates.RATES` and `rates.BYTES` speak of.
+
+    Parameters
+    ----------
+    config
+        All settings.
+    survey
+        The corpus.
+    trials, development
+        Trials and development trials by scenario.
+    model_seconds
+        What the speaker model takes for a recording.
+    dim
+        Numbers of an embedding.
+    """
+    utterances, seconds = len(survey.table), survey.seconds or 0.0
+    runs, trained, fitted = expand_runs(config), ppo_runs(config), fitted_runs(config)
+    scalar = sum(run.method in SCALAR_METHODS for run in trained) / max(1, len(trained))
+    through_time = sum(run.method == "through-time" for run in fitted) / max(1, len(fitted))
+    developed, tuning, ppo = sum(development.values()), config.tuning, config.finetuning.ppo
+    recorded = config.corpus.source in {"synthetic", "directory"}
+    synthetic = config.corpus.source == "synthetic"
+    sweep, pretraining = config.analysis.sweep, config.pretraining
+    learned = tuning.through_time
+    amounts = {
+        "utterances": utterances,
+        "headers": utterances * (config.corpus.source == "directory"),
+        "synthesised_seconds": seconds / config.corpus.synthetic.shards,
+        "shard_seconds": seconds / config.extractor.shards,
+        "shard_model_seconds": utterances * model_seconds / config.extractor.shards,
+        "trials": sum(trials.values()),
+        "scenario_trials": sum(trials.values()) / len(trials),
+        "development_trials": developed / max(1, len(development)),
+        "pretraining_samples": pretraining.epochs
+        * pretraining.batches_per_epoch
+        * pretraining.batch_size,
+        "embedding_steps": (1 - scalar) * ppo.steps,
+        "scalar_steps": scalar * ppo.scalar_steps,
+        "fitted_trials": developed
+        * sum(FIT_SECONDS.get(run.method, 0) for run in fitted)
+        / max(1, len(fitted)),
+        "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
+        "threshold_trials": developed * len(tuning.thresholds),
+        "scores": sum(trials.values()) * len(runs),
+        "swept_scores": trials[config.analysis.scenario]
+        * len(sweep.alphas)
+        * len(sweep.thresholds),
+        "synthesised_audio_seconds": seconds * synthetic,
+        "embedding_numbers": utterances * dim,
+        "shard_embedding_numbers": recorded * utterances * dim,
+        "shard_utterances": recorded * utterances,
+        "runs": len(runs),
+        "policies": len(trained) + len(fitted) + len(pretrained_seeds(config)),
+        "analyses": 1,
+    }
+    amounts["result_bytes"] = sum(size * amounts[unit] for unit, size in BYTES.items())
+    return amounts
+
+
+def tabulate_jobs(
+    jobs: dict[str, int], amounts: dict[str, float], cores: int
+) -> tuple[list[tuple[str, str, int, float]], float]:
+    """Return a row (stage, rule, jobs, seconds a job) a rule, and the seconds of them all.
+
+    Stages follow one another; the jobs of a stage share the cores.
+    """
+    rows = [
+        (rate.stage, rule, jobs[rule], OVERHEAD + rate.seconds(amounts))
+        for rule, rate in RATES.items()
+        if rule in jobs
+    ]
+    wall = 0.0
+    for stage in dict.fromkeys(row[0] for row in rows):
+        of_stage = [(count, seconds) for name, _, count, seconds in rows if name == stage]
+        longest = max(seconds for _, seconds in of_stage)
+        wall += max(longest, sum(count * seconds for count, seconds in of_stage) / cores)
+    return rows, wall
+
+
+def describe_seconds(seconds: float) -> str:
+    """Write a time with the two digits that an estimate has."""
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{float(f'{seconds / size:.2g}'):g} {unit}"
+    return f"{float(f'{seconds:.2g}'):g} s"
+
+
+def describe_bytes(size: float) -> str:
+    """Write a size with two digits."""
+    for unit, of_unit in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if size >= of_unit:
+            return f"{float(f'{size / of_unit:.2g}'):g} {unit}"
+    return "less than 1 MB"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print the plan."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--settings", required=True, metavar="JSON", help="all settings")
+    parser.add_argument("--cores", type=int, required=True, help="jobs of one thread at a time")
+    parser.add_argument("--results", type=Path, required=True, help="the results folder")
+    parser.add_argument("--extractor", help="the speaker model, where there are recordings")
+    parser.add_argument("--embeddings", nargs="*", default=[], help="files of imported embeddings")
+    parser.add_argument("--utterances", help="text file of simulated utterance ids, where given")
+    parser.add_argument("--test-speakers", help="text file of test speakers, where given")
+    args = parser.parse_args(argv)
+    config = validate_config(json.loads(args.settings))
+    jobs = read_jobs(sys.stdin.read())
+
+    manifest = args.results / "corpus/manifest.parquet"
+    if manifest.exists() and not LISTING & set(jobs):
+        survey = survey_manifest(manifest)
+    else:
+        survey = survey_corpus(config, args.embeddings, args.utterances)
+    trials, development = count_trials(
+        config, survey.table, args.test_speakers or config.corpus.test_speakers
+    )
+    model = None
+    if args.extractor:
+        model = SpeakerModel(args.extractor, config.extractor.sha256, device="cpu")
+    amounts = measure_amounts(
+        config,
+        survey,
+        trials,
+        development,
+        model_seconds=time_model(model, survey.mean_seconds) if model else 0.0,
+        dim=model.dim if model else _embedding_dim(config, survey, args.results),
+    )
+    for line in describe_corpus(config, survey, trials, jobs):
+        print(line)
+    disk, free = amounts["result_bytes"], shutil.disk_usage(args.results.parent.resolve()).free
+    print(f"results     about {describe_bytes(disk)} in all; {describe_bytes(free)} are free")
+    print()
+    for line in describe_jobs(jobs, amounts, args.cores):
+        print(line)
+    if config.compute.device != "cpu" and set(ON_GPU) & set(jobs):
+        print(
+            f"A GPU would run {', '.join(rule for rule in ON_GPU if rule in jobs)}; none was "
+            "measured, so the times are those of the CPU."
+        )
+
+
+def describe_corpus(
+    config: Config, survey: Survey, trials: dict[str, int], jobs: dict[str, int]
+) -> list[str]:
+    """Return the lines that say what there is to work on."""
+    table, runs = survey.table, expand_runs(config)
+    recorded = config.corpus.source in {"synthetic", "directory"}
+    lines = [
+        f"{'recordings' if recorded else 'utterances':12}{len(table):,} of "
+        f"{table['speaker'].nunique():,} speakers on {table['date'].nunique():,} days "
+        f"(from {survey.source})"
+    ]
+    if survey.seconds is not None:
+        lines.append(f"hours       {survey.seconds / 3600:,.2f} ({survey.seconds_source})")
+    elif recorded:
+        lines.append("hours       unknown: no header could be read")
+    lines.append(f"trials      {sum(trials.values()):,} in {len(trials)} scenarios")
+    lines.append(f"scores      {sum(trials.values()) * len(runs):,} of {len(runs)} runs")
+    lines.append(f"jobs        {sum(jobs.values()):,}" + " (nothing is left to do)" * (not jobs))
+    return lines
+
+
+def describe_jobs(jobs: dict[str, int], amounts: dict[str, float], cores: int) -> list[str]:
+    """Return a table of the jobs and their times, and the time of them all."""
+    rows, wall = tabulate_jobs(jobs, amounts, cores)
+    if not rows:
+        return []
+    lines = [f"{'stage':12}{'rule':29}{'jobs':>6}{'each':>10}"]
+    lines += [
+        f"{stage:12}{rule:29}{count:6,}{describe_seconds(seconds):>10}"
+        for stage, rule, count, seconds in rows
+    ]
+    return [*lines, "", f"time        about {describe_seconds(wall)} on {cores} cores"]
+
+
+def _embedding_dim(config: Config, survey: Survey, results: Path) -> int:
+    """Return how many numbers an embedding has that no model computes."""
+    if config.corpus.source == "simulated":
+        return config.corpus.simulated.law.dimension
+    if survey.dim is not None:
+        return survey.dim
+    return read_npy(results / "embeddings/embeddings.npy", mmap=True).shape[1]
+
+
+if __name__ == "__main__":
+    run_step(main)

@@ -1,0 +1,190 @@
+"""What a configuration has to work on, before anything runs: utterances, hours, trials."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workflow_src.common.config.corpus import SyntheticCorpus
+from workflow_src.common.config.schema import Config
+from workflow_src.common.config.trials import Generation
+from workflow_src.common.files import read_parquet
+from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.common.seeds import generator
+from workflow_src.common.unpickling import read_plain_pickle
+from workflow_src.corpus.build_manifest import select_subset
+from workflow_src.corpus.scan import find_recordings, identify_recordings, read_durations
+from workflow_src.corpus.simulate_listing import make_listing, read_utterance_list
+from workflow_src.corpus.split_speakers import read_speaker_list, split_speakers
+from workflow_src.corpus.synthesize_corpus import POPULATION, speaker_ids
+from workflow_src.corpus.voices import draw_recordings
+from workflow_src.embeddings.importing import read_part
+from workflow_src.trials.generate_development_trials import choose_development_speakers
+from workflow_src.trials.protocol import build_pool, make_scenario
+from workflow_src.trials.published_layout import TRIAL_FILE, tabulate_trials
+
+# Headers that are read where nothing says yet how long the recordings are.
+SAMPLE = 200
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The corpus.
+
+    Attributes
+    ----------
+    table
+        A row an utterance, with the columns that ids give.
+    source
+        Where that is known from.
+    seconds
+        Of all recordings; None where there are none, or no header could be read.
+    seconds_source
+        Where the seconds are known from; begins with "about" where they are an estimate.
+    dim
+        Numbers of an embedding where imported embeddings say it, else None.
+    """
+
+    table: pd.DataFrame
+    source: str
+    seconds: float | None = None
+    seconds_source: str = ""
+    dim: int | None = None
+
+    @property
+    def mean_seconds(self) -> float:
+        """Mean length of a recording; 3 s where it is unknown."""
+        return 3.0 if self.seconds is None else self.seconds / len(self.table)
+
+
+def survey_manifest(path: Path) -> Survey:
+    """Survey a corpus that an earlier run has listed."""
+    table = read_parquet(path, ["utterance", "speaker", "date"])
+    if "seconds" not in table or table["seconds"].isna().all():
+        return Survey(table, "the manifest")
+    return Survey(table, "the manifest", _total(table["seconds"].to_numpy()), "the manifest")
+
+
+def survey_corpus(config: Config, imported: list[str], listed: str | None) -> Survey:
+    """Survey a corpus that is not listed yet.
+
+    Parameters
+    ----------
+    config
+        All settings.
+    imported
+        Files of imported embeddings.
+    listed
+        Text file of the utterance ids of a simulated corpus, or None where they are drawn.
+
+    Raises
+    ------
+    InputError
+        What ``corpus.source`` names is missing, or not as it should be.
+    """
+    corpus = config.corpus
+    match corpus.source:
+        case "synthetic":
+            return _survey_synthetic(corpus.synthetic, config.seed)
+        case "directory":
+            given = corpus.directory
+            table = identify_recordings(find_recordings(given.root), given.root)
+            table = select_subset(table, given.speakers, given.days)
+            return _survey_recordings(table, given.root, config.seed)
+        case "imported":
+            parts = [(path, read_part(Path(path))) for path in imported]
+            tables = [parse_utterance_ids(part.utterances, path) for path, part in parts]
+            dim = parts[0][1].embeddings.shape[1]
+            return Survey(pd.concat(tables, ignore_index=True), "the embeddings' ids", dim=dim)
+        case _:
+            if listed:
+                return Survey(read_utterance_list(listed), listed)
+            drawn = make_listing(corpus.simulated.listing, config.seed)
+            return Survey(parse_utterance_ids(drawn, "corpus.simulated"), "the settings")
+
+
+def count_trials(
+    config: Config, table: pd.DataFrame, test_speakers: str | int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Count the trials that the test speakers will have, and the development trials.
+
+    They are made as their steps make them, as if no recording were rejected.
+
+    Parameters
+    ----------
+    config
+        All settings.
+    table
+        The utterances.
+    test_speakers
+        A number, or the file of their ids.
+
+    Returns
+    -------
+    tuple
+        Trials by scenario, and development trials by scenario; no development trials where
+        fewer than two speakers train.
+    """
+    if isinstance(test_speakers, int):
+        test, source = test_speakers, "corpus.test_speakers"
+    else:
+        test, source = read_speaker_list(test_speakers), test_speakers
+    speakers = table["speaker"].unique().tolist()
+    split = split_speakers(speakers, test, config.trials.nontarget_only, config.seed, source)
+    scenarios, generation = config.trials.scenarios, config.trials.generation
+    if config.trials.source == "import":
+        files = {name: Path(config.trials.imported.root) / name / TRIAL_FILE for name in scenarios}
+        trials = {
+            name: len(tabulate_trials(read_plain_pickle(file), name, file))
+            for name, file in files.items()
+        }
+    else:
+        trials = _count_made(table, split, scenarios, generation, config.seed)
+    if (split["part"] == "train").sum() < 2:
+        return trials, {}
+    tuning = config.tuning.development
+    law = generation.random.model_copy(update={"trajectories": tuning.trajectories})
+    generation = generation.model_copy(update={"random": law})
+    split = choose_development_speakers(split, tuning.speakers, config.seed)
+    return trials, _count_made(table, split, tuning.scenarios, generation, config.seed)
+
+
+def _count_made(
+    table: pd.DataFrame, split: pd.DataFrame, scenarios: list[str], settings: Generation, seed: int
+) -> dict[str, int]:
+    pool = build_pool(table, split, [], settings)
+    return {name: len(make_scenario(pool, name, settings, seed).trials) for name in scenarios}
+
+
+def _survey_synthetic(settings: SyntheticCorpus, seed: int) -> Survey:
+    drawn = [
+        recording.utterance
+        for speaker in speaker_ids(settings.speakers)
+        for recording in draw_recordings(seed, POPULATION, speaker, settings)
+    ]
+    least, most = settings.seconds
+    table = parse_utterance_ids(drawn, "corpus.synthetic")
+    return Survey(table, "the settings", len(drawn) * (least + most) / 2, "about, by the settings")
+
+
+def _survey_recordings(table: pd.DataFrame, root: str | Path, seed: int) -> Survey:
+    """Estimate the seconds of recordings from the headers of some of them."""
+    count = min(SAMPLE, len(table))
+    rows = generator(seed, "plan", "headers").choice(len(table), count, replace=False)
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress
+        seconds = read_durations(table["path"].iloc[np.sort(rows)].tolist(), root)
+    read = np.isfinite(seconds)
+    source = f"the names of files under {root}"
+    if not read.any():
+        return Survey(table, source)
+    said = f"{'about, ' * (count < len(table))}from {count} headers"
+    return Survey(table, source, _total(seconds) / read.sum() * len(table), said)
+
+
+def _total(seconds: np.ndarray) -> float:
+    return float(np.nansum(seconds.astype(np.float64)))
