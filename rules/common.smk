@@ -195,3 +195,8 @@ def initial_option(wildcards, input):
 def run_policy(run):
     """List the files of the policy of a run; none where it has none."""
     return policy_files(run.checkpoint) if run.checkpoint else []
+
+
+def is_planning():
+    """Tell the target plan, and the dry run within it, from all that may run a job."""
+    return "plan" in workflow.dag_settings.targets or "WORKFLOW_PLANNING" in os.environ

@@ -22,8 +22,10 @@ elif SETTINGS.corpus.source == "directory":
     _to_fetch = SETTINGS.corpus.directory.archives and not (
         Path(AUDIO_ROOT).is_dir() and any(Path(AUDIO_ROOT).iterdir())
     )
-    # Every job of a cluster reads this file; only the process that runs them all looks.
-    _find = digest_recordings if workflow.is_main_process else read_digests
+    # Every job of a cluster reads this file; only the process that runs them all looks, and a plan is
+    # to come before all recordings are read for the first time.
+    _looks = workflow.is_main_process and not is_planning()
+    _find = digest_recordings if _looks else read_digests
     if not _to_fetch:
         RECORDINGS = checked(
             _find,

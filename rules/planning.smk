@@ -34,9 +34,9 @@ rule plan:
     shell:
         "settings=$(mktemp --suffix .json) && trap 'rm -f \"$settings\"' EXIT"
         ' && printf %s {params.settings:q} > "$settings"'
-        " && said=$(snakemake all --dry-run --snakefile {params.snakefile:q}"
+        " && said=$(WORKFLOW_PLANNING=1 snakemake all --dry-run --snakefile {params.snakefile:q}"
         ' --configfile "$settings" --cores {params.cores} --nolock 2> {log})'
-        ' && printf %s "$said" | python -m workflow_src.analysis.plan --settings "$(cat "$settings")"'
+        ' && printf %s "$said" | python -m workflow_src.planning.plan --settings "$(cat "$settings")"'
         " --cores {params.cores} --results results"
         " {params.extractor} --embeddings {params.embeddings:q} {params.utterances}"
         " {params.test_speakers} 2> {log}"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.workflow.running import CLONE, TINY, command_line, rules_to_run, run_snakemake
-from workflow_src.analysis.rates import RATES
+from workflow_src.planning.rates import RATES
 
 SIMULATED = {
     "corpus": {"source": "simulated", "simulated": {"listing": {"speakers": 8, "days": 14}}},

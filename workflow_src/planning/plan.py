@@ -6,7 +6,6 @@ from measured rates, scaled by --cores; only the speaker model is timed here. Wr
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -15,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_src.analysis.rates import BYTES, FIT_SECONDS, OVERHEAD, RATES
-from workflow_src.analysis.survey import Survey, count_trials, survey_corpus, survey_manifest
+from workflow_src.planning.rates import BYTES, FIT_SECONDS, OVERHEAD, RATES
+from workflow_src.planning.survey import Survey, count_trials, survey_corpus, survey_manifest
 from workflow_src.common.config.policies import SCALAR_METHODS
 from workflow_src.common.config.schema import Config, validate_config
 from workflow_src.common.expand_runs import (
@@ -26,7 +25,7 @@ from workflow_src.common.expand_runs import (
     pretrained_seeds,
 )
 from workflow_src.common.files import read_npy
-from workflow_src.common.steps import run_step, step_parser
+from workflow_src.common.steps import parse_json, run_step, step_parser
 from workflow_src.embeddings.extractor import SpeakerModel
 from workflow_src.embeddings.features import MEL_BINS
 
@@ -168,7 +167,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--utterances", help="text file of simulated utterance ids, where given")
     parser.add_argument("--test-speakers", help="text file of test speakers, where given")
     args = parser.parse_args(argv)
-    config = validate_config(json.loads(args.settings))
+    config = validate_config(parse_json(args.settings, "--settings"))
     jobs = read_jobs(sys.stdin.read())
 
     manifest = args.results / "corpus/manifest.parquet"
