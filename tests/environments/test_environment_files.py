@@ -4,6 +4,7 @@ import re
 
 import pytest
 import yaml
+from rattler import MatchSpec
 
 from tests.workflow.running import CLONE, rule_texts
 
@@ -13,11 +14,14 @@ RULES = rule_texts()
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
-def test_pins_equal_the_locks(path):
+def test_conda_parses_it_and_pins_equal_the_locks(path):
     content = yaml.safe_load(path.read_text())
     assert set(content) == {"channels", "dependencies"}
     *conda, pip = content["dependencies"]
-    assert conda == ["python =3.11", "pip"]
+    python, installer = map(MatchSpec, conda)
+    assert (python.name.normalized, str(python.version)) == ("python", "3.11.*")
+    assert (installer.name.normalized, installer.version) == ("pip", None)
+    assert content["channels"] == ["conda-forge"]
     pins = dict(package.split("==") for package in pip["pip"])
     assert pins == {name: LOCK[name] for name in pins}
 
