@@ -53,7 +53,9 @@ def main(argv: list[str] | None = None) -> None:
     runs = runs.drop(columns="checkpoint").astype({"seed": "Int64"})
     rows = [
         {"run": run, "scenario": scenario}
-        | summarise_scores(read_parquet(args.scores / run / f"{scenario}.parquet"))
+        | summarise_scores(
+            read_parquet(args.scores / run / f"{scenario}.parquet", ["score", "target"], only=True)
+        )
         for run in show_progress(runs["run"], "runs")
         for scenario in args.scenarios
     ]
