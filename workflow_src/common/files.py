@@ -52,7 +52,7 @@ def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
         pq.write_table(arrow.cast(pa.schema(fields)), part, compression="zstd")
 
 
-def read_parquet(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
+def read_parquet(path: str | Path, columns: Sequence[str] = (), only: bool = False) -> pd.DataFrame:
     """Read a parquet table.
 
     Parameters
@@ -60,7 +60,9 @@ def read_parquet(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     path
         The file.
     columns
-        Columns that must be there. All columns of the file are returned.
+        Columns that must be there.
+    only
+        Read no others; else all columns of the file are returned.
 
     Raises
     ------
@@ -68,7 +70,8 @@ def read_parquet(path: str | Path, columns: Sequence[str] = ()) -> pd.DataFrame:
         The file is missing, is no parquet, or lacks a column.
     """
     try:
-        table = pd.read_parquet(path)
+        some = [name for name in pq.read_schema(path).names if name in columns] if only else None
+        table = pd.read_parquet(path, columns=some)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be read as parquet ({_reason(error)})") from error
     return _with_columns(table, columns, path)

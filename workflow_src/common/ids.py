@@ -11,14 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.compute as pc
 
+from workflow_src.common.arrow import arrow_texts
 from workflow_src.common.errors import InputError
 
 YEAR = 2020
 FORM = "<speaker, 4 digits>_<MMDDhhmm>_<slot 1-9>_<take 1-9>_<ti|td>_<phrase 0-9>"
+# In RE2's syntax; $ would let a line end pass.
 _PATTERN = (
-    r"(?P<speaker>[0-9]{4})_(?P<date>[0-9]{4})(?P<time>[0-9]{4})"
-    r"_(?P<slot>[1-9])_(?P<take>[1-9])_(?P<kind>t[id])_(?P<phrase>[0-9])"
+    r"^(?P<speaker>[0-9]{4})_(?P<date>[0-9]{4})(?P<time>[0-9]{4})"
+    r"_(?P<slot>[1-9])_(?P<take>[1-9])_(?P<kind>t[id])_(?P<phrase>[0-9])\z"
 )
 ID_COLUMNS = ["utterance", "speaker", "date", "time", "slot", "take", "kind", "phrase"]
 
@@ -62,13 +65,18 @@ def parse_utterance_ids(
         raise InputError(
             f"{source}: {error.object!r} is not an utterance id; the form is {FORM}"
         ) from error
-    fields = ids.str.extract(rf"^{_PATTERN}\Z")  # $ would let a line end pass
-    bad = fields["speaker"].isna()
+    # Arrow's own matching takes a tenth of the time of pandas', which is Python's.
+    parts = pc.extract_regex(arrow_texts(ids), _PATTERN)
+    bad = pd.Series(parts.is_null().to_numpy(zero_copy_only=False))
     if bad.any():
         raise InputError(
             f"{_place(source, lines, bad)}: {ids[bad].iloc[0]!r} is not an utterance id; "
             f"the form is {FORM}"
         )
+    fields = {
+        name: pd.Series(pd.array(values, dtype="str"))
+        for name, values in zip(parts.type.names, parts.flatten(), strict=True)
+    }
     day, clock = fields["date"], fields["time"]
     dates = day.map({d: _iso_date(d) for d in day.unique()})
     times = clock.map({t: _clock_time(t) for t in clock.unique()})

@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
         for scenario in args.scenarios:
             path = args.scores / run / f"{scenario}.parquet"
             with blamed_on(path):
-                summary = summarise_scores(read_parquet(path, ["score", "target"]))
+                summary = summarise_scores(read_parquet(path, ["score", "target"], only=True))
             rows.append({"run": run, "scenario": scenario} | summary)
     summary = runs.merge(pd.DataFrame(rows), on="run", validate="one_to_many")
     if args.published:

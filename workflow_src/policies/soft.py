@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from workflow_src.common.config.tuning import Tuning
@@ -140,6 +139,9 @@ def fit_log_odds(development: Development, rule: UpdateRule, scale: ScoreScale) 
         pull = -share * sign / (1 + np.exp(np.clip(margin, -500, 500)))
         value = (share * np.logaddexp(0, -margin)).sum() + RIDGE * (b[:-1] ** 2).sum()
         return value, x.T @ pull + 2 * RIDGE * np.r_[b[:-1], 0]
+
+    # Here, since every step that scores imports this module, and this takes most of a second.
+    from scipy.optimize import minimize
 
     start = np.zeros(x.shape[1])
     return torch.tensor(minimize(loss, start, jac=True, method="BFGS").x, dtype=torch.float32)

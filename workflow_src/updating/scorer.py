@@ -27,6 +27,8 @@ from workflow_src.updating.rules import Baseline
 STATE_NUMBERS = 1 << 19
 # Trials scored at a time where none depends on another: bounds memory, and stays in the cache.
 TRIALS_AT_ONCE = 1 << 10
+# Enrolment utterances summed at a time: bounds memory.
+ROWS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -160,12 +162,15 @@ def mean_templates(embeddings: Tensor, rows: np.ndarray, template: np.ndarray) -
         A template number below the highest has no enrolment utterance.
     """
     which = torch.from_numpy(np.asarray(template, dtype=np.int64))
-    chosen = embeddings[torch.from_numpy(np.asarray(rows, dtype=np.int64))].double()
-    sums = chosen.new_zeros((int(which.max()) + 1, embeddings.shape[1]))
+    chosen = torch.from_numpy(np.asarray(rows, dtype=np.int64))
     counts = torch.bincount(which)
     if not counts.all():
         raise ValueError("a template has no enrolment utterance")
-    return (sums.index_add_(0, which, chosen) / counts[:, None]).float()
+    sums = torch.zeros((len(counts), embeddings.shape[1]), dtype=torch.float64)
+    # Millions of rows, where many templates share what they are made of, are never held at once.
+    for some, of_some in zip(which.split(ROWS_AT_ONCE), chosen.split(ROWS_AT_ONCE), strict=True):
+        sums.index_add_(0, some, embeddings[of_some].double())
+    return (sums / counts[:, None]).float()
 
 
 @torch.inference_mode()

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
+from workflow_src.common.arrow import arrow_texts
 from workflow_src.common.errors import InputError
 from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.updating.scorer import Sequences, mean_templates, pack_sequences
@@ -63,17 +65,18 @@ def build_task(
     """
     if trials.empty:
         raise InputError("scoring: the trial table is empty")
-    lookup = pd.Index(index["utterance"])
-    if not lookup.is_unique:
-        raise InputError(f"embedding index: {lookup[lookup.duplicated()][0]!r} stands there twice")
+    utterances = pd.Index(index["utterance"])
+    if not utterances.is_unique:
+        twice = utterances[utterances.duplicated()][0]
+        raise InputError(f"embedding index: {twice!r} stands there twice")
     row_of = index["row"].to_numpy(dtype=np.int64)
     if len(row_of) and not 0 <= row_of.min() <= row_of.max() < len(embeddings):
         raise InputError(
             f"embedding index: rows {row_of.min()}..{row_of.max()} do not lie within the "
             f"{len(embeddings)} rows of the embeddings"
         )
-    enrolled = _find_rows(enrolment["utterance"], lookup, row_of, "enrolment")
-    tested = _find_rows(trials["utterance"], lookup, row_of, "trial")
+    enrolled = _find_rows(enrolment["utterance"], index["utterance"], row_of, "enrolment")
+    tested = _find_rows(trials["utterance"], index["utterance"], row_of, "trial")
 
     enrolment_model, models = pd.factorize(enrolment["model"])
     codes, names = pd.factorize(trials["model"])
@@ -107,16 +110,22 @@ def build_task(
 
 
 def _find_rows(
-    utterances: pd.Series, lookup: pd.Index, row_of: np.ndarray, table: str
+    utterances: pd.Series, indexed: pd.Series, row_of: np.ndarray, table: str
 ) -> np.ndarray:
-    found = lookup.get_indexer(pd.Index(utterances))
+    # On Arrow's memory, where the ids lie; and the few that are looked for are hashed, not all that
+    # are known.
+    wanted = arrow_texts(utterances).dictionary_encode(null_encoding="encode")
+    place = pc.index_in(arrow_texts(indexed), value_set=wanted.dictionary)
+    row_of_wanted = np.full(len(wanted.dictionary), -1)
+    row_of_wanted[pc.drop_null(place).to_numpy()] = row_of[pc.is_valid(place).to_numpy(False)]
+    found = row_of_wanted[wanted.indices.to_numpy()]
     missing = np.flatnonzero(found < 0)
     if len(missing):
         raise InputError(
             f"{table} table: {utterances.iloc[missing[0]]!r} has no embedding"
             + (f" (one of {len(missing)} such rows)" if len(missing) > 1 else "")
         )
-    return row_of[found]
+    return found
 
 
 def _day_numbers(dates: pd.Series) -> np.ndarray:
@@ -127,9 +136,10 @@ def _day_numbers(dates: pd.Series) -> np.ndarray:
 
 def _last_days(utterances: pd.Series, model: np.ndarray) -> np.ndarray:
     """Return int64 [M]: the day on which each model's enrolment ended."""
-    days = _day_numbers(parse_utterance_ids(utterances, "enrolment table")["date"])
+    codes, names = pd.factorize(utterances)
+    days = _day_numbers(parse_utterance_ids(pd.Series(names), "enrolment table")["date"])
     last = np.full(model.max() + 1, np.iinfo(np.int64).min)
-    np.maximum.at(last, model, days)
+    np.maximum.at(last, model, days[codes])
     return last
 
 
