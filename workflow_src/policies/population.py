@@ -154,7 +154,7 @@ def load_training_population(
         A file cannot be read, index and matrix disagree, an embedding of a training speaker is
         zero or not finite, or fewer than two speakers train.
     """
-    matrix = read_embeddings(embeddings)
+    matrix = read_embeddings(embeddings, mmap=True)
     rows = read_parquet(index, ["row", "utterance"])
     if not np.array_equal(np.sort(rows["row"]), np.arange(len(matrix))):
         raise InputError(f"{index}: has not each of the {len(matrix)} rows of {embeddings} once")
