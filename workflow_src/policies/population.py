@@ -108,7 +108,7 @@ def group_embeddings(
     table = pd.DataFrame(
         {"speaker": speakers.to_numpy(), "date": dates.to_numpy(), "row": np.arange(len(keep))}
     ).sort_values(["speaker", "date", "row"], kind="stable", ignore_index=True)
-    every = torch.from_numpy(np.array(embeddings, dtype=np.float32))
+    every = torch.from_numpy(np.ascontiguousarray(embeddings, dtype=np.float32))
     table["keep"] = keep[table["row"]]
     kept = table[table["keep"]]
     names = sorted(kept["speaker"].unique())
@@ -120,8 +120,8 @@ def group_embeddings(
     speaker = kept["speaker"].factorize(sort=True)[0]
     day = kept.groupby(["speaker", "date"], sort=True).ngroup().to_numpy()
     vectors = every[kept["row"].to_numpy(copy=True)]
-    speaker_of_day = np.unique(np.stack([day, speaker]), axis=1)[1]
-    date_of_day = kept["date"].to_numpy()[np.unique(day, return_index=True)[1]]
+    first_of_day = np.unique(day, return_index=True)[1]
+    date_of_day = kept["date"].to_numpy()[first_of_day]
     return Population(
         names=tuple(names),
         embeddings=vectors,
@@ -130,7 +130,7 @@ def group_embeddings(
         day_of=torch.from_numpy(np.array(day, dtype=np.int64)),
         speaker_starts=_starts(speaker),
         day_starts=_starts(day),
-        speaker_days=_starts(speaker_of_day),
+        speaker_days=_starts(speaker[first_of_day]),
         day_dates=torch.from_numpy(date_of_day.astype("datetime64[D]").astype(np.int64)),
     )
 
@@ -154,7 +154,7 @@ def load_training_population(
         A file cannot be read, index and matrix disagree, an embedding of a training speaker is
         zero or not finite, or fewer than two speakers train.
     """
-    matrix = read_embeddings(embeddings)
+    matrix = read_embeddings(embeddings, mmap=True)
     rows = read_parquet(index, ["row", "utterance"])
     if not np.array_equal(np.sort(rows["row"]), np.arange(len(matrix))):
         raise InputError(f"{index}: has not each of the {len(matrix)} rows of {embeddings} once")

@@ -13,6 +13,7 @@ from workflow_src.common.config.schema import Config, render_config, validate_co
 from workflow_src.common.digests import digest_code, digest_file, digest_notebook
 from workflow_src.common.files import write_json, write_text
 from workflow_src.common.steps import parse_json, run_step, step_parser
+from workflow_src.common.whole_files import written_whole
 from workflow_src.provenance.contract import (
     NOTEBOOKS,
     PACKAGES,
@@ -105,15 +106,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--provenance", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
     config = validate_config(parse_json(args.settings, "--settings"))
-    write_text(render_config(config, CONFIG_HEAD, effective_settings(config)), args.config)
-    record = describe_run(
-        config,
-        args.results,
-        config=digest_file(args.config),
-        machine=describe_machine(args.logs),
-        inputs=digest_inputs(parse_json(args.inputs, "--inputs")),
-    )
-    write_json(record.model_dump(), args.provenance)
+    # Both or neither.
+    with written_whole(args.config) as written, written_whole(args.provenance) as recorded:
+        write_text(render_config(config, CONFIG_HEAD, effective_settings(config)), written)
+        record = describe_run(
+            config,
+            args.results,
+            config=digest_file(written),
+            machine=describe_machine(args.logs),
+            inputs=digest_inputs(parse_json(args.inputs, "--inputs")),
+        )
+        write_json(record.model_dump(), recorded)
 
 
 if __name__ == "__main__":
