@@ -10,6 +10,9 @@ from tests.workflow.dry_runs import Command, Outcome, dry_run, run_all
 from tests.workflow.reruns import FILES, WORLDS, World
 from tests.workflow.running import CLONE, TINY, arguments
 
+# Outputs that are folders.
+FOLDERS = {"workflow"}
+
 
 class FinishedRun(NamedTuple):
     """A kind of run, and the folder of one that is finished."""
@@ -68,8 +71,9 @@ def make_outputs(folder: Path, summary: Outcome) -> None:
     assert summary.code == 0, summary.said
     for line in summary.said.split("output_file\t", 1)[1].splitlines()[1:]:
         path = folder / line.split("\t")[0]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        (path if path.name in FOLDERS else path.parent).mkdir(parents=True, exist_ok=True)
+        if path.name not in FOLDERS:
+            path.touch()
 
 
 def _command(run: FinishedRun, *options: str) -> Command:

@@ -88,6 +88,7 @@ EFFECTS: dict[str, set[str]] = {
     "fetching": FETCHING,
     "fetching, everything": FETCHING | CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
     "export": EXPORT,
+    "summary, export": SUMMARY | EXPORT,
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
     "new population": POPULATIONS | POPULATION_SCORES | COMPARISON,
@@ -415,7 +416,14 @@ WORLDS = {
             "results/demo_extractor/demo_extractor.onnx",
         ],
         ["analysis"],
-        {"analysis.scenario": "export"},
+        {"analysis.scenario": "export", "analysis.compare_published": "summary, export"},
+    ),
+    "crate": World(
+        "A run of `write_crate`: again after whatever changes the record",
+        {"corpus": {"source": "simulated"}, "inference": {"methods": ["baseline"]}},
+        ["results/ro-crate-metadata.json"],
+        [],
+        {},
     ),
     "comparison": World(
         "A run of `benchmark_methods`",

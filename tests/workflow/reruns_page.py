@@ -21,7 +21,9 @@ def render_page() -> str:
     """Write the page."""
     return (
         TEMPLATE.read_text()
-        .replace("{settings}", "".join(render_world(world) for world in WORLDS.values()))
+        .replace(
+            "{settings}", "".join(render_world(world) for world in WORLDS.values() if world.effects)
+        )
         .replace("{names}", render_names())
         .replace("{modules}", render_modules())
     )
