@@ -169,3 +169,9 @@ def initial_option(wildcards, input):
 def run_policy(run):
     """List the files of the policy of a run; none where it has none."""
     return policy_files(run.checkpoint) if run.checkpoint else []
+
+
+def population_training(wildcards):
+    """Return the settings with which the workflow of a population simulates and trains."""
+    population = int(wildcards.population)
+    return training_settings(population_settings(SETTINGS, population))
