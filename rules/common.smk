@@ -200,3 +200,9 @@ def run_policy(run):
 def is_planning():
     """Tell the target plan, and the dry run within it, from all that may run a job."""
     return "plan" in workflow.dag_settings.targets or "WORKFLOW_PLANNING" in os.environ
+
+
+def population_training(wildcards):
+    """Return the settings with which the workflow of a population simulates and trains."""
+    population = int(wildcards.population)
+    return training_settings(population_settings(SETTINGS, population))

@@ -20,12 +20,6 @@ rule benchmark_methods:
         f"{COMPARISON}/comparison.md",
 
 
-def population_training(wildcards):
-    """Return the settings with which the workflow of a population simulates and trains."""
-    population = int(wildcards.population)
-    return training_settings(population_settings(SETTINGS, population))
-
-
 # The inner workflow is guarded by this one's lock.
 rule train_population:
     output:
