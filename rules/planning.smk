@@ -1,5 +1,6 @@
 # The settings, and what lies at corpus.root -> what a run will take, before any runs.
 
+
 # On the terminal, not on a node.
 localrules:
     plan,
