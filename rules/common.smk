@@ -96,6 +96,8 @@ onstart:
 # On a cluster this file is read again by each job.
 if workflow.remote_exec:
     checked(join_run, _steps_lock)
+    # Such a job is not told of --resources; without, it would ask for the CPUs of all steps at once.
+    workflow.register_resource("turn", 1)
 
 
 def settings(*keys):

@@ -17,8 +17,9 @@ from workflow_src.common.files import read_parquet
 from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.common.seeds import generator
 from workflow_src.common.unpickling import read_plain_pickle
+from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.listing import select_subset
-from workflow_src.corpus.scan import find_recordings, identify_recordings, read_durations
+from workflow_src.corpus.scan import find_recordings, identify_recordings
 from workflow_src.corpus.simulate_listing import make_listing, read_utterance_list
 from workflow_src.corpus.split_speakers import read_speaker_list, split_speakers
 from workflow_src.corpus.synthesize_corpus import POPULATION, speaker_ids
