@@ -36,7 +36,7 @@ test: setup ## run the fast tests, one tiny run of the whole graph among them
 	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
 test-slow: setup ## run the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n $(CORES) --dist loadgroup
 
 slurm-test: setup ## run the tests on a real Slurm of one node (installs Debian's packages; needs root)
 	$(BIN)/python -m pytest -m slow tests/cluster

@@ -16,7 +16,7 @@ from tests.cluster.private_slurm import GPUS, NODE, private_slurm, wait_for
 from tests.workflow.running import CLONE, TINY, command_line
 from tests.workflow.test_reproducible import digests
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
 # What a site would set, and short waits.
 SITE = ["--slurm-no-account", "--slurm-keep-successful-logs", "--jobs", "6"]

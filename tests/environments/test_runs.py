@@ -25,7 +25,7 @@ from tests.inference.made_up_policies import made_up_state_dict
 from tests.workflow.running import CLONE, rule_texts, run_snakemake
 from workflow_src.provenance.finished_run import find_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("environments")]
 
 COMPARISON = {
     "corpus": {"simulated": {"listing": {"days": 14}}},

@@ -8,9 +8,13 @@ from tests.workflow.finished_runs import finish_runs
 
 
 def pytest_itemcollected(item):
-    """Keep the tests of this folder in one worker, which makes the finished run once."""
+    """Keep the tests of this folder in one worker, which makes the finished run once.
+
+    The longest test has a worker of its own.
+    """
     if Path(__file__).parent in item.path.parents:
-        item.add_marker(pytest.mark.xdist_group("workflow"))
+        group = "kills" if item.path.stem == "test_kills" else "workflow"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
