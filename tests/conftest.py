@@ -1,5 +1,8 @@
 """What tests of all folders share."""
 
+import os
+import secrets
+
 import pytest
 from hypothesis import settings
 
@@ -8,6 +11,16 @@ from tests.workflow.running import run_snakemake
 # The same examples in every run, however slow the machine is.
 settings.register_profile("workflow", deadline=None, derandomize=True)
 settings.load_profile("workflow")
+
+
+def pytest_configure():
+    """Choose the seed of random moments once, for all worker processes."""
+    os.environ.setdefault("KILL_SEED", str(secrets.randbelow(10**6)))
+
+
+def pytest_report_header():
+    """Say the seed, with which a test can be repeated."""
+    return f"KILL_SEED={os.environ['KILL_SEED']}"
 
 
 @pytest.fixture(scope="session")
