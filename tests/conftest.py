@@ -25,7 +25,7 @@ def pytest_report_header():
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """The folder of a finished run of the tiny configuration."""
+    """The folder of a finished run of the tiny configuration, on eight cores."""
     folder = tmp_path_factory.mktemp("finished run")
-    run_snakemake(folder)
+    run_snakemake(folder, "--cores", "8")
     return folder

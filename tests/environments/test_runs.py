@@ -22,29 +22,11 @@ import torch
 from tests.embeddings.test_demo_extractor import TINY as TINY_TRAINING
 from tests.environments.stand_in import create, install_stand_in
 from tests.inference.made_up_policies import made_up_state_dict
+from tests.workflow.comparison import SETTINGS, check_comparison
 from tests.workflow.running import CLONE, rule_texts, run_snakemake
 from workflow_src.provenance.finished_run import find_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("environments")]
-
-COMPARISON = {
-    "corpus": {"simulated": {"listing": {"days": 14}}},
-    "comparison": {
-        "populations": [1, 2],
-        "speakers": 12,
-        "test_speakers": 5,
-        "scenarios": ["random"],
-        "methods": ["baseline", "fixed-weight-tuned", "oracle"],
-        "seeds": [0],
-        "resamples": 20,
-        "sensitivity": {
-            "populations": [1],
-            "shifts": [0.0],
-            "nontargets": [2],
-            "enrolment_utterances": [3],
-        },
-    },
-}
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +123,7 @@ def fetched(run, demo, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def compared(run):
-    return run("compared", "benchmark_methods", overlay=COMPARISON)
+    return run("compared", "benchmark_methods", overlay=SETTINGS)
 
 
 def rules_run(folder):
@@ -172,8 +154,13 @@ def test_trials_that_were_exported_and_imported_are_the_same(imported, demo):
     assert (imported / name).read_bytes() == (demo / name).read_bytes()
 
 
-def test_the_comparison_has_its_tables(compared):
+def test_methods_are_compared_over_populations(compared, options):
+    check_comparison(compared)
     assert (compared / "results/comparison/comparison.md").is_file()
+    said = run_snakemake(
+        compared, *options, "--dry-run", "--", "benchmark_methods", overlay=SETTINGS
+    )
+    assert "Nothing to be done" in said
 
 
 def test_a_plan_is_printed(options, tmp_path):

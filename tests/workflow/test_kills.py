@@ -15,7 +15,7 @@ from tests.workflow.test_reproducible import digests
 
 pytestmark = pytest.mark.slow
 
-KILLS = 32
+KILLS = 30
 # What is killed: a step (or a notebook's kernel), Snakemake, everything; or Snakemake ends by
 # itself on Ctrl-C or a scheduler's SIGTERM.
 WAYS = ["step", "snakemake", "everything", "SIGINT", "SIGTERM"]

@@ -35,6 +35,9 @@ CASES = [
         "inference: {fixed_weight: {threshold: 1.5}}",
         "inference.fixed_weight.threshold: 1.5 is not allowed",
     ),
+    config("sensitivity of a method that is not compared",
+           "comparison: {methods: [baseline, fixed-weight-tuned, oracle]}",
+           "comparison: methods lacks soft, through-time, whose sensitivity is measured"),
     config("unknown scenario", "trials: {scenarios: [2das]}", "trials.scenarios.0: '2das' is not"),
     config("no scenario", "trials: {scenarios: []}", "trials.scenarios: [] is not allowed"),
     config(

@@ -12,7 +12,11 @@ from workflow_src.common.config.trials import Scenario
 class Sensitivity(Block):
     """What is changed, one thing at a time, in the scenario ``random``."""
 
-    populations: list[Seed] = Field([1, 2], description="populations on which it is measured")
+    populations: list[Seed] = Field(
+        [1, 2],
+        description="populations on which it is measured, of soft and through-time beside "
+        "those that are always compared; none: not at all",
+    )
     shifts: list[float] = Field(
         [-0.1, -0.05, 0.0, 0.05, 0.1],
         min_length=1,
@@ -64,4 +68,10 @@ class Comparison(Block):
         unknown = set(self.sensitivity.populations) - set(self.populations)
         if unknown:
             raise ValueError(f"sensitivity.populations has {min(unknown)}, populations has not")
+        missing = {"soft", "through-time"} - set(self.methods)
+        if missing and self.sensitivity.populations:
+            raise ValueError(
+                f"methods lacks {', '.join(sorted(missing))}, whose sensitivity is measured; "
+                "where it is not to be, sensitivity.populations is []"
+            )
         return self
