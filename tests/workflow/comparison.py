@@ -1,4 +1,4 @@
-"""The comparison of methods on two tiny simulated populations: its settings, and what it must give."""
+"""The comparison of methods on two tiny populations: its settings, and what it must give."""
 
 import pandas as pd
 import pytest
