@@ -200,8 +200,11 @@ def run_policy(run):
 
 
 def is_planning():
-    """Tell the target plan, and the dry run within it, from all that may run a job."""
-    return "plan" in workflow.dag_settings.targets or "WORKFLOW_PLANNING" in os.environ
+    """Tell `snakemake plan ...`, and the dry run within it, from all that may run a job.
+
+    Snakemake itself knows its targets only after this file is read.
+    """
+    return sys.argv[1:2] == ["plan"] or "WORKFLOW_PLANNING" in os.environ
 
 
 def population_training(wildcards):
