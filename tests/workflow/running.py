@@ -9,6 +9,10 @@ import yaml
 
 CLONE = Path(__file__).resolve().parents[2]
 TINY = CLONE / "tests/tiny.yaml"
+# Every rule of the tiny configuration, and no more methods than that takes.
+FEW = {
+    "inference": {"methods": ["baseline", "fixed-weight-tuned", "adaptive-weight", "multi-head"]}
+}
 
 
 # Rules that run nothing themselves.
