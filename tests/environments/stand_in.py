@@ -14,6 +14,12 @@ from pathlib import Path
 
 import yaml
 
+# Where packages are found: pip's settings and uv's options.
+INDEXES = {
+    "index-url": "--default-index",
+    "extra-index-url": "--index",
+    "find-links": "--find-links",
+}
 ACTIVATE = """\
 export PATH="$1/bin:/usr/local/bin:/usr/bin:/bin"
 unset VIRTUAL_ENV PYTHONHOME
@@ -42,33 +48,33 @@ def pip_list(path: str | Path) -> list[str]:
 
 def create(path: str, prefix: str, cache: Path) -> None:
     """Make an environment."""
+    pip = pip_settings()
     environment = os.environ | {"UV_CACHE_DIR": str(cache), "UV_LINK_MODE": "hardlink"}
+    environment["UV_HTTP_TIMEOUT"] = "180"
+    if "cert" in pip:
+        environment.setdefault("SSL_CERT_FILE", pip["cert"][0])
     uv = [sys.executable, "-m", "uv"]
     subprocess.run(
         [*uv, "venv", "--quiet", "--python", sys.executable, prefix], env=environment, check=True
     )
     command = [*uv, "pip", "install", "--quiet", "--python", f"{prefix}/bin/python"]
-    command += [*index_options(), *pip_list(path)]
+    for key, option in INDEXES.items():
+        command += [part for value in pip.get(key, []) for part in (option, value)]
+    # As pip does: the best version of any index.
+    command += ["--index-strategy", "unsafe-best-match", *pip_list(path)]
     subprocess.run(command, env=environment, check=True)
 
 
-def index_options() -> list[str]:
-    """Return where pip finds packages on this machine, as options of uv, which doesn't ask pip."""
+def pip_settings() -> dict[str, list[str]]:
+    """Return how pip is set up on this machine, which uv doesn't ask: setting -> values."""
     said = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout
-    options: list[tuple[str, str]] = []
+    settings = {}
     for line in said.splitlines():
         name, _, value = line.partition("=")
-        key, values = name.rpartition(".")[2], value.strip("'\"").split()
-        if key == "index-url":
-            options += [("--default-index", value) for value in values]
-        elif key in {"extra-index-url", "find-links"}:
-            option = "--index" if key == "extra-index-url" else "--find-links"
-            options += [(option, value) for value in values]
-    # As pip does: the best version of any index.
-    options.append(("--index-strategy", "unsafe-best-match"))
-    return [part for option in dict.fromkeys(options) for part in option]
+        settings[name.rpartition(".")[2]] = value.strip("'\"").split()
+    return settings
 
 
 def main(arguments: list[str]) -> None:
