@@ -3,8 +3,10 @@
 import os
 import secrets
 import shutil
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from tests.workflow.running import FEW, run_snakemake
@@ -25,17 +27,38 @@ def pytest_report_header():
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """The folder of a finished run of the tiny configuration, on eight cores."""
-    folder = tmp_path_factory.mktemp("finished run")
-    run_snakemake(folder, "--cores", "8")
-    return folder
+def make_once(tmp_path_factory, worker_id):
+    """Make a folder once for all worker processes; each has a copy of its own."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+
+    def make(name, run):
+        original = shared / f"original {name}"
+        with FileLock(shared / f"{name}.lock"):
+            if not original.exists():
+                part = shared / f"part of {name}"
+                part.mkdir()
+                run(part)
+                part.rename(original)
+        folder = tmp_path_factory.mktemp(name) / "run"
+        return Path(shutil.copytree(original, folder, symlinks=True))
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def finished_few(finished, tmp_path_factory):
+def finished(make_once):
+    """The folder of a finished run of the tiny configuration, on eight cores."""
+    return make_once("finished run", lambda folder: run_snakemake(folder, "--cores", "8"))
+
+
+@pytest.fixture(scope="session")
+def finished_few(finished, make_once):
     """The folder of a finished run of `running.FEW`, for comparing with one that is made anew."""
-    folder = tmp_path_factory.mktemp("finished run of few") / "run"
-    shutil.copytree(finished, folder, symlinks=True)
-    run_snakemake(folder, "--cores", "8", overlay=FEW)
-    return folder
+
+    def run(folder):
+        shutil.copytree(finished, folder, symlinks=True, dirs_exist_ok=True)
+        run_snakemake(folder, "--cores", "8", overlay=FEW)
+
+    return make_once("finished run of few", run)
