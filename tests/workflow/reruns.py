@@ -282,7 +282,7 @@ VALUES: dict[str, Any] = {
     "comparison.speakers": 200,
     "comparison.test_speakers": 5,
     "comparison.scenarios": ["random", "1das"],
-    "comparison.methods": ["baseline", "fixed-weight-tuned", "oracle"],
+    "comparison.methods": ["baseline", "fixed-weight-tuned", "soft", "through-time", "oracle"],
     "comparison.seeds": [0, 1],
     "comparison.resamples": 60,
     "comparison.confidence": 0.9,

@@ -1,12 +1,14 @@
 """The target plan: what it says before anything runs, against what then is."""
 
 import re
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from tests.workflow.running import CLONE, TINY, command_line, rules_to_run, run_snakemake
 from workflow_src.planning.rates import RATES
@@ -24,14 +26,15 @@ def plan(folder, overlay=None, *arguments):
         configs.append(folder / "overlay.yaml")
         run_snakemake(folder, "--dry-run", "plan", overlay=overlay)  # writes the overlay
     done = subprocess.run(
-        command_line(folder, configs, "plan", *arguments), capture_output=True, text=True
+        command_line(folder, configs, *arguments, "--", "plan"), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def jobs_of(said):
-    return {rule: int(n) for rule, n in re.findall(r"^\w+ +(\w+) +(\d+) ", said, re.M)}
+    table = said.partition("\nstage ")[2]
+    return {rule: int(n) for rule, n in re.findall(r"^\w+ +(\w+) +(\d+) ", table, re.M)}
 
 
 def number(said, pattern):
@@ -41,6 +44,13 @@ def number(said, pattern):
 def in_bytes(said):
     found = re.search(r"^results +about ([\d.]+) (\w+)", said, re.M)
     return float(found[1]) * {"MB": 1e6, "GB": 1e9, "TB": 1e12}[found[2]]
+
+
+@pytest.fixture(scope="module")
+def copy(finished, tmp_path_factory):
+    """A copy of the finished run, to plan in."""
+    folder = tmp_path_factory.mktemp("planned") / "run"
+    return shutil.copytree(finished, folder, symlinks=True)
 
 
 @pytest.fixture(scope="module")
@@ -67,21 +77,21 @@ def test_a_plan_before_the_run_tells_what_the_run_will_make(finished, tmp_path):
     assert taken / 2 < in_bytes(said) < 2 * taken
 
 
-def test_a_plan_after_the_run_is_exact_and_has_nothing_to_do(finished):
-    said = plan(finished)
+def test_a_plan_after_the_run_is_exact_and_has_nothing_to_do(finished, copy):
+    said = plan(copy)
     manifest = pd.read_parquet(finished / "results/corpus/manifest.parquet")
     assert f"{len(manifest):,} of 10 speakers on 14 days (from the manifest)" in said
     hours = manifest["seconds"].astype("float64").sum() / 3600
     assert f"hours       {hours:.2f} (the manifest)" in said
     assert "nothing is left to do" in said
     assert jobs_of(said) == {}
-    assert "Nothing to be done" in run_snakemake(finished)
+    assert "Nothing to be done" in run_snakemake(copy)
 
 
-def test_a_changed_key_is_planned_alone(finished):
+def test_a_changed_key_is_planned_alone(copy):
     overlay = {"inference": {"fixed_weight": {"alphas": [0.1, 0.3, 0.6]}}}
-    said = plan(finished, overlay)
-    assert jobs_of(said) == rules_to_run(finished, overlay)
+    said = plan(copy, overlay)
+    assert jobs_of(said) == rules_to_run(copy, overlay)
     assert jobs_of(said)["run_inference"] == 1
 
 
@@ -147,10 +157,21 @@ def test_every_rule_of_the_graph_has_a_rate():
     ).stdout.split()  # fmt: skip
     targets = {"all", "corpus", "embeddings", "trials", "policies", "inference", "analysis"}
     occasional = {
-        "plan", "report", "fetch_corpus", "train_demo_extractor", "export_trials", "export_policy",
+        "plan", "write_crate", "report", "fetch_corpus", "train_demo_extractor", "export_trials", "export_policy",
         "export_method", "benchmark_methods", "train_population", "score_population",
         "measure_sensitivity", "summarise_comparison",
     }  # fmt: skip
     of_other_sources = {"simulate_listing", "simulate_embeddings", "import_embeddings"}
     of_other_sources |= {"import_trials"}
     assert set(rules) - targets - occasional == set(RATES) - of_other_sources
+
+
+def test_a_plan_does_not_read_the_recordings(recordings, tmp_path):
+    (tmp_path / "overlay.yaml").write_text(
+        yaml.safe_dump({"corpus": {"source": "directory", "directory": {"root": str(recordings)}}})
+    )
+    command = [sys.executable, "-m", "snakemake", "plan", "--cores", "2"]
+    command += ["--snakefile", CLONE / "Snakefile", "--directory", tmp_path]
+    command += ["--configfile", TINY, tmp_path / "overlay.yaml"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert not (tmp_path / ".snakemake/recordings").exists()
