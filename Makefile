@@ -32,11 +32,14 @@ reproduce: setup ## run the workflow twice and compare all results byte by byte 
 	snakemake all --cores $(if $(filter 1,$(CORES)),2,$(CORES)) --directory reproduced/b $(if $(CONFIG),--configfile $(CONFIG))
 	$(BIN)/python -m workflow_src.provenance compare reproduced/a reproduced/b
 
+# Groups of tests begin in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder --durations 10
+
 test: setup ## run the fast tests, one tiny run of the whole graph among them
-	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+	$(PYTEST)
 
 test-slow: setup ## run the tests that take minutes
-	$(BIN)/python -m pytest -m slow -n $(CORES) --dist loadgroup
+	$(PYTEST) -m slow
 
 slurm-test: setup ## run the tests on a real Slurm of one node (installs Debian's packages; needs root)
 	$(BIN)/python -m pytest -m slow tests/cluster

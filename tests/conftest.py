@@ -11,6 +11,9 @@ from hypothesis import settings
 
 from tests.workflow.running import FEW, run_snakemake
 
+# In the order in which worker processes take them.
+LONGEST = ["cluster", "environments", "workflow", "kills"]
+
 # The same examples in every run, however slow the machine is.
 settings.register_profile("workflow", deadline=None, derandomize=True)
 settings.load_profile("workflow")
@@ -19,6 +22,15 @@ settings.load_profile("workflow")
 def pytest_configure():
     """Choose the seed of random moments once, for all worker processes."""
     os.environ.setdefault("KILL_SEED", str(secrets.randbelow(10**6)))
+
+
+def pytest_collection_modifyitems(items):
+    """Let the groups of tests that take longest begin first, and together: no worker ends late."""
+    items.sort(key=lambda item: next(map(_place, item.iter_markers("xdist_group")), len(LONGEST)))
+
+
+def _place(group):
+    return LONGEST.index(group.args[0]) if group.args[0] in LONGEST else len(LONGEST)
 
 
 def pytest_report_header():

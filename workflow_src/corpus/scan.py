@@ -1,5 +1,6 @@
 """Finding recordings in a folder."""
 
+import contextlib
 import heapq
 import os
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ def walk_recordings(root: str | Path) -> Iterator[tuple[str, list[os.DirEntry[st
     within : str
         What the paths of one folder's files begin with, relative to `root`: ``""``, ``"a/b/"``.
     files : list of os.DirEntry
-        The folder's recordings, none or more, in any order.
+        The folder's recordings, none or more, in any order; to be asked before the next folder.
 
     Raises
     ------
@@ -47,29 +48,36 @@ def walk_recordings(root: str | Path) -> Iterator[tuple[str, list[os.DirEntry[st
         full = os.path.join(root, folder)  # noqa: PTH118
         within = f"{folder}/" if folder else ""
         found: list[os.DirEntry[str]] = []
-        try:
-            status = os.stat(full)  # noqa: PTH116
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(full) as entries:
-                for entry in entries:
+        with contextlib.ExitStack() as opened:
+            try:
+                # By its descriptor, the system looks a file up in its folder, not from the root.
+                descriptor = os.open(full, os.O_RDONLY | os.O_DIRECTORY)
+                opened.callback(os.close, descriptor)
+                status = os.fstat(descriptor)
+                if (status.st_dev, status.st_ino) in seen:
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+                for entry in opened.enter_context(os.scandir(descriptor)):
                     name = entry.name
-                    if name.startswith("."):
+                    if name[0] == ".":
                         continue
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(within + name)
-                    elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112
-                        heapq.heappush(links, within + name)
-                    elif name.lower().endswith(SUFFIXES):
+                    # Files first: there are many.
+                    if not entry.is_file(follow_symlinks=False):
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(within + name)
+                            continue
+                        if entry.is_symlink() and os.path.isdir(f"{full}/{name}"):  # noqa: PTH112
+                            heapq.heappush(links, within + name)
+                            continue
+                    if name[-4:] == ".wav" or name.lower().endswith(SUFFIXES):
                         found.append(entry)
-        except OSError as error:
-            raise InputError(
-                f"{full}: cannot be read ({error.strerror}), but may hold recordings of "
-                "corpus.directory.root"
-            ) from error
-        none_yet = none_yet and not found
-        yield within, found
+            except OSError as error:
+                raise InputError(
+                    f"{full}: cannot be read ({error.strerror}), but may hold recordings of "
+                    "corpus.directory.root"
+                ) from error
+            none_yet = none_yet and not found
+            yield within, found
     if none_yet:
         raise InputError(f"{root}: no .wav or .flac file lies in this folder or below")
 
