@@ -167,9 +167,10 @@ def mean_templates(embeddings: Tensor, rows: np.ndarray, template: np.ndarray) -
     if not counts.all():
         raise ValueError("a template has no enrolment utterance")
     sums = torch.zeros((len(counts), embeddings.shape[1]), dtype=torch.float64)
+    exact = embeddings.double()
     # Millions of rows, where many templates share what they are made of, are never held at once.
     for some, of_some in zip(which.split(ROWS_AT_ONCE), chosen.split(ROWS_AT_ONCE), strict=True):
-        sums.index_add_(0, some, embeddings[of_some].double())
+        sums.index_add_(0, some, exact[of_some])
     return (sums / counts[:, None]).float()
 
 
