@@ -1,9 +1,9 @@
 """The whole graph at SMIIP-TV's size without audio: time and memory of each rule.
 
-    python benchmarks/bench_scale.py                                 # a tenth of the size
-    python benchmarks/bench_scale.py --sizes 1 --training full --recordings   # docs/scale.md, 15 min
+    python benchmarks/bench_scale.py                       # a tenth of the size
+    python benchmarks/bench_scale.py --sizes 1 --training full --recordings
     python benchmarks/bench_scale.py --sizes 1 2 4 --methods baseline fixed-weight \
-        fixed-weight-tuned speaker-mean                              # docs/scale.md, 15 min
+        fixed-weight-tuned speaker-mean                    # both in docs/scale.md, 15 min each
 
 Each size is a run of Snakemake in a folder of its own, on two cores. Size 1 is 373 speakers,
 66 of them tested, 401,293 simulated utterances on 90 days and 1.3 million trials in nine
@@ -231,9 +231,7 @@ def main():
         with tempfile.TemporaryDirectory() as scratch:
             folder = args.folder / f"{size:g}" if args.folder else Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)
-            rows.append(
-                bench(size, list(args.methods), args.training, args.recordings, folder)
-            )
+            rows.append(bench(size, list(args.methods), args.training, args.recordings, folder))
     print("\nprocessor seconds; wall seconds of two processes for the arithmetic of scores")
     print("and metrics, and of snakemake -n; peak of any job")
     print(pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:,.1f}"))

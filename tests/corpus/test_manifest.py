@@ -142,14 +142,14 @@ def test_missing_and_empty_root(tmp_path):
 
 
 def test_a_folder_that_cannot_be_read_is_named(root, monkeypatch):
-    really_open = os.open
+    scandir = os.scandir
 
-    def refuse(path, flags, *others, **options):
-        if str(path).endswith("deep er"):
-            raise PermissionError(13, "Permission denied", path)
-        return really_open(path, flags, *others, **options)
+    def refuse(folder):
+        if str(folder).endswith("deep er"):
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
 
-    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(InputError, match="Permission denied") as error:
         find_recordings(root)
     assert str(error.value).startswith(f"{root}/b/deep er: ")

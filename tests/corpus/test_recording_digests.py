@@ -9,7 +9,7 @@ import pytest
 from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_npz
-from workflow_src.corpus import recording_digests
+from workflow_src.corpus import file_states, recording_digests
 from workflow_src.corpus.recording_digests import digest_recordings, no_digests, read_digests
 
 SHARDS = 4
@@ -156,7 +156,7 @@ def test_a_file_that_was_new_when_it_was_read_is_read_again(root, read, tmp_path
     """On a clock that ticks slowly, a second change may leave all times as they were."""
     now = time.time_ns()
     status = (20, now, now)
-    monkeypatch.setattr(recording_digests, "_state", lambda file: status)
+    monkeypatch.setattr(file_states, "_state", lambda name, descriptor: status)
     digest = partial(digest_recordings, str(root), SHARDS, None, tmp_path / "records")
     before = digest()
     read.clear()

@@ -115,6 +115,7 @@ def test_digests_count_what_python_would_import(module):
 RUN_BY_NO_RULE = {
     "workflow_src.common.devices",
     "workflow_src.common.workdir",
+    "workflow_src.corpus.file_states",
     "workflow_src.corpus.recording_digests",
     "workflow_src.provenance.__main__",
     "workflow_src.provenance.differences",

@@ -17,13 +17,9 @@ import functools
 import hashlib
 import itertools
 import json
-import stat
 import time
-from array import array
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from operator import attrgetter, itemgetter
-from os import DirEntry
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +30,7 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, read_npz, write_json, write_npz
 from workflow_src.common.shards import shard_of_name
 from workflow_src.common.steps import show_progress
+from workflow_src.corpus.file_states import FIELDS, read_states
 from workflow_src.corpus.scan import walk_recordings
 
 # Hashing leaves the interpreter free, and a disk or a server answers several requests at once.
@@ -46,7 +43,6 @@ SAVE_SECONDS = 30.0
 TICK_NS = 2_000_000_000
 
 SIZE, CHANGED = 0, 2
-NO_FILE = (-1, -1, -1)
 DIGEST_BYTES = 16
 # The content of what was not read, or cannot be.
 UNKNOWN = bytes(DIGEST_BYTES)
@@ -154,28 +150,10 @@ def _result(records: Path, root: str, shards: int, speakers: list[str] | None) -
 
 def _scan(root: str) -> tuple[list[str], np.ndarray]:
     """Return the paths of all recordings, in an order that is always the same, and their states."""
-    folders = []
-    for within, files in walk_recordings(root):
-        files.sort(key=attrgetter("name"))
-        # One array, not a tuple a file.
-        states = array("q")
-        for file in files:
-            states.extend(_state(file))
-        folders.append((within, [within + file.name for file in files], states))
-    folders.sort(key=itemgetter(0))
-    paths = list(itertools.chain.from_iterable(paths for _, paths, _ in folders))
-    states = b"".join(states.tobytes() for _, _, states in folders)
-    return paths, np.frombuffer(states, np.int64).reshape(-1, len(NO_FILE))
-
-
-def _state(file: DirEntry[str]) -> tuple[int, int, int]:
-    try:
-        status = file.stat()
-    except OSError:
-        return NO_FILE
-    if not stat.S_ISREG(status.st_mode):
-        return NO_FILE
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    folders = sorted((within, sorted(names)) for within, names in walk_recordings(root))
+    paths = [within + name for within, names in folders for name in names]
+    states = np.frombuffer(read_states(root, folders), np.int64)
+    return paths, states.reshape(-1, FIELDS)
 
 
 def _recall(known: _Recordings | None, paths: list[str], states: np.ndarray) -> np.ndarray:
@@ -263,7 +241,7 @@ def _load(cache: Path) -> _Recordings | None:
     # A damaged file can fail in many ways, and costs no more than reading the recordings anew.
     except Exception:
         return None
-    whole = states.shape == (len(paths), len(NO_FILE)) and contents.shape == (
+    whole = states.shape == (len(paths), FIELDS) and contents.shape == (
         len(paths),
         DIGEST_BYTES,
     )

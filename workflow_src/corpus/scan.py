@@ -1,6 +1,5 @@
 """Finding recordings in a folder."""
 
-import contextlib
 import heapq
 import os
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from workflow_src.common.ids import parse_utterance_ids
 SUFFIXES = (".wav", ".flac")
 
 
-def walk_recordings(root: str | Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+def walk_recordings(root: str | Path) -> Iterator[tuple[str, list[str]]]:
     """Go through all WAV and FLAC files under a folder, nested in any way.
 
     Symbolic links are followed, but each folder is read once, so that loops end; a folder's
@@ -29,8 +28,8 @@ def walk_recordings(root: str | Path) -> Iterator[tuple[str, list[os.DirEntry[st
     ------
     within : str
         What the paths of one folder's files begin with, relative to `root`: ``""``, ``"a/b/"``.
-    files : list of os.DirEntry
-        The folder's recordings, none or more, in any order; to be asked before the next folder.
+    names : list of str
+        Of the folder's recordings, none or more, in any order.
 
     Raises
     ------
@@ -47,37 +46,30 @@ def walk_recordings(root: str | Path) -> Iterator[tuple[str, list[os.DirEntry[st
         folder = folders.pop() if folders else heapq.heappop(links)
         full = os.path.join(root, folder)  # noqa: PTH118
         within = f"{folder}/" if folder else ""
-        found: list[os.DirEntry[str]] = []
-        with contextlib.ExitStack() as opened:
-            try:
-                # By its descriptor, the system looks a file up in its folder, not from the root.
-                descriptor = os.open(full, os.O_RDONLY | os.O_DIRECTORY)
-                opened.callback(os.close, descriptor)
-                status = os.fstat(descriptor)
-                if (status.st_dev, status.st_ino) in seen:
-                    continue
-                seen.add((status.st_dev, status.st_ino))
-                for entry in opened.enter_context(os.scandir(descriptor)):
+        found: list[str] = []
+        try:
+            status = os.stat(full)  # noqa: PTH116
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(full) as entries:
+                for entry in entries:
                     name = entry.name
-                    if name[0] == ".":
+                    if name.startswith("."):
                         continue
-                    # Files first: there are many.
-                    if not entry.is_file(follow_symlinks=False):
-                        if entry.is_dir(follow_symlinks=False):
-                            folders.append(within + name)
-                            continue
-                        if entry.is_symlink() and os.path.isdir(f"{full}/{name}"):  # noqa: PTH112
-                            heapq.heappush(links, within + name)
-                            continue
-                    if name[-4:] == ".wav" or name.lower().endswith(SUFFIXES):
-                        found.append(entry)
-            except OSError as error:
-                raise InputError(
-                    f"{full}: cannot be read ({error.strerror}), but may hold recordings of "
-                    "corpus.directory.root"
-                ) from error
-            none_yet = none_yet and not found
-            yield within, found
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(within + name)
+                    elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112
+                        heapq.heappush(links, within + name)
+                    elif name.lower().endswith(SUFFIXES):
+                        found.append(name)
+        except OSError as error:
+            raise InputError(
+                f"{full}: cannot be read ({error.strerror}), but may hold recordings of "
+                "corpus.directory.root"
+            ) from error
+        none_yet = none_yet and not found
+        yield within, found
     if none_yet:
         raise InputError(f"{root}: no .wav or .flac file lies in this folder or below")
 
@@ -95,7 +87,7 @@ def find_recordings(root: str | Path) -> list[str]:
     InputError
         As `walk_recordings`.
     """
-    return sorted(within + file.name for within, files in walk_recordings(root) for file in files)
+    return sorted(within + name for within, names in walk_recordings(root) for name in names)
 
 
 def identify_recordings(paths: list[str], root: str | Path) -> pd.DataFrame:
