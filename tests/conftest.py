@@ -25,7 +25,7 @@ def pytest_configure():
 
 
 def pytest_collection_modifyitems(items):
-    """Let the groups of tests that take longest begin first, and together: no worker ends late."""
+    """Let the groups of tests that take longest begin first, so that they do not end last alone."""
     items.sort(key=lambda item: next(map(_place, item.iter_markers("xdist_group")), len(LONGEST)))
 
 

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,10 +58,23 @@ def test_two_processes_find_what_one_does_wherever_most_files_lie(root, monkeypa
     assert read_states(root, folders) == alone
 
 
-def test_a_second_process_that_fails_costs_nothing_but_time(root, monkeypatch):
-    alone = read_states(root, FOLDERS)
+# More than a pipe holds: a process that ended is noticed while it is told.
+MANY = [*FOLDERS, ("many/", [f"{number}.wav" for number in range(50_000)])]
+
+
+@pytest.mark.parametrize("folders", [FOLDERS, MANY], ids=["few", "many"])
+def test_a_second_process_that_fails_costs_nothing_but_time(root, monkeypatch, folders):
+    monkeypatch.setattr(file_states, "FILES_FOR_TWO", 100_000)
+    alone = read_states(root, folders)
     monkeypatch.setattr(file_states, "FILES_FOR_TWO", 1)
     monkeypatch.setattr(file_states, "__file__", f"{root}/a.wav")
+    assert read_states(root, folders) == alone
+
+
+def test_a_second_process_that_cannot_start_costs_nothing_but_time(root, monkeypatch):
+    alone = read_states(root, FOLDERS)
+    monkeypatch.setattr(file_states, "FILES_FOR_TWO", 1)
+    monkeypatch.setattr(sys, "executable", f"{root}/none")
     assert read_states(root, FOLDERS) == alone
 
 

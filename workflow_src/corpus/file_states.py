@@ -40,18 +40,28 @@ def read_states(root: str, folders: list[tuple[str, list[str]]]) -> array[int]:
         return _ask(root, folders)
     middle = sum(end <= ends[-1] // 2 for end in ends)
     first, second = folders[:middle], folders[middle:]
+    files = sum(len(names) for _, names in second)
+    try:
+        states, answer = _ask_both(root, first, second)
+    except OSError:
+        # No second process, or it ended before it was told all.
+        return _ask(root, folders)
+    if len(answer) != files * FIELDS * states.itemsize:
+        return states + _ask(root, second)
+    states.frombytes(answer)
+    return states
+
+
+def _ask_both(
+    root: str, first: list[tuple[str, list[str]]], second: list[tuple[str, list[str]]]
+) -> tuple[array[int], bytes]:
+    """Return the states of the first folders, and what another process says of the second."""
     command = [sys.executable, "-I", "-S", __file__, root]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, **pipes) as process:
         process.stdin.write(_pack(second))
         process.stdin.close()
-        states = _ask(root, first)
-        answer = process.stdout.read()
-    files = ends[-1] - ends[middle - 1] if middle else ends[-1]
-    if process.returncode or len(answer) != files * FIELDS * states.itemsize:
-        return states + _ask(root, second)
-    states.frombytes(answer)
-    return states
+        return _ask(root, first), process.stdout.read()
 
 
 def _ask(root: str, folders: list[tuple[str, list[str]]]) -> array[int]:
