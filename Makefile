@@ -50,7 +50,7 @@ check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, written fi
 	snakefmt --check Snakefile rules
 	snakemake --lint
 	lint-imports
-	$(BIN)/python -m workflow_src.common.config.schema
+	$(BIN)/python -m workflow_src.settings.schema
 	$(BIN)/python -m tests.workflow.reruns_page
 
 bench: setup ## measure; prints a table for each benchmark

@@ -21,14 +21,14 @@ import onnxruntime
 import pandas as pd
 import soundfile
 
-from workflow_src.common.config.corpus import DirectoryCorpus
-from workflow_src.common.config.embeddings import Extractor
-from workflow_src.common.steps import use_one_thread
 from workflow_src.corpus.build_manifest import list_folder
 from workflow_src.embeddings.audio import read_audio
 from workflow_src.embeddings.extract_embeddings import extract
 from workflow_src.embeddings.extractor import SpeakerModel
 from workflow_src.embeddings.features import compute_fbank, count_frames, fbank_options
+from workflow_src.running.steps import use_one_thread
+from workflow_src.settings.corpus import DirectoryCorpus
+from workflow_src.settings.embeddings import Extractor
 
 DEMO_MODEL = Path(__file__).resolve().parents[1] / "resources/demo_extractor.onnx"
 
@@ -105,7 +105,7 @@ def untrained_demo_model(path):
     """Write the demo network with random weights: the same cost."""
     import torch
 
-    from workflow_src.embeddings.demo_network import DemoNetwork, to_onnx
+    from workflow_src.synthetic.demo_network import DemoNetwork, to_onnx
 
     torch.manual_seed(0)
     path.write_bytes(to_onnx(DemoNetwork().eval()))

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from workflow_src.common.runs import Run
-from workflow_src.common.steps import use_one_thread
-from workflow_src.inference.export_method import export_method
-from workflow_src.inference.template_updater import Template, TemplateUpdater
-from workflow_src.policies.checkpoints import write_policy
-from workflow_src.policies.networks import MultiHeadNetwork
+from workflow_src.methods.networks import MultiHeadNetwork
+from workflow_src.methods.storage import write_policy
+from workflow_src.running.steps import use_one_thread
+from workflow_src.serving.export_method import export_method
+from workflow_src.serving.template_updater import Template, TemplateUpdater
+from workflow_src.settings.runs import Run
 
 BLOCKS = 10
 

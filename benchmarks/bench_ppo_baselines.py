@@ -27,10 +27,10 @@ import numpy as np
 import torch
 from bench_training import make_population, quiet
 
-from workflow_src.common.config.policies import Finetuning, Ppo
-from workflow_src.common.steps import use_one_thread
-from workflow_src.policies.environment import TemplateUpdatingEnv
-from workflow_src.policies.finetune_policy import train
+from workflow_src.running.steps import use_one_thread
+from workflow_src.settings.policies import Finetuning, Ppo
+from workflow_src.training.environment import TemplateUpdatingEnv
+from workflow_src.training.finetune_policy import train
 
 VENV = Path(__file__).parent.parent / ".venv-benchmark"
 BASELINES = "stable-baselines3==2.9.0"

@@ -33,13 +33,13 @@ import pyarrow.parquet as pq
 import soundfile
 import yaml
 
-from workflow_src.analysis.score_population import place_run, score_runs
-from workflow_src.common.config.inference import Method
 from workflow_src.common.files import read_npy, read_parquet
-from workflow_src.common.metrics import error_rates
-from workflow_src.common.runs import Run
-from workflow_src.common.steps import use_one_thread
 from workflow_src.common.tables import read_scenario
+from workflow_src.comparison.score_population import place_run, score_runs
+from workflow_src.evaluation.metrics import error_rates
+from workflow_src.running.steps import use_one_thread
+from workflow_src.settings.inference import Method
+from workflow_src.settings.runs import Run
 
 CLONE = Path(__file__).resolve().parents[1]
 SPEAKERS, TESTED, DAYS, ATTENDANCE = 373, 66, 90, 0.68

@@ -16,9 +16,9 @@ import time
 import numpy as np
 import torch
 
-from workflow_src.common.steps import use_one_thread
-from workflow_src.policies.networks import MultiHeadNetwork
-from workflow_src.policies.rules import make_rule
+from workflow_src.methods.networks import MultiHeadNetwork
+from workflow_src.methods.rules import make_rule
+from workflow_src.running.steps import use_one_thread
 from workflow_src.updating.rules import Baseline, FixedWeight
 from workflow_src.updating.scorer import pack_sequences, score_sequences
 

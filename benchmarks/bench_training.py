@@ -19,13 +19,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from workflow_src.common.config.policies import Episode, Finetuning, Ppo
-from workflow_src.common.steps import use_one_thread
-from workflow_src.policies.environment import ENVIRONMENT_ID
-from workflow_src.policies.finetune_policy import train
-from workflow_src.policies.networks import HIDDEN, Critic, MultiHeadNetwork
-from workflow_src.policies.population import group_embeddings
-from workflow_src.policies.ppo import clipped_policy_loss, generalised_advantages
+from workflow_src.methods.networks import HIDDEN, Critic, MultiHeadNetwork
+from workflow_src.running.steps import use_one_thread
+from workflow_src.settings.policies import Episode, Finetuning, Ppo
+from workflow_src.training.environment import ENVIRONMENT_ID
+from workflow_src.training.finetune_policy import train
+from workflow_src.training.population import group_embeddings
+from workflow_src.training.ppo import clipped_policy_loss, generalised_advantages
 
 
 def make_population(dimension, speakers=28, days=60, a_day=5):

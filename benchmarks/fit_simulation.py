@@ -26,14 +26,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from workflow_src.common.config.corpus import SimulatedLaw, SimulatedListing
-from workflow_src.common.config.trials import Generation
 from workflow_src.common.files import read_csv
-from workflow_src.common.ids import parse_utterance_ids
-from workflow_src.common.steps import use_one_thread
-from workflow_src.corpus.simulate_listing import make_listing
-from workflow_src.embeddings.simulation import simulate
-from workflow_src.inference.scoring import summarise_scores
+from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.evaluation.summary import summarise_scores
+from workflow_src.running.steps import use_one_thread
+from workflow_src.settings.corpus import SimulatedLaw, SimulatedListing
+from workflow_src.settings.trials import Generation
+from workflow_src.synthetic.simulate_listing import make_listing
+from workflow_src.synthetic.simulation import simulate
 from workflow_src.trials.protocol import build_pool, make_scenario
 from workflow_src.updating.rules import FixedWeight
 from workflow_src.updating.scorer import Sequences, mean_templates, score_sequences

@@ -12,20 +12,20 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(workflow.basedir))
 
-from workflow_src.common.config.inference import LIMITS
-from workflow_src.common.config.policy_paths import policy_files
-from workflow_src.common.config.schema import validate_config
-from workflow_src.common.devices import has_nvidia_gpu
+from workflow_src.settings.inference import LIMITS
+from workflow_src.settings.policy_paths import policy_files
+from workflow_src.settings.schema import validate_config
+from workflow_src.running.gpu import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
-from workflow_src.common.one_run import (
+from workflow_src.running.lock import (
     LOCK,
     PARENT,
     hold_folder,
     join_run,
     live_with_run,
 )
-from workflow_src.common.expand_runs import (
+from workflow_src.settings.run_table import (
     EMBEDDING_POLICIES,
     expand_runs,
     fitted_runs,
@@ -36,8 +36,8 @@ from workflow_src.common.expand_runs import (
     pretrained_seeds,
     training_settings,
 )
-from workflow_src.common.runs import FIXED
-from workflow_src.common.workdir import check_workdir
+from workflow_src.settings.runs import FIXED
+from workflow_src.running.workdir import check_workdir
 from workflow_src.corpus.recording_digests import (
     digest_recordings,
     no_digests,

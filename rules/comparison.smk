@@ -49,15 +49,15 @@ rule train_population:
         code=[
             code(step)
             for step in (
-                "corpus.simulate_listing",
+                "synthetic.simulate_listing",
                 "corpus.split_speakers",
-                "embeddings.simulate_embeddings",
+                "synthetic.simulate_embeddings",
                 "trials.generate_trials",
                 "trials.generate_development_trials",
-                "policies.pretrain_policy",
-                "policies.finetune_policy",
-                "policies.fit_method",
-                "policies.tune_threshold",
+                "training.pretrain_policy",
+                "training.finetune_policy",
+                "methods.fit_method",
+                "methods.tune_threshold",
             )
         ],
     message:
@@ -98,11 +98,11 @@ rule score_population:
         scenarios=SETTINGS.comparison.scenarios,
         results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
         directory=subpath(output[0], parent=True),
-        code=code("analysis.score_population"),
+        code=code("comparison.score_population"),
     message:
         "Scoring all methods on population {wildcards.population}"
     shell:
-        "python -m workflow_src.analysis.score_population --results {params.results}"
+        "python -m workflow_src.comparison.score_population --results {params.results}"
         " --runs {params.runs:q} --scenarios {params.scenarios} --out {params.directory}"
         " > {log} 2>&1"
 
@@ -131,11 +131,11 @@ rule measure_sensitivity:
         tuning=SETTINGS.tuning.model_dump_json(exclude={"through_time": {"seeds"}}),
         generation=settings("trials", "generation"),
         results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
-        code=code("analysis.measure_sensitivity"),
+        code=code("comparison.measure_sensitivity"),
     message:
         "Measuring sensitivity on population {wildcards.population}"
     shell:
-        "python -m workflow_src.analysis.measure_sensitivity --results {params.results}"
+        "python -m workflow_src.comparison.measure_sensitivity --results {params.results}"
         " --settings {params.settings:q} --tuning {params.tuning:q}"
         " --generation {params.generation:q} --seed {wildcards.population} --table {output}"
         " > {log} 2>&1"
@@ -183,10 +183,10 @@ rule summarise_comparison:
         seed=SETTINGS.seed,
         scores=lambda wildcards, input: Path(input.scores[0]).parent.parent,
         directory=subpath(output[0], parent=True),
-        code=code("analysis.summarise_comparison"),
+        code=code("comparison.summarise_comparison"),
     message:
         "Comparing the methods over all populations"
     shell:
-        "python -m workflow_src.analysis.summarise_comparison --scores {params.scores}"
+        "python -m workflow_src.comparison.summarise_comparison --scores {params.scores}"
         " --sensitivity {input.sensitivity} --runs {params.runs:q} --settings {params.settings:q}"
         " --seed {params.seed} --out {params.directory} > {log} 2>&1"

@@ -67,11 +67,11 @@ if SETTINGS.corpus.source == "synthetic":
             settings=settings("corpus", "synthetic"),
             seed=SETTINGS.seed,
             shards=len(SYNTHESIS_SHARDS),
-            code=code("corpus.synthesize_corpus"),
+            code=code("synthetic.synthesize_corpus"),
         message:
             "Synthesising the demo corpus, shard {wildcards.shard} of {params.shards}"
         shell:
-            "python -m workflow_src.corpus.synthesize_corpus --settings {params.settings:q}"
+            "python -m workflow_src.synthetic.synthesize_corpus --settings {params.settings:q}"
             " --seed {params.seed} --shard {wildcards.shard} --shards {params.shards}"
             " --audio {output.audio} --table {output.table} > {log} 2>&1"
 
@@ -166,11 +166,11 @@ elif SETTINGS.corpus.source == "simulated":
                 exclude={"utterances"}
             ),
             seed=SETTINGS.seed,
-            code=code("corpus.simulate_listing"),
+            code=code("synthetic.simulate_listing"),
         message:
             "Listing the utterances of the simulated corpus"
         shell:
-            "python -m workflow_src.corpus.simulate_listing {params.utterances}"
+            "python -m workflow_src.synthetic.simulate_listing {params.utterances}"
             " --settings {params.settings:q} --seed {params.seed}"
             " --manifest {output} > {log} 2>&1"
 

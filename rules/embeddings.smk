@@ -80,11 +80,11 @@ elif SETTINGS.corpus.source == "simulated":
         params:
             settings=settings("corpus", "simulated", "law"),
             seed=SETTINGS.seed,
-            code=code("embeddings.simulate_embeddings"),
+            code=code("synthetic.simulate_embeddings"),
         message:
             "Drawing embeddings"
         shell:
-            "python -m workflow_src.embeddings.simulate_embeddings --manifest {input}"
+            "python -m workflow_src.synthetic.simulate_embeddings --manifest {input}"
             " --settings {params.settings:q} --seed {params.seed}"
             " --embeddings {output.embeddings} --index {output.index}"
             " --rejected {output.rejected} > {log} 2>&1"
@@ -185,9 +185,9 @@ rule train_demo_extractor:
         runtime=growing(60),
     params:
         seed=SETTINGS.seed,
-        code=code("embeddings.train_demo_extractor"),
+        code=code("synthetic.train_demo_extractor"),
     message:
         "Training the demo extractor"
     shell:
-        "python -m workflow_src.embeddings.train_demo_extractor --seed {params.seed}"
+        "python -m workflow_src.synthetic.train_demo_extractor --seed {params.seed}"
         " --model {output.model} --card {output.card} > {log} 2>&1"

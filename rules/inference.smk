@@ -121,11 +121,11 @@ rule summarise_results:
         published=lambda wildcards, input: option(
             "--published", "".join(input.published)
         ),
-        code=code("inference.summarise_results"),
+        code=code("evaluation.summarise_results"),
     message:
         "Summarising EER and minDCF of every run and scenario"
     shell:
-        "python -m workflow_src.inference.summarise_results --runs {input.runs}"
+        "python -m workflow_src.evaluation.summarise_results --runs {input.runs}"
         " --scores results/inference --scenarios {params.scenarios} {params.published} --summary {output} > {log} 2>&1"
 
 
@@ -169,10 +169,10 @@ rule export_method:
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
         scenario=SETTINGS.analysis.scenario,
         directory=subpath(output.model, parent=True),
-        code=code("inference.export_method"),
+        code=code("serving.export_method"),
     message:
         "Exporting {wildcards.run} for production"
     shell:
-        "python -m workflow_src.inference.export_method --run {params.run:q}"
+        "python -m workflow_src.serving.export_method --run {params.run:q}"
         " --embeddings {input.embeddings} --summary {input.summary}"
         " --scenario {params.scenario} --out-dir {params.directory} > {log} 2>&1"

@@ -41,11 +41,11 @@ rule import_policy:
             input.source[0] if len(input.source) == 1 else Path(input.source[0]).parent
         ),
         directory=subpath(output.policy, parent=True),
-        code=code("policies.import_policy"),
+        code=code("methods.import_policy"),
     message:
         "Importing the policy {wildcards.policy}"
     shell:
-        "python -m workflow_src.policies.import_policy --source {params.source:q}"
+        "python -m workflow_src.methods.import_policy --source {params.source:q}"
         " --method {params.method} --embeddings {input.embeddings}"
         " --out-dir {params.directory} > {log} 2>&1"
 
@@ -79,11 +79,11 @@ rule pretrain_policy:
         device=device,
         deterministic=deterministic,
         directory=subpath(output.policy, parent=True),
-        code=code("policies.pretrain_policy"),
+        code=code("training.pretrain_policy"),
     message:
         "Pretraining the multi-head policy, seed {wildcards.seed}"
     shell:
-        "python -m workflow_src.policies.pretrain_policy {params.initial}"
+        "python -m workflow_src.training.pretrain_policy {params.initial}"
         " --embeddings {input.embeddings}"
         " --index {input.index} --manifest {input.manifest} --split {input.split}"
         " --settings {params.settings:q} --seed {params.seed} --policy-seed {wildcards.seed}"
@@ -126,11 +126,11 @@ rule finetune_policy:
         device=device,
         deterministic=deterministic,
         directory=subpath(output.policy, parent=True),
-        code=code("policies.finetune_policy"),
+        code=code("training.finetune_policy"),
     message:
         "Finetuning {wildcards.run} by PPO"
     shell:
-        "python -m workflow_src.policies.finetune_policy --method {params.method} {params.initial}"
+        "python -m workflow_src.training.finetune_policy --method {params.method} {params.initial}"
         " --embeddings {input.embeddings} --index {input.index} --manifest {input.manifest}"
         " --split {input.split} --settings {params.settings:q} --seed {params.seed}"
         " --policy-seed {params.policy_seed} --device {params.device}"
@@ -176,11 +176,11 @@ rule fit_method:
         folder=lambda wildcards, input: Path(input.development[0]).parent,
         seed=SETTINGS.seed,
         directory=subpath(output.policy, parent=True),
-        code=code("policies.fit_method"),
+        code=code("methods.fit_method"),
     message:
         "Fitting {wildcards.run} on development trials"
     shell:
-        "python -m workflow_src.policies.fit_method --method {params.method} {params.fixed}"
+        "python -m workflow_src.methods.fit_method --method {params.method} {params.fixed}"
         " --development {params.folder} --embeddings {input.embeddings} --index {input.index}"
         " --split {input.split} --settings {params.settings:q} --seed {params.seed}"
         " --policy-seed {params.policy_seed} --out-dir {params.directory} > {log} 2>&1"
@@ -215,11 +215,11 @@ rule tune_threshold:
         settings=json.dumps(SETTINGS.tuning.read_by("threshold")),
         folder=lambda wildcards, input: Path(input.development[0]).parent,
         seed=SETTINGS.seed,
-        code=code("policies.tune_threshold"),
+        code=code("methods.tune_threshold"),
     message:
         "Choosing the threshold of {wildcards.run} on development trials"
     shell:
-        "python -m workflow_src.policies.tune_threshold --run {params.run:q}"
+        "python -m workflow_src.methods.tune_threshold --run {params.run:q}"
         " --development {params.folder} --embeddings {input.embeddings} --index {input.index}"
         " --settings {params.settings:q} --seed {params.seed}"
         " --threshold {output.threshold} --tried {output.tried} > {log} 2>&1"

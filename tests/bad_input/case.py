@@ -13,7 +13,7 @@ import pytest
 
 from tests.bad_input.spoiling import Spoil, remove
 from tests.bad_input.world import COMMANDS, program
-from workflow_src.common.steps import run_step
+from workflow_src.running.steps import run_step
 
 PROGRESS = re.compile(r".+: [0-9]+/[0-9?]+ in [0-9:]+, .*")
 

@@ -14,7 +14,7 @@ from tests.bad_input.world import COMMANDS, RECORDED, program
 from tests.embeddings.conftest import make_model
 from workflow_src.analysis.breakdowns import load_scored_trials
 from workflow_src.common.files import read_parquet
-from workflow_src.common.steps import run_step
+from workflow_src.running.steps import run_step
 
 RECORDING = f"recordings/deep er/{RECORDED[0]}.wav"
 AWKWARD = "auf$(touch canary)nahmen `x` \"q\" 'ä'; b"

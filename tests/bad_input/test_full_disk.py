@@ -13,18 +13,18 @@ from tests.bad_input.case import bad, files_below, run_to_the_end, spoiled
 # Each has a writer of its own: FLAC, parquet, .npz, .npy whole and in parts, CSV, JSON, pickle,
 # safetensors, checkpoints, ONNX, figures.
 CASES = [
-    bad("corpus.synthesize_corpus", "flac", "demo/shard-0: File too large"),
+    bad("synthetic.synthesize_corpus", "flac", "demo/shard-0: File too large"),
     bad("corpus.build_manifest", "parquet", "recorded/manifest.parquet: "),
     bad("corpus.split_speakers", "csv", "results/corpus/split.csv: File too large"),
     bad("embeddings.extract_embeddings", "npz", "recorded/0.npz: "),
     bad("embeddings.merge_embeddings", "npy in parts", "recorded/embeddings.npy: "),
     bad("embeddings.import_embeddings", "npy", "imported/embeddings.npy: "),
     bad("trials.export_trials", "pickle", "lists/random/trial.pkl: File too large"),
-    bad("policies.import_policy", "safetensors", "policy.safetensors: File too large"),
-    bad("policies.pretrain_policy", "checkpoint", "pretrained-seed0.checkpoint: File too large",
+    bad("methods.import_policy", "safetensors", "policy.safetensors: File too large"),
+    bad("training.pretrain_policy", "checkpoint", "pretrained-seed0.checkpoint: File too large",
         checkpoint_seconds="0"),
-    bad("inference.export_method", "onnx", "export/method.onnx: File too large"),
-    bad("analysis.summarise_comparison", "figures", "comparison/comparison.png: "),
+    bad("serving.export_method", "onnx", "export/method.onnx: File too large"),
+    bad("comparison.summarise_comparison", "figures", "comparison/comparison.png: "),
     bad("provenance.record_provenance", "yaml", "results/config.yaml: File too large"),
 ]  # fmt: skip
 # These are written in many blocks, of which the first ones find room.

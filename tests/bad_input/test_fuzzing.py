@@ -21,14 +21,14 @@ from safetensors.torch import save
 
 from tests.inference.made_up_policies import made_up_state_dict
 from tests.workflow.running import CLONE
-from workflow_src.common.config.schema import Config, validate_config
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_json, read_npy, read_npz, read_parquet
 from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.embeddings.importing import merge_parts, read_part
-from workflow_src.inference import Template
-from workflow_src.policies.checkpoints import read_tensors
-from workflow_src.policies.import_policy import read_given_policy
+from workflow_src.methods.import_policy import read_given_policy
+from workflow_src.methods.storage import read_tensors
+from workflow_src.serving import Template
+from workflow_src.settings.schema import Config, validate_config
 from workflow_src.trials.published_layout import tabulate_trials
 
 IDS = [f"000{speaker}_0501{hour}00_3_1_ti_0" for speaker in (1, 2) for hour in (11, 12)]

@@ -20,10 +20,10 @@ import yaml
 
 from tests.embeddings.conftest import make_model, speech_like
 from tests.inference.made_up_policies import made_up_state_dict
-from workflow_src.common.config.schema import validate_config
 from workflow_src.corpus.fetch_corpus import extract_archive
-from workflow_src.inference import Template, TemplateUpdater
 from workflow_src.provenance.__main__ import main as verify_run
+from workflow_src.serving import Template, TemplateUpdater
+from workflow_src.settings.schema import validate_config
 
 DIMENSION = 16
 RESULTS = "results"
@@ -103,7 +103,7 @@ FITTED = {**FITTING, "--fixed": "results/policies/fixed-weight-tuned"}
 COMMANDS: dict[str, Command] = {
     "validate_config": Command({"--config": "mine.yaml"}),
     "extract_archive": Command({"--archive": "corpus.zip"}),
-    "corpus.synthesize_corpus": Command(
+    "synthetic.synthesize_corpus": Command(
         {"--settings": {"speakers": 2, "days": 2, "seconds": [1.0, 1.1]}, "--seed": "1",
          "--shard": "0", "--shards": "1"},
         {"--audio": "demo/shard-0", "--table": "demo/shard-0.parquet"},
@@ -139,13 +139,13 @@ COMMANDS: dict[str, Command] = {
     "corpus.simulate_listing:listed": Command(
         {"--utterances": "ids.txt", "--seed": "1"}, {"--manifest": "listed.parquet"}
     ),
-    "corpus.simulate_listing": Command(
+    "synthetic.simulate_listing": Command(
         {"--settings": {"speakers": 8, "days": 10}, "--seed": "1"}, {"--manifest": MANIFEST}
     ),
     "corpus.split_speakers": Command(
         {"--manifest": MANIFEST, "--test-speakers": "3", "--seed": "1"}, {"--split": SPLIT}
     ),
-    "embeddings.simulate_embeddings": Command(
+    "synthetic.simulate_embeddings": Command(
         {"--manifest": MANIFEST, "--settings": {"dimension": DIMENSION}, "--seed": "1"},
         {**MATRIX, "--rejected": REJECTED},
     ),
@@ -167,7 +167,7 @@ COMMANDS: dict[str, Command] = {
         {"--root": "lists", "--scenario": "random", **SPOKEN},
         {"--out": "imported/random.parquet", "--enrolment": "imported/random.enrolment.parquet"},
     ),
-    "policies.import_policy": Command(
+    "methods.import_policy": Command(
         {"--source": "mh_final.pkl", "--method": "multi-head", "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/released-multi-head"},
     ),
@@ -176,11 +176,11 @@ COMMANDS: dict[str, Command] = {
          "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/initial-multi-head"},
     ),
-    "policies.pretrain_policy": Command(
+    "training.pretrain_policy": Command(
         {**TRAINING, "--settings": PRETRAINING, "--initial": f"{POLICIES}/initial-multi-head"},
         {"--out-dir": f"{POLICIES}/pretrained-seed0"},
     ),
-    "policies.finetune_policy": Command(
+    "training.finetune_policy": Command(
         {**TRAINING, "--settings": FINETUNING, "--method": "multi-head",
          "--initial": f"{POLICIES}/pretrained-seed0"},
         {"--out-dir": f"{POLICIES}/multi-head-seed0"},
@@ -192,13 +192,13 @@ COMMANDS: dict[str, Command] = {
     "policies.fit_method:oracle": Command(
         {**FITTING, "--method": "oracle"}, {"--out-dir": f"{POLICIES}/oracle"}
     ),
-    "policies.fit_method": Command(
+    "methods.fit_method": Command(
         {**FITTED, "--method": "kalman"}, {"--out-dir": f"{POLICIES}/kalman"}
     ),
     "policies.fit_method:through-time": Command(
         {**FITTED, "--method": "through-time"}, {"--out-dir": f"{POLICIES}/through-time-seed0"}
     ),
-    "policies.tune_threshold": Command(
+    "methods.tune_threshold": Command(
         {**MATRIX, "--run": MULTI_HEAD, "--development": DEVELOPMENT, "--settings": TUNING,
          "--seed": "1"},
         {"--threshold": "tuned/threshold.json", "--tried": "tuned/thresholds.csv"},
@@ -211,11 +211,11 @@ COMMANDS: dict[str, Command] = {
         {"--executed": "results/inference/baseline.ipynb"},
         ("results/inference/baseline",),
     ),
-    "inference.summarise_results": Command(
+    "evaluation.summarise_results": Command(
         {"--runs": "one_run.csv", "--scores": "results/inference", "--scenarios": "random"},
         {"--summary": "results/summary.csv"},
     ),
-    "inference.export_method": Command(
+    "serving.export_method": Command(
         {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--summary": "results/summary.csv",
          "--scenario": "random"},
         {"--out-dir": "export"},
@@ -225,7 +225,7 @@ COMMANDS: dict[str, Command] = {
         {**TRIALS, **MATRIX, "--settings": {"alphas": [0.1], "thresholds": [0.3]}},
         {"--sweep": "results/analysis/threshold_sweep.csv"},
     ),
-    "analysis.score_population": Command(
+    "comparison.score_population": Command(
         {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
         {"--out": "scores/1"},
     ),
@@ -233,7 +233,7 @@ COMMANDS: dict[str, Command] = {
         {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
         {"--out": "scores/2"},
     ),
-    "analysis.summarise_comparison": Command(
+    "comparison.summarise_comparison": Command(
         {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--settings": COMPARISON,
          "--seed": "1"},
         {"--out": "comparison"},

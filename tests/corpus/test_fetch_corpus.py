@@ -14,11 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from workflow_src.common.config.corpus import Archive, DirectoryCorpus
 from workflow_src.common.errors import InputError
-from workflow_src.common.steps import parse_settings
 from workflow_src.corpus import fetch_corpus as step
 from workflow_src.corpus.fetch_corpus import MARKER, Download, extract_archive, fetch_corpus
+from workflow_src.running.steps import parse_settings
+from workflow_src.settings.corpus import Archive, DirectoryCorpus
 
 NOISE = random.Random(1).randbytes(400_000)
 SMALL = {"wav/0001/a.wav": b"RIFF a", "wav/0002/b.wav": NOISE[:20_000]}

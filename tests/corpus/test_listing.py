@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 import soundfile
 
-from workflow_src.common.config.corpus import DirectoryCorpus
 from workflow_src.common.errors import InputError
-from workflow_src.common.ids import sort_in_corpus_order
+from workflow_src.corpus.ids import sort_in_corpus_order
 from workflow_src.corpus.listing import list_recordings
+from workflow_src.settings.corpus import DirectoryCorpus
 
 SHARDS = 5
 NAMES = [

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 import soundfile
 
-from workflow_src.common.config.corpus import DirectoryCorpus
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.corpus import build_manifest
 from workflow_src.corpus.build_manifest import list_folder, list_tables
 from workflow_src.corpus.scan import find_recordings
+from workflow_src.settings.corpus import DirectoryCorpus
 
 IDS = [
     "0001_05010700_1_1_ti_0",

@@ -2,8 +2,8 @@ import pytest
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, write_parquet
-from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.corpus import split_speakers as step
+from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.corpus.split_speakers import read_speaker_list, split_speakers
 
 SPEAKERS = [f"{i:04d}" for i in range(20)]

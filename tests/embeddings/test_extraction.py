@@ -10,8 +10,6 @@ import soundfile
 import soxr
 
 from tests.embeddings.conftest import DIM, make_model, speech_like
-from workflow_src.common.config.corpus import DirectoryCorpus
-from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import (
     read_csv,
@@ -21,12 +19,14 @@ from workflow_src.common.files import (
     write_npz,
     write_parquet,
 )
-from workflow_src.common.ids import parse_utterance_ids
-from workflow_src.common.shards import shard_of_speaker
 from workflow_src.corpus.build_manifest import list_folder
+from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.corpus.shards import shard_of_speaker
 from workflow_src.embeddings import extract_embeddings, merge_embeddings
 from workflow_src.embeddings.extract_embeddings import extract, select_shard
 from workflow_src.embeddings.extractor import SpeakerModel
+from workflow_src.settings.corpus import DirectoryCorpus
+from workflow_src.settings.embeddings import Extractor
 
 SETTINGS = Extractor()
 REASONS = {

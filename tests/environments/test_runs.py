@@ -19,9 +19,9 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.embeddings.test_demo_extractor import TINY as TINY_TRAINING
 from tests.environments.stand_in import create, install_stand_in
 from tests.inference.made_up_policies import made_up_state_dict
+from tests.synthetic.test_demo_extractor import TINY as TINY_TRAINING
 from tests.workflow.comparison import SETTINGS, check_comparison
 from tests.workflow.running import CLONE, FEW, rule_texts, run_snakemake
 from workflow_src.provenance.finished_run import find_run
@@ -172,7 +172,7 @@ def test_the_demo_extractor_is_trained(stand_in, tmp_path):
     """The step alone, with few steps of training: the rule's take half an hour."""
     environment = tmp_path / "environment"
     create(CLONE / "envs/extractor_training.yaml", str(environment), stand_in / "cache")
-    command = [environment / "bin/python", "-m", "workflow_src.embeddings.train_demo_extractor"]
+    command = [environment / "bin/python", "-m", "workflow_src.synthetic.train_demo_extractor"]
     command += ["--seed", "1", "--settings", TINY_TRAINING.model_dump_json()]
     command += ["--model", tmp_path / "model.onnx", "--card", tmp_path / "card.md"]
     subprocess.run(command, env={"PYTHONPATH": str(CLONE), "PATH": "/usr/bin:/bin"}, check=True)

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.runs import Run
 from workflow_src.inference.methods import build_rule, choose_enrolment
 from workflow_src.inference.tuned import resolve_tuned
+from workflow_src.settings.runs import Run
 from workflow_src.updating.rules import Baseline
 
 

@@ -13,14 +13,15 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.common.test_metrics import published as published_error_rates
+from tests.evaluation.test_metrics import published as published_error_rates
 from tests.inference.made_up_policies import HEADS, made_up_state_dict
 from tests.inference.published_arithmetic import Method, score_one_by_one
-from workflow_src.common.runs import Run
 from workflow_src.common.unpickling import read_plain_pickle
+from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.inference.methods import build_rule
-from workflow_src.inference.scoring import score_scenario, summarise_scores
-from workflow_src.policies.import_policy import main as import_policy
+from workflow_src.inference.scoring import score_scenario
+from workflow_src.methods.import_policy import main as import_policy
+from workflow_src.settings.runs import Run
 
 PUBLISHED = os.environ.get("PUBLISHED_DIR")
 

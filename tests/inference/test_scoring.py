@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.metrics import equal_error_rate, min_dcf
-from workflow_src.inference.scoring import score_scenario, summarise_scores, sweep_fixed_weight
+from workflow_src.evaluation.metrics import equal_error_rate, min_dcf
+from workflow_src.evaluation.summary import summarise_scores
+from workflow_src.inference.scoring import score_scenario, sweep_fixed_weight
 from workflow_src.updating.rules import Baseline, FixedWeight
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from workflow_src.common.config.schema import Config, validate_config
 from workflow_src.common.digests import digest_file
 from workflow_src.common.files import write_csv, write_npy, write_parquet, write_text
 from workflow_src.provenance.contract import effective_settings
+from workflow_src.settings.schema import Config, validate_config
 
 POLICY = "policies/multi-head-seed0/policy.safetensors"
 SCORES = "inference/multi-head-seed0/random.parquet"
@@ -66,7 +66,7 @@ def make_run(folder, overlay=None, noise=None, **fields):
             "vectors": ["avx", "avx2"],
             "devices": {"extract_embeddings": ["cpu"]},
         },
-        "code": {"embeddings.extract_embeddings": "0", "policies.pretrain_policy": "0"},
+        "code": {"embeddings.extract_embeddings": "0", "training.pretrain_policy": "0"},
         "inputs": {"extractor": {"model.onnx": "0" * 64}},
         "results": {
             path.relative_to(results).as_posix(): digest_file(path)

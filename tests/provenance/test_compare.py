@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.provenance.made_up_run import POLICY, SCORES, make_run
-from workflow_src.common.config.schema import Config
 from workflow_src.common.files import read_parquet, write_npy
 from workflow_src.provenance.__main__ import main
 from workflow_src.provenance.contract import STAGES, effective_settings
 from workflow_src.provenance.differences import READERS, UPSTREAM
+from workflow_src.settings.schema import Config
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_changed_setting_is_told_with_the_first_stage_and_how_far_numbers_diff
         ),
         ({}, "nothing that is recorded differs: the computation is not deterministic"),
         # Of another stage, or without a meaning for arithmetic: no reason.
-        ({"code": {"policies.pretrain_policy": "1"}}, "nothing that is recorded differs"),
+        ({"code": {"training.pretrain_policy": "1"}}, "nothing that is recorded differs"),
         ({"versions": {"torch": "2.14.0"}}, "nothing that is recorded differs"),
         ({"workflow": {"commit": "d" * 40}}, "nothing that is recorded differs"),
         ({"inputs": {"extractor": {"renamed.onnx": "0" * 64}}}, "nothing that is recorded differs"),

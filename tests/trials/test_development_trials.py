@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from workflow_src.common.config.trials import SCENARIOS
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_parquet
-from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.settings.trials import SCENARIOS
 from workflow_src.trials import generate_development_trials as step
 
 IDS = [

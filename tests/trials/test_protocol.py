@@ -6,9 +6,9 @@ import pytest
 from scipy.stats import chisquare
 
 from tests.trials.trial_corpus import make_manifest, make_split
-from workflow_src.common.config.trials import SCENARIOS, Generation
 from workflow_src.common.errors import InputError
-from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.settings.trials import SCENARIOS, Generation
 from workflow_src.trials.protocol import ENROLMENT_DAYS, LeftOut, build_pool, make_scenario
 
 

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from tests.trials.trial_corpus import make_manifest, make_split
-from workflow_src.common.config.schema import Config
-from workflow_src.common.config.trials import SCENARIOS, Generation
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv, write_parquet
-from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.common.unpickling import read_plain_pickle
+from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.provenance.contract import effective_settings
+from workflow_src.settings.schema import Config
+from workflow_src.settings.trials import SCENARIOS, Generation
 from workflow_src.trials import export_trials, import_trials
 from workflow_src.trials.protocol import build_pool, make_scenario
 from workflow_src.trials.published_layout import (

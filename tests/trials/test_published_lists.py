@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from scipy.stats import chisquare
 
-from workflow_src.common.config.trials import Generation
-from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.common.unpickling import read_plain_pickle
+from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.settings.trials import Generation
 from workflow_src.trials.protocol import build_pool, make_scenario
 
 ROOT = os.environ.get("PUBLISHED_DIR")

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.ids import format_utterance_id, parse_utterance_ids
+from workflow_src.corpus.ids import format_utterance_id, parse_utterance_ids
 
 HOURS = {1: 6, 2: 9, 3: 12, 4: 17, 5: 20}
 SPEAKERS = ["0003", "0011", "0020", "0124", "0200", "0300"]

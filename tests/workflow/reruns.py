@@ -8,8 +8,8 @@ which rules then run again. ``test_reruns.py`` compares that with what Snakemake
 import copy
 from typing import Any, NamedTuple
 
-from workflow_src.common.config.base import Block
-from workflow_src.common.config.schema import Config
+from workflow_src.settings.base import Block
+from workflow_src.settings.schema import Config
 
 # Which rules make corpus, embeddings and trials depends on where they come from.
 EXTRACTION = {"extract_embeddings", "merge_embeddings"}

@@ -101,7 +101,7 @@ def test_only_the_record_its_crate_and_the_plan_reach_the_settings_of_all_stages
     """Else a changed default of the figures would train anew."""
     (rules,) = {
         frozenset(rule for rule, reached in reached_by_rules().items() if module in reached)
-        for module in ("workflow_src.common.config.schema", "workflow_src.common.expand_runs")
+        for module in ("workflow_src.settings.schema", "workflow_src.settings.run_table")
     }
     assert rules == {"record_provenance", "write_crate", "plan"}
 
@@ -113,8 +113,8 @@ def test_digests_count_what_python_would_import(module):
 
 # What no rule runs: what the Snakefile itself asks, and commands for people.
 RUN_BY_NO_RULE = {
-    "workflow_src.common.devices",
-    "workflow_src.common.workdir",
+    "workflow_src.running.gpu",
+    "workflow_src.running.workdir",
     "workflow_src.corpus.file_states",
     "workflow_src.corpus.recording_digests",
     "workflow_src.provenance.__main__",

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.workflow.running import run_snakemake
-from workflow_src.inference import TemplateUpdater
+from workflow_src.serving import TemplateUpdater
 
 
 @pytest.fixture(scope="module")

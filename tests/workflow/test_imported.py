@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.workflow.running import rules_to_run, run_snakemake
-from workflow_src.common.ids import format_utterance_id
+from workflow_src.corpus.ids import format_utterance_id
 
 SPEAKERS, DAYS, DIM = 8, 12, 64
 SESSIONS = ((2, 10), (3, 12), (4, 18), (5, 21))

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from tests.workflow.running import CLONE, command_line
-from workflow_src.common.config.schema import validate_config
 from workflow_src.common.digests import digest_file
 from workflow_src.provenance.contract import NOTEBOOKS, effective_settings
 from workflow_src.provenance.finished_run import find_run
+from workflow_src.settings.schema import validate_config
 
 
 def provenance(*arguments):

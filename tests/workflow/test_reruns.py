@@ -14,7 +14,7 @@ from tests.workflow.reruns import (
     leaves,
     look_up,
 )
-from workflow_src.common.config.schema import validate_config
+from workflow_src.settings.schema import validate_config
 
 # Where a step computes, and no result of any kind.
 NEVER = {"compute.device", "compute.deterministic"}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.files import read_parquet
-from workflow_src.common.metrics import equal_error_rate
+from workflow_src.evaluation.metrics import equal_error_rate
 
 DAYS_IN_WEEK = 7
 

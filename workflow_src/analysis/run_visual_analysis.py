@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from workflow_src.common.config.base import Block, Seed, Weight
-from workflow_src.common.config.trials import Scenario
 from workflow_src.common.notebooks import execute_notebook
-from workflow_src.common.steps import parse_settings, run_step, step_parser
+from workflow_src.running.steps import parse_settings, run_step, step_parser
+from workflow_src.settings.base import Block, Seed, Weight
+from workflow_src.settings.trials import Scenario
 
 
 class Parameters(Block):

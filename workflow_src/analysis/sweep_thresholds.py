@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from workflow_src.common.config.analysis import Sweep
 from workflow_src.common.files import read_parquet, write_csv
-from workflow_src.common.steps import (
+from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_embeddings
+from workflow_src.inference.scoring import sweep_fixed_weight
+from workflow_src.running.steps import (
     add_settings_argument,
     parse_settings,
     run_step,
     step_parser,
 )
-from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_embeddings
-from workflow_src.inference.scoring import sweep_fixed_weight
+from workflow_src.settings.analysis import Sweep
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,1 +1,1 @@
-"""What every room stands on: typed settings, ids, file formats, seeds, digests, steps."""
+"""Files, tables, seeds and errors: what every room stands on."""

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_src.common.config.corpus import DirectoryCorpus
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
-from workflow_src.common.ids import ID_COLUMNS, parse_utterance_ids, sort_in_corpus_order
-from workflow_src.common.steps import (
+from workflow_src.corpus.ids import ID_COLUMNS, parse_utterance_ids, sort_in_corpus_order
+from workflow_src.corpus.listing import list_recordings
+from workflow_src.running.steps import (
     add_settings_argument,
     parse_settings,
     run_step,
     step_parser,
 )
-from workflow_src.corpus.listing import list_recordings
+from workflow_src.settings.corpus import DirectoryCorpus
 
 OWN_COLUMNS = [*ID_COLUMNS, "path", "seconds"]
 

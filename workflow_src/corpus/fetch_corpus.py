@@ -27,17 +27,17 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from workflow_src.common.config.corpus import Archive, DirectoryCorpus, archive_format
 from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_json
-from workflow_src.common.steps import (
+from workflow_src.running.steps import (
     add_settings_argument,
     parse_settings,
     run_step,
     show_progress,
     step_parser,
 )
+from workflow_src.settings.corpus import Archive, DirectoryCorpus, archive_format
 
 MARKER = ".fetched.json"
 TIMEOUT = 60.0

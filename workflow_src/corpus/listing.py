@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_src.common.config.corpus import DirectoryCorpus
 from workflow_src.common.errors import InputError
-from workflow_src.common.ids import sort_in_corpus_order
-from workflow_src.common.shards import shard_of_name
 from workflow_src.corpus.durations import read_durations
+from workflow_src.corpus.ids import sort_in_corpus_order
 from workflow_src.corpus.scan import find_recordings, identify_recordings
+from workflow_src.corpus.shards import shard_of_name
+from workflow_src.settings.corpus import DirectoryCorpus
 
 
 def list_recordings(

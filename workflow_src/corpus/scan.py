@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.corpus.ids import parse_utterance_ids
 
 SUFFIXES = (".wav", ".flac")
 

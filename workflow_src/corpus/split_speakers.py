@@ -12,9 +12,9 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv
-from workflow_src.common.ids import read_id_lines
 from workflow_src.common.seeds import generator
-from workflow_src.common.steps import run_step, step_parser
+from workflow_src.corpus.ids import read_id_lines
+from workflow_src.running.steps import run_step, step_parser
 
 PARTS = ["train", "test", "nontarget-only"]
 

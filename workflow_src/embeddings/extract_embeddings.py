@@ -16,12 +16,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.config.corpus import DirectoryCorpus
-from workflow_src.common.config.embeddings import Extractor
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv, write_npz
-from workflow_src.common.shards import shard_of_speaker
-from workflow_src.common.steps import (
+from workflow_src.corpus.listing import list_recordings
+from workflow_src.corpus.shards import shard_of_speaker
+from workflow_src.embeddings.audio import Rejected, read_audio
+from workflow_src.embeddings.extractor import SpeakerModel
+from workflow_src.embeddings.features import compute_fbank
+from workflow_src.running.steps import (
     add_device_arguments,
     add_settings_argument,
     parse_settings,
@@ -29,10 +31,8 @@ from workflow_src.common.steps import (
     show_progress,
     step_parser,
 )
-from workflow_src.corpus.listing import list_recordings
-from workflow_src.embeddings.audio import Rejected, read_audio
-from workflow_src.embeddings.extractor import SpeakerModel
-from workflow_src.embeddings.features import compute_fbank
+from workflow_src.settings.corpus import DirectoryCorpus
+from workflow_src.settings.embeddings import Extractor
 
 REJECTED_COLUMNS = ["utterance", "path", "reason"]
 # Recordings whose features are held at once, and their seconds, at 32 kB a second. Twice that is

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.files import write_csv, write_npy, write_parquet
-from workflow_src.common.steps import run_step, step_parser
 from workflow_src.embeddings.importing import find_files, merge_parts, read_part
 from workflow_src.embeddings.merge_embeddings import REJECTED_COLUMNS
+from workflow_src.running.steps import run_step, step_parser
 
 
 def main(argv: list[str] | None = None) -> None:

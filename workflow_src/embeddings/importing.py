@@ -17,7 +17,7 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError, printable
 from workflow_src.common.files import read_npz
-from workflow_src.common.ids import parse_utterance_ids, sort_in_corpus_order
+from workflow_src.corpus.ids import parse_utterance_ids, sort_in_corpus_order
 from workflow_src.embeddings.numpy_pickles import PickledArray, read_pickled_dict
 
 

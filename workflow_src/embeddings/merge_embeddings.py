@@ -15,7 +15,7 @@ from workflow_src.common.files import (
     write_npy_in_parts,
     write_parquet,
 )
-from workflow_src.common.steps import run_step, step_parser
+from workflow_src.running.steps import run_step, step_parser
 
 REJECTED_COLUMNS = ["utterance", "path", "reason"]
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from workflow_src.common.ids import parse_utterance_ids
-from workflow_src.common.runs import Run
-from workflow_src.policies.rules import load_policy
+from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.methods.rules import load_policy
+from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.rules import Baseline, FixedWeight
 

@@ -4,9 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from workflow_src.common.notebooks import execute_notebook
-from workflow_src.common.runs import parse_run
-from workflow_src.common.steps import run_step, step_parser
 from workflow_src.inference.tuned import resolve_tuned
+from workflow_src.running.steps import run_step, step_parser
+from workflow_src.settings.runs import parse_run
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Score the trials of a scenario with an update rule; summarise and sweep."""
+"""Score the trials of a scenario with an update rule, or with a grid of fixed weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.metrics import error_rates
+from workflow_src.evaluation.summary import error_measures
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.rules import FixedWeight
 from workflow_src.updating.scorer import score_sequences
@@ -96,28 +96,6 @@ def score_task(rule: UpdateRule, task: Task, trials: pd.DataFrame) -> pd.DataFra
     )
 
 
-def summarise_scores(scored: pd.DataFrame) -> dict[str, float | int]:
-    """Return the error measures of a scenario, over all its trials pooled.
-
-    Parameters
-    ----------
-    scored
-        Columns score and target.
-
-    Returns
-    -------
-    dict
-        eer_percent, eer_threshold, min_dcf (P_target 0.01), min_dcf_threshold, target_trials,
-        nontarget_trials.
-
-    Raises
-    ------
-    InputError
-        One of the two kinds of trial is missing, or a score is not finite.
-    """
-    return _summarise(scored["score"].to_numpy(), scored["target"].to_numpy(dtype=bool))
-
-
 def sweep_fixed_weight(
     alphas: Sequence[float],
     thresholds: Sequence[float],
@@ -150,20 +128,6 @@ def sweep_fixed_weight(
         rule = FixedWeight([alpha for alpha, _ in some], [threshold for _, threshold in some])
         scores = score_sequences(rule, task.templates, task.sequences, task.embeddings).scores
         for (alpha, threshold), of_one in zip(some, scores.numpy(), strict=True):
-            summary = _summarise(of_one, target)
+            summary = error_measures(of_one, target)
             rows.append((alpha, threshold, summary["eer_percent"], summary["min_dcf"]))
     return pd.DataFrame(rows, columns=["alpha", "threshold", "eer_percent", "min_dcf"])
-
-
-def _summarise(scores: np.ndarray, target: np.ndarray) -> dict[str, float | int]:
-    rates = error_rates(scores, target)
-    eer, eer_threshold = rates.equal_error_rate()
-    min_dcf, min_dcf_threshold = rates.min_dcf()
-    return {
-        "eer_percent": 100 * eer,
-        "eer_threshold": eer_threshold,
-        "min_dcf": min_dcf,
-        "min_dcf_threshold": min_dcf_threshold,
-        "target_trials": rates.targets,
-        "nontarget_trials": rates.nontargets,
-    }

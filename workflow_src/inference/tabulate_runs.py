@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from workflow_src.common.files import write_csv
-from workflow_src.common.runs import parse_runs, tabulate
-from workflow_src.common.steps import run_step, step_parser
 from workflow_src.inference.tuned import resolve_tuned
+from workflow_src.running.steps import run_step, step_parser
+from workflow_src.settings.runs import parse_runs, tabulate
 
 
 def main(argv: list[str] | None = None) -> None:

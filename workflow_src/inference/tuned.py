@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json
-from workflow_src.common.runs import FIXED, Run
+from workflow_src.settings.runs import FIXED, Run
 
 
 def resolve_tuned(run: Run) -> Run:

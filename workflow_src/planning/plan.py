@@ -14,20 +14,20 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_src.common.config.policies import SCALAR_METHODS
-from workflow_src.common.config.schema import Config, validate_config
-from workflow_src.common.expand_runs import (
+from workflow_src.common.files import read_npy
+from workflow_src.embeddings.extractor import SpeakerModel
+from workflow_src.embeddings.features import MEL_BINS
+from workflow_src.planning.rates import BYTES, FIT_SECONDS, OVERHEAD, RATES
+from workflow_src.planning.survey import Survey, count_trials, survey_corpus, survey_manifest
+from workflow_src.running.steps import parse_json, run_step, step_parser
+from workflow_src.settings.policies import SCALAR_METHODS
+from workflow_src.settings.run_table import (
     expand_runs,
     fitted_runs,
     ppo_runs,
     pretrained_seeds,
 )
-from workflow_src.common.files import read_npy
-from workflow_src.common.steps import parse_json, run_step, step_parser
-from workflow_src.embeddings.extractor import SpeakerModel
-from workflow_src.embeddings.features import MEL_BINS
-from workflow_src.planning.rates import BYTES, FIT_SECONDS, OVERHEAD, RATES
-from workflow_src.planning.survey import Survey, count_trials, survey_corpus, survey_manifest
+from workflow_src.settings.schema import Config, validate_config
 
 # What makes the manifest: while one of them is to run, an earlier manifest says nothing.
 LISTING = {"synthesize_corpus", "build_manifest", "simulate_listing", "import_embeddings"}

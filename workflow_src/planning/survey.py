@@ -10,21 +10,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.config.corpus import SyntheticCorpus
-from workflow_src.common.config.schema import Config
-from workflow_src.common.config.trials import Generation
 from workflow_src.common.files import read_parquet
-from workflow_src.common.ids import parse_utterance_ids
 from workflow_src.common.seeds import generator
 from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus.durations import read_durations
+from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.corpus.listing import select_subset
 from workflow_src.corpus.scan import find_recordings, identify_recordings
-from workflow_src.corpus.simulate_listing import make_listing, read_utterance_list
 from workflow_src.corpus.split_speakers import read_speaker_list, split_speakers
-from workflow_src.corpus.synthesize_corpus import POPULATION, speaker_ids
-from workflow_src.corpus.voices import draw_recordings
 from workflow_src.embeddings.importing import read_part
+from workflow_src.settings.corpus import SyntheticCorpus
+from workflow_src.settings.schema import Config
+from workflow_src.settings.trials import Generation
+from workflow_src.synthetic.simulate_listing import make_listing, read_utterance_list
+from workflow_src.synthetic.synthesize_corpus import POPULATION, speaker_ids
+from workflow_src.synthetic.voices import draw_recordings
 from workflow_src.trials.generate_development_trials import choose_development_speakers
 from workflow_src.trials.protocol import build_pool, make_scenario
 from workflow_src.trials.published_layout import TRIAL_FILE, tabulate_trials

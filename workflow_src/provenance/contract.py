@@ -3,20 +3,29 @@
 import json
 from typing import Any
 
-from workflow_src.common.config.schema import Config
-from workflow_src.common.expand_runs import (
+from workflow_src.settings.run_table import (
     expand_runs,
     fitted_runs,
     given_policies,
     ppo_runs,
     pretrained_seeds,
 )
+from workflow_src.settings.schema import Config
 
 # In the order of the data's flow; each is a room of steps and a target for people.
 STAGES = ("corpus", "embeddings", "trials", "policies", "inference", "analysis")
 NOTEBOOKS = {
     "notebooks/inference.ipynb": "inference",
     "notebooks/visual_analysis.ipynb": "analysis",
+}
+# The stages of steps and rooms that are not named as their stage is.
+STEP_STAGES = {
+    "synthetic.synthesize_corpus": "corpus",
+    "synthetic.simulate_listing": "corpus",
+    "synthetic.simulate_embeddings": "embeddings",
+    "methods": "policies",
+    "training": "policies",
+    "evaluation": "inference",
 }
 # The packages whose arithmetic or formats results depend on, and the stages that use them.
 PACKAGES = {
@@ -49,6 +58,7 @@ def stage_of(name: str) -> str | None:
     if name == "summary.csv":
         return "inference"
     room = name.replace(".", "/", 1).partition("/")[0]
+    room = STEP_STAGES.get(name, STEP_STAGES.get(room, room))
     return room if room in STAGES else None
 
 
@@ -57,25 +67,25 @@ def list_steps(config: Config) -> list[str]:
     recorded = config.corpus.source in {"synthetic", "directory"}
     tuned = any(run.tuned for run in expand_runs(config))
     used = {
-        "corpus.synthesize_corpus": config.corpus.source == "synthetic",
+        "synthetic.synthesize_corpus": config.corpus.source == "synthetic",
         "corpus.build_manifest": recorded,
-        "corpus.simulate_listing": config.corpus.source == "simulated",
+        "synthetic.simulate_listing": config.corpus.source == "simulated",
         "corpus.split_speakers": True,
         "embeddings.extract_embeddings": recorded,
         "embeddings.merge_embeddings": recorded,
         "embeddings.import_embeddings": config.corpus.source == "imported",
-        "embeddings.simulate_embeddings": config.corpus.source == "simulated",
+        "synthetic.simulate_embeddings": config.corpus.source == "simulated",
         "trials.generate_trials": config.trials.source == "generate",
         "trials.import_trials": config.trials.source == "import",
         "trials.generate_development_trials": bool(fitted_runs(config)) or tuned,
-        "policies.import_policy": bool(given_policies(config)),
-        "policies.pretrain_policy": bool(pretrained_seeds(config)),
-        "policies.finetune_policy": bool(ppo_runs(config)),
-        "policies.fit_method": bool(fitted_runs(config)),
-        "policies.tune_threshold": tuned,
+        "methods.import_policy": bool(given_policies(config)),
+        "training.pretrain_policy": bool(pretrained_seeds(config)),
+        "training.finetune_policy": bool(ppo_runs(config)),
+        "methods.fit_method": bool(fitted_runs(config)),
+        "methods.tune_threshold": tuned,
         "inference.tabulate_runs": True,
         "inference.run_inference": True,
-        "inference.summarise_results": True,
+        "evaluation.summarise_results": True,
         "analysis.sweep_thresholds": True,
         "analysis.run_visual_analysis": True,
     }

@@ -9,10 +9,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from workflow_src.common.config.schema import Config, render_config, validate_config
 from workflow_src.common.digests import digest_code, digest_file, digest_notebook
 from workflow_src.common.files import write_json, write_text
-from workflow_src.common.steps import parse_json, run_step, step_parser
 from workflow_src.common.whole_files import written_whole
 from workflow_src.provenance.contract import (
     NOTEBOOKS,
@@ -24,6 +22,8 @@ from workflow_src.provenance.contract import (
 from workflow_src.provenance.machine import describe_cpu, find_commit, find_devices
 from workflow_src.provenance.record import Machine, Record, Workflow
 from workflow_src.provenance.versions import find_version, read_project
+from workflow_src.running.steps import parse_json, run_step, step_parser
+from workflow_src.settings.schema import Config, render_config, validate_config
 
 CONFIG_HEAD = """\
 # The settings of these results, all that can change one; what is left out has its default:

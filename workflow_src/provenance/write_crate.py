@@ -14,13 +14,13 @@ from pathlib import Path
 from workflow_src.common.digests import ROOT, digest_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_json
-from workflow_src.common.steps import run_step, step_parser
 from workflow_src.common.whole_files import folder_written_whole
 from workflow_src.provenance.contract import STAGES, stage_of
 from workflow_src.provenance.describe import quote
 from workflow_src.provenance.finished_run import FinishedRun, find_run
 from workflow_src.provenance.record import CONFIG, RECORD
 from workflow_src.provenance.versions import find_version, read_project
+from workflow_src.running.steps import run_step, step_parser
 
 with warnings.catch_warnings():
     # Of a package that it imports.

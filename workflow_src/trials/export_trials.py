@@ -10,10 +10,10 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-from workflow_src.common.config.trials import SCENARIOS
 from workflow_src.common.files import write_text, written_whole
-from workflow_src.common.steps import run_step, step_parser
 from workflow_src.common.tables import read_scenario
+from workflow_src.running.steps import run_step, step_parser
+from workflow_src.settings.trials import SCENARIOS
 from workflow_src.trials.published_layout import (
     ENROLMENT_FILES,
     TRIAL_FILE,

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_src.common.config.trials import SCENARIOS, Generation
-from workflow_src.common.config.tuning import Development
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
 from workflow_src.common.seeds import generator
-from workflow_src.common.steps import add_settings_argument, parse_settings, run_step, step_parser
 from workflow_src.common.tables import read_split
+from workflow_src.running.steps import add_settings_argument, parse_settings, run_step, step_parser
+from workflow_src.settings.trials import SCENARIOS, Generation
+from workflow_src.settings.tuning import Development
 from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
 
 

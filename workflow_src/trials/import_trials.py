@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workflow_src.common.config.trials import SCENARIOS
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
-from workflow_src.common.steps import run_step, step_parser
 from workflow_src.common.tables import read_split
 from workflow_src.common.unpickling import read_plain_pickle
+from workflow_src.running.steps import run_step, step_parser
+from workflow_src.settings.trials import SCENARIOS
 from workflow_src.trials.published_layout import (
     TRIAL_FILE,
     check_lists,

@@ -23,10 +23,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.config.trials import Generation
 from workflow_src.common.errors import InputError
-from workflow_src.common.ids import sort_in_corpus_order
 from workflow_src.common.seeds import generator
+from workflow_src.corpus.ids import sort_in_corpus_order
+from workflow_src.settings.trials import Generation
 
 MANIFEST_COLUMNS = ["utterance", "speaker", "date", "time", "slot", "take"]
 

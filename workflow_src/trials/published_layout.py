@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.ids import YEAR, parse_utterance_ids
+from workflow_src.corpus.ids import YEAR, parse_utterance_ids
 
 TRIAL_FILE = "trial.pkl"
 ENROLMENT_FILES = ("enroll_model", "enrol_model")

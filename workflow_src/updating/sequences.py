@@ -15,7 +15,7 @@ from torch import Tensor
 
 from workflow_src.common.arrow import arrow_texts
 from workflow_src.common.errors import InputError
-from workflow_src.common.ids import parse_utterance_ids
+from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.updating.scorer import Sequences, mean_templates, pack_sequences
 
 
@@ -50,7 +50,7 @@ def build_task(
         (ISO dates), the sequences know the days since enrolment, and where there is one
         target, the labels.
     enrolment
-        Columns model, utterance: ids in the form of `workflow_src.common.ids` where the trials
+        Columns model, utterance: ids in the form of `workflow_src.corpus.ids` where the trials
         have days.
     embeddings
         float [N, D], may be memory-mapped: only rows in use are read.

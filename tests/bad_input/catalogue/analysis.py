@@ -19,11 +19,11 @@ def shown(name: str, says: str, spoil=None, **options) -> Case:
 
 
 def population(name: str, says: str, spoil=None, **options) -> Case:
-    return bad("analysis.score_population", name, says, spoil, **options)
+    return bad("comparison.score_population", name, says, spoil, **options)
 
 
 def compared(name: str, says: str, spoil=None, **options) -> Case:
-    return bad("analysis.summarise_comparison", name, says, spoil, **options)
+    return bad("comparison.summarise_comparison", name, says, spoil, **options)
 
 
 CASES = [

@@ -138,8 +138,8 @@ CASES = [
     bad("embeddings.import_embeddings", "parts that differ in D",
         "given/part_rank1.npy: has embeddings of 4 numbers",
         give_vectors("given/part_rank1.npy", {"0009" + FIRST[4:]: ONE[:4]})),
-    bad("embeddings.simulate_embeddings", "a manifest without phrases", "lacks the column 'phrase'",
+    bad("synthetic.simulate_embeddings", "a manifest without phrases", "lacks the column 'phrase'",
         edit_parquet(MANIFEST, lambda table: table.drop(columns="phrase"))),
-    bad("embeddings.simulate_embeddings", "a folder where the matrix goes",
+    bad("synthetic.simulate_embeddings", "a folder where the matrix goes",
         "embeddings.npy: Is a directory", make_folder("results/embeddings/embeddings.npy")),
 ]  # fmt: skip

@@ -29,11 +29,11 @@ def scored(name: str, says: str, spoil=None, **options) -> Case:
 
 
 def summarised(name: str, says: str, spoil=None, **options) -> Case:
-    return bad("inference.summarise_results", name, says, spoil, **options)
+    return bad("evaluation.summarise_results", name, says, spoil, **options)
 
 
 def exported(name: str, says: str, spoil=None, **options) -> Case:
-    return bad("inference.export_method", name, says, spoil, **options)
+    return bad("serving.export_method", name, says, spoil, **options)
 
 
 def served(name: str, says: str, spoil=None) -> Case:

@@ -33,7 +33,7 @@ INITIAL = f"{POLICIES}/pretrained-seed0"
 
 
 def given(name: str, says: str, spoil=None, **options) -> Case:
-    return bad("policies.import_policy", name, says, spoil, **options)
+    return bad("methods.import_policy", name, says, spoil, **options)
 
 
 def folder(name: str, says: str, spoil=None, **options) -> Case:
@@ -137,11 +137,11 @@ CASES = [
     *in_every_training("an initial policy for another D", "embeddings of 16 dimensions",
                        edit_npy(EMBEDDINGS, lambda matrix: matrix[:, :8])),
     *in_every_training("a manifest cut short", f"{MANIFEST}: cannot be read", cut(MANIFEST)),
-    bad("policies.pretrain_policy", "an initial policy that is missing", "none/policy.json: ",
+    bad("training.pretrain_policy", "an initial policy that is missing", "none/policy.json: ",
         initial="none"),
-    bad("policies.finetune_policy", "speakers with one day", "finetuning.episode: no training",
+    bad("training.finetune_policy", "speakers with one day", "finetuning.episode: no training",
         edit_parquet(MANIFEST, first_days)),
-    bad("policies.finetune_policy", "a file where its folder goes", "model.onnx/policy", out_dir=(
+    bad("training.finetune_policy", "a file where its folder goes", "model.onnx/policy", out_dir=(
         "model.onnx/policy")),
     *in_every_fit("embeddings with NaN", "is zero, not finite", with_first(np.nan)),
     *in_every_fit("zero embeddings", "is zero, not finite", zero),
@@ -158,24 +158,24 @@ CASES = [
         lambda table: table[table["speaker"] == table["speaker"].iloc[0]])),
     *in_every_fit("an index that lacks utterances", "has no embedding",
                   edit_parquet(INDEX, lambda index: index[:5])),
-    bad("policies.fit_method", "no tuned fixed weight", "--fixed is missing", fixed=None),
-    bad("policies.fit_method", "a fixed weight that is none", "is not a policy of fixed-weight",
+    bad("methods.fit_method", "no tuned fixed weight", "--fixed is missing", fixed=None),
+    bad("methods.fit_method", "a fixed weight that is none", "is not a policy of fixed-weight",
         fixed=RELEASED),
-    bad("policies.fit_method", "a fixed weight that is text", f"{FIXED}: is no whole policy",
+    bad("methods.fit_method", "a fixed weight that is text", f"{FIXED}: is no whole policy",
         edit_json(f"{FIXED}/policy.json", alpha="x")),
-    bad("policies.fit_method", "a fixed weight beyond 1", f"{FIXED}: is no whole policy",
+    bad("methods.fit_method", "a fixed weight beyond 1", f"{FIXED}: is no whole policy",
         edit_json(f"{FIXED}/policy.json", alpha=5)),
-    bad("policies.fit_method", "a fixed weight that is missing", "none/policy.json: cannot be",
+    bad("methods.fit_method", "a fixed weight that is missing", "none/policy.json: cannot be",
         fixed="none"),
-    bad("policies.fit_method", "nobody trains", f"{SPLIT}: ", edit_csv(
+    bad("methods.fit_method", "nobody trains", f"{SPLIT}: ", edit_csv(
         SPLIT, lambda split: split.assign(part="test"))),
-    bad("policies.fit_method", "a file where its folder goes", "model.onnx/policy.safetensors: ",
+    bad("methods.fit_method", "a file where its folder goes", "model.onnx/policy.safetensors: ",
         out_dir="model.onnx"),
-    bad("policies.tune_threshold", "a run that is no JSON", "--run: ", run="{"),
-    bad("policies.tune_threshold", "a run of an unknown key", "--run: ",
+    bad("methods.tune_threshold", "a run that is no JSON", "--run: ", run="{"),
+    bad("methods.tune_threshold", "a run of an unknown key", "--run: ",
         run=MULTI_HEAD | {"colour": 1}),
-    bad("policies.tune_threshold", "a policy that is missing", "none/policy.json: cannot be read",
+    bad("methods.tune_threshold", "a policy that is missing", "none/policy.json: cannot be read",
         run=MULTI_HEAD | {"checkpoint": "none"}),
-    bad("policies.tune_threshold", "a policy for another D", "dimensions", edit_npy(
+    bad("methods.tune_threshold", "a policy for another D", "dimensions", edit_npy(
         EMBEDDINGS, lambda matrix: matrix[:, :8])),
 ]  # fmt: skip

@@ -1,0 +1,134 @@
+"""Rules to export, and what exported ones are compared with."""
+
+import datetime
+import json
+
+import numpy as np
+import torch
+
+from tests.inference.made_up_policies import made_up_state_dict
+from workflow_src.common.files import write_json
+from workflow_src.methods.kalman import Kalman, SphericalPlda
+from workflow_src.methods.networks import from_published
+from workflow_src.methods.rules import make_rule
+from workflow_src.methods.soft import Soft
+from workflow_src.methods.through_time import ThroughTime, WeightNetwork
+from workflow_src.serving import export_method
+from workflow_src.settings.runs import Run
+from workflow_src.updating.interface import Decision, Memory
+from workflow_src.updating.rules import Baseline, FixedWeight, encode_nothing
+from workflow_src.updating.score_history import ScoreHistory, ScoreScale
+from workflow_src.updating.scorer import pack_sequences, score_sequences
+
+ENROLLED = datetime.date(2020, 5, 1)
+
+
+class FromHistory:
+    """Decides by the history of scores and a small network; writes its memory in every way."""
+
+    settings = 1
+    normalises = False
+
+    def __init__(self):
+        torch.manual_seed(3)
+        self.scale = ScoreScale(centre=0.4, slope=8.0, mean=0.6, spread=0.15)
+        layers = torch.nn.Linear(6, 16), torch.nn.ReLU(), torch.nn.Linear(16, 2)
+        self.network = torch.nn.Sequential(*layers).requires_grad_(False)
+
+    def encode(self, embeddings):
+        return encode_nothing(embeddings)
+
+    def begin(self, templates):
+        counters = {
+            "seen": torch.zeros(1, templates, 3, dtype=torch.int64),
+            "same": torch.full((1, templates), 7.0),
+        }
+        return Memory({**ScoreHistory.begin(1, templates).tensors(), **counters})
+
+    def decide(self, trials, memory):
+        names = ["count", "total", "squares", "updated_on"]
+        history = ScoreHistory(*(memory.tensors[name] for name in names))
+        out = self.network(history.observe(self.scale, trials.scores, trials.days))
+        after = history.remember(self.scale, trials.scores, trials.days)
+        for name, values in after.tensors().items():
+            memory.tensors[name][:] = values
+        memory.tensors["seen"][0, :, 1] += 1
+        memory.tensors["seen"][..., 2].add_(2)
+        updated = (out[..., 0] > -0.2) & (trials.scores > 0.2)
+        return Decision(updated, torch.sigmoid(out[..., 1] - 1), trials.scores.log1p())
+
+
+def make_network(method, dimension):
+    """A policy whose decisions are mixed and whose weights are spread."""
+    file = {"multi-head": "mh_final", "adaptive-weight": "adw_final"}[method]
+    return from_published(made_up_state_dict(file, dimension), method)
+
+
+SCALE = ScoreScale(centre=0.4, slope=8.0, mean=0.6, spread=0.15)
+PLDA_SCALE = ScoreScale(centre=-0.4, slope=20.0, mean=0.0, spread=0.2)
+COEFFICIENTS = torch.tensor([3.0, -1.0, 0.2, 0.1, -0.3, 0.4, -0.5])
+VARIANCES = {"within": 0.4, "day": 0.05, "drift": 0.002, "between": 0.6}
+
+
+def make_through_time():
+    """An untrained network, whose weights are all large enough to be updates."""
+    torch.manual_seed(4)
+    return ThroughTime(SCALE, WeightNetwork(16, 0.5).requires_grad_(False))
+
+
+RULES = {
+    "baseline": lambda dimension: Baseline(),
+    "fixed-weight": lambda dimension: FixedWeight(0.1, 0.51),
+    "multi-head": lambda dimension: make_rule(make_network("multi-head", dimension)),
+    "adaptive-weight": lambda dimension: make_rule(make_network("adaptive-weight", dimension)),
+    "history": lambda dimension: FromHistory(),
+    "soft": lambda dimension: Soft(SCALE, COEFFICIENTS, 0.2, 3.0, -1.0),
+    "kalman": lambda dimension: Kalman(SCALE, VARIANCES, 5, 4.0, dimension, 2.0),
+    "spherical-plda": lambda dimension: SphericalPlda(PLDA_SCALE, VARIANCES, 5, 9.0, dimension, 1),
+    "through-time": lambda dimension: make_through_time(),
+}
+
+
+def export(monkeypatch, folder, method, dimension):
+    """Export a rule of `RULES` as the run of that name; return the rule."""
+    rule = RULES[method](dimension)
+    monkeypatch.setattr(export_method, "build_rule", lambda run: rule)
+    export_method.export_method(Run(method, method), dimension, folder)
+    return rule
+
+
+def draw_sequence(dimension, trials, seed):
+    """Five enrolment embeddings, tests of very different cosines, and the days of the tests."""
+    rng = np.random.default_rng(seed)
+    voice = rng.standard_normal(dimension)
+    own = rng.uniform(-0.2, 1, (trials, 1))
+    tests = own * voice + (1 - own) * rng.standard_normal((trials, dimension))
+    tests *= rng.uniform(0.5, 2, (trials, 1))
+    enrolment = voice + 0.3 * rng.standard_normal((5, dimension))
+    days = np.cumsum(rng.integers(0, 4, trials))
+    return enrolment.astype(np.float32), tests.astype(np.float32), days
+
+
+def score_in_batch(rule, enrolment, tests, days):
+    """Score a sequence with the workflow's own scorer: scores, updated, weights."""
+    template = torch.from_numpy(enrolment.mean(0, dtype=np.float64).astype(np.float32))[None]
+    steps = np.arange(len(tests))
+    sequences = pack_sequences(0 * steps, steps, steps, np.array([0]), days)
+    scored = score_sequences(rule, template, sequences, torch.from_numpy(tests))
+    return [part[0].numpy() for part in (scored.scores, scored.updated, scored.weights)]
+
+
+def run_online(updater, template, tests, days):
+    """Score and update test by test: scores, updated, weights, and the last template."""
+    outcomes = []
+    for test, day in zip(tests, days, strict=True):
+        date = ENROLLED + datetime.timedelta(int(day))
+        outcome, template = updater.score_and_update(template, test, date)
+        outcomes.append(outcome)
+    return [np.array(part) for part in zip(*outcomes, strict=True)], template
+
+
+def describe_anew(folder, **changes):
+    """Change ``method.json``."""
+    description = json.loads((folder / "method.json").read_text())
+    write_json({**description, **changes}, folder / "method.json")

@@ -1,0 +1,121 @@
+"""Exported methods: what stands in the files, and what is refused."""
+
+import dataclasses
+import hashlib
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+import pytest
+import torch
+
+from tests.serving.exported import RULES, FromHistory, export, make_network
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import write_csv, write_npy
+from workflow_src.methods.storage import write_policy
+from workflow_src.serving import export_method
+from workflow_src.serving.template_updater import TemplateUpdater
+from workflow_src.settings.runs import Run
+from workflow_src.updating.interface import Decision
+from workflow_src.updating.rules import FixedWeight
+
+USE_DAYS = {"history", "soft", "kalman", "through-time"}
+
+
+@pytest.mark.parametrize("method", RULES)
+def test_model_has_the_interface_that_is_described(method, tmp_path, monkeypatch):
+    export(monkeypatch, tmp_path, method, 8)
+    description = json.loads((tmp_path / "method.json").read_text())
+    content = (tmp_path / "method.onnx").read_bytes()
+    assert description["sha256"] == hashlib.sha256(content).hexdigest()
+    assert description["uses_days"] == (method in USE_DAYS)
+    model = onnx.load_from_string(content)
+    assert [(o.domain, o.version) for o in model.opset_import] == [("", export_method.OPSET)]
+    names = [f"memory_{memory['name']}" for memory in description["memory"]]
+    session = onnxruntime.InferenceSession(content)
+    inputs = {value.name: value.shape for value in session.get_inputs()}
+    assert list(inputs) == ["template", "test", "days", *names]
+    assert inputs["template"] == inputs["test"] == [8]
+    assert inputs["days"] == []
+    outputs = ["score", "updated", "weight", "new_template", *(f"new_{name}" for name in names)]
+    assert [value.name for value in session.get_outputs()] == outputs
+    expected = RULES[method](8).begin(1).tensors
+    for memory in description["memory"]:
+        value = expected[memory["name"]][0, 0]
+        assert memory["shape"] == list(value.shape) == inputs[f"memory_{memory['name']}"]
+        assert f"torch.{memory['dtype']}" == str(value.dtype)
+        assert memory["initial"] == value.tolist()
+
+
+def test_the_same_method_gives_the_same_bytes(tmp_path, monkeypatch):
+    for name in "ab":
+        export(monkeypatch, tmp_path / name, "multi-head", 8)
+    for file in ("method.onnx", "method.json"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_step_reads_policy_embeddings_and_summary(tmp_path):
+    write_policy(tmp_path / "policy", make_network("multi-head", 8), {})
+    write_npy(np.ones((3, 8), np.float32), tmp_path / "embeddings.npy")
+    row = {"run": "mh", "scenario": "1das", "eer_percent": 2.5, "eer_threshold": 0.41}
+    write_csv(pd.DataFrame([row]), tmp_path / "summary.csv")
+    run = Run("mh", "multi-head", threshold=0.3, seed=1, checkpoint=str(tmp_path / "policy"))
+    arguments = ["--run", json.dumps(dataclasses.asdict(run)), "--out-dir", str(tmp_path / "out")]
+    embeddings = ["--embeddings", str(tmp_path / "embeddings.npy")]
+    summary = ["--summary", str(tmp_path / "summary.csv"), "--scenario"]
+    export_method.main([*arguments, *embeddings, *summary, "1das"])
+    described = TemplateUpdater(tmp_path / "out").description
+    assert described["decision"] == {"scenario": "1das", "threshold": 0.41, "eer_percent": 2.5}
+    assert described["settings"] == {"alpha": None, "threshold": 0.3, "seed": 1}
+    assert (described["run"], described["method"], described["dimension"]) == (
+        "mh", "multi-head", 8,
+    )  # fmt: skip
+    export_method.main([*arguments, "--dimension", "8"])
+    assert TemplateUpdater(tmp_path / "out").description["decision"] is None
+    with pytest.raises(InputError, match=r"no row of the run 'mh' and the scenario '2das'"):
+        export_method.main([*arguments, *embeddings, *summary, "2das"])
+    with pytest.raises(InputError, match="the policy is for embeddings of 8 dimensions"):
+        export_method.main([*arguments, "--dimension", "9"])
+    with pytest.raises(SystemExit):
+        export_method.main([*arguments, *embeddings, *summary[:2]])
+
+
+@pytest.mark.parametrize("method", export_method.LIMITS)
+def test_limits_are_refused(method, tmp_path):
+    with pytest.raises(InputError, match="looks at labels"):
+        export_method.export_method(Run(method, method), 8, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+class Unknown(FromHistory):
+    """Computes what ONNX has no operator for."""
+
+    def decide(self, trials, memory):
+        return Decision(trials.scores > 0, torch.special.log_ndtr(trials.scores))
+
+
+class Fickle(FromHistory):
+    """Decides by what the trace cannot see, so that the model does something else."""
+
+    calls = 0
+
+    def decide(self, trials, memory):
+        self.calls += 1
+        return Decision(trials.scores > 0, torch.full_like(trials.scores, self.calls / 100))
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"), [(Unknown, "log_ndtr"), (Fickle, "weight of the exported model is not that")]
+)
+def test_what_cannot_be_exported_is_said_and_not_written(rule, says, tmp_path, monkeypatch):
+    monkeypatch.setattr(export_method, "build_rule", lambda run: rule())
+    with pytest.raises(InputError, match=says):
+        export_method.export_method(Run("r", "history"), 8, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_settings_are_no_method():
+    with pytest.raises(ValueError, match="one setting"):
+        export_method.export_rule(FixedWeight([0.1, 0.2], 0.5), 8)

@@ -1,0 +1,72 @@
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.workflow.running import CLONE
+from workflow_src.common.errors import InputError
+from workflow_src.settings.schema import Config, render_config, validate_config
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*Config.model_fields, "source", "ppo", "x"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+def merge(base, overlay):
+    """Merge as Snakemake does: dicts merge, anything else replaces."""
+    if not (isinstance(base, dict) and isinstance(overlay, dict)):
+        return overlay
+    return {**base, **{key: merge(base.get(key), value) for key, value in overlay.items()}}
+
+
+def test_the_file_is_what_the_model_says():
+    content = (CLONE / "config.yaml").read_text()
+    assert content == render_config(Config())
+    assert validate_config(yaml.safe_load(content)) == Config()
+
+
+def test_what_is_written_is_read_again_and_may_be_a_part():
+    overlay = {
+        "seed": 7,
+        # json would write 2e-05, which YAML takes for text.
+        "finetuning": {"ppo": {"learning_rate": 2e-5}},
+        "corpus": {
+            "directory": {
+                "root": "ä: b",
+                "archives": [{"url": "https://host/a.zip", "sha256": "a" * 64}],
+            }
+        },
+    }
+    config = validate_config(overlay)
+    assert validate_config(yaml.safe_load(render_config(config))) == config
+    assert yaml.safe_load(render_config(config, "# head\n", overlay)) == overlay
+
+
+def test_the_overlay_for_smiip_tv_is_valid_and_names_who_is_tested():
+    base = yaml.safe_load((CLONE / "config.yaml").read_text())
+    overlay = yaml.safe_load((CLONE / "config.smiip-tv.yaml").read_text())
+    config = validate_config(merge(base, overlay))
+    listed = (CLONE / config.corpus.test_speakers).read_text().splitlines()
+    speakers = [line for line in listed if not line.startswith("#")]
+    assert len(set(speakers)) == len(speakers) == 58
+    assert config.trials.nontarget_only == ["0124"]
+    assert "0124" not in speakers
+
+
+def test_the_overlay_for_simulated_embeddings_is_valid():
+    base = yaml.safe_load((CLONE / "config.yaml").read_text())
+    overlay = yaml.safe_load((CLONE / "config.simulated.yaml").read_text())
+    config = validate_config(merge(base, overlay))
+    assert config.corpus.source == "simulated"
+
+
+@given(st.dictionaries(st.sampled_from([*Config.model_fields, "x"]), JSON))
+def test_any_content_is_valid_or_told_in_a_line_a_fault(content):
+    try:
+        validate_config(content, "mine.yaml")
+    except InputError as error:
+        assert all(line.startswith("mine.yaml: ") for line in str(error).splitlines())

@@ -1,0 +1,127 @@
+import json
+import re
+
+import pandas as pd
+import pytest
+import yaml
+
+from workflow_src.common.errors import InputError
+from workflow_src.settings.policy_paths import policy_files
+from workflow_src.settings.run_table import (
+    EMBEDDING_POLICIES,
+    expand_runs,
+    given_policies,
+    pretrained_seeds,
+)
+from workflow_src.settings.runs import tabulate
+from workflow_src.settings.schema import render_config, validate_config
+
+
+def test_methods_settings_and_seeds_expand_into_distinct_runs():
+    methods = ["baseline", "fixed-weight", "fixed-weight-tuned", "adaptive-weight", "multi-head"]
+    config = validate_config(
+        {
+            "inference": {
+                "methods": [*methods, "soft", "through-time"],
+                "fixed_weight": {"alphas": [0.1, 0.25]},
+            },
+            "finetuning": {"seeds": [3, 1]},
+            "tuning": {"through-time": {"seeds": [0, 2]}},
+        }
+    )
+    runs = expand_runs(config)
+    assert [run.run for run in runs] == [
+        "baseline",
+        "fixed-weight-0.1",
+        "fixed-weight-0.25",
+        "fixed-weight-tuned",
+        "adaptive-weight-seed3",
+        "adaptive-weight-seed1",
+        "multi-head-seed3",
+        "multi-head-seed1",
+        "soft",
+        "through-time-seed0",
+        "through-time-seed2",
+    ]
+    assert all(re.fullmatch(r"[a-z0-9.-]+", run.run) for run in runs)
+
+
+def test_cells_that_do_not_apply_are_empty():
+    table = tabulate(expand_runs(validate_config({})))
+    baseline = table.iloc[0]
+    assert baseline[["alpha", "threshold", "seed", "checkpoint"]].isna().all()
+    assert isinstance(table, pd.DataFrame)
+    assert table["run"].is_unique
+
+
+def test_given_policies_are_rows_and_folders():
+    config = validate_config(
+        {
+            "inference": {
+                "methods": ["multi-head"],
+                "released": {"multi-head": "mh.pkl", "adaptive-weight": "mine/adw"},
+                "adaptive_weight": {"threshold": 0.6},
+            },
+            "pretraining": {"checkpoint": "pre.pkl"},
+            "finetuning": {"seeds": [2], "checkpoint": {"adaptive-weight": "unused.pkl"}},
+        }
+    )
+    runs = {run.run: run for run in expand_runs(config)}
+    assert list(runs) == ["multi-head-seed2", "released-adaptive-weight", "released-multi-head"]
+    released = runs["released-adaptive-weight"]
+    assert released.method == "released-adaptive-weight"
+    assert (released.threshold, released.seed) == (0.6, None)
+    assert released.checkpoint == "results/policies/released-adaptive-weight"
+    assert runs["released-multi-head"].threshold == 0.4
+    assert given_policies(config) == {
+        "released-adaptive-weight": ("adaptive-weight", "mine/adw"),
+        "released-multi-head": ("multi-head", "mh.pkl"),
+        "initial-pretraining": ("multi-head", "pre.pkl"),
+    }
+    assert policy_files("mh.pkl") == ["mh.pkl"]
+    assert policy_files("mine/adw") == ["mine/adw/policy.safetensors", "mine/adw/policy.json"]
+
+
+def test_a_checkpoint_of_finetuning_takes_the_place_of_pretraining():
+    config = validate_config(
+        {
+            "pretraining": {"checkpoint": "pre.pkl"},
+            "finetuning": {"checkpoint": {"multi-head": "start.pkl"}},
+        }
+    )
+    assert pretrained_seeds(config) == []
+    assert given_policies(config) == {"initial-multi-head": ("multi-head", "start.pkl")}
+    assert pretrained_seeds(validate_config({})) == [0, 1, 2]
+
+
+def test_multi_head_margin_starts_as_multi_head_does():
+    def read(method, **finetuning):
+        return validate_config({"inference": {"methods": [method]}, "finetuning": finetuning})
+
+    given = {"checkpoint": {"multi-head": "start.pkl"}}
+    for method in EMBEDDING_POLICIES:
+        assert pretrained_seeds(read(method)) == [0, 1, 2]
+        assert list(given_policies(read(method, **given))) == ["initial-multi-head"]
+    assert pretrained_seeds(read("multi-head-scalars")) == []
+    assert given_policies(read("multi-head-scalars", **given)) == {}
+
+
+def test_settings_read_back_as_they_were_written():
+    config = validate_config({"inference": {"methods": [], "released": {"multi-head": "mh.pkl"}}})
+    written = config.model_dump_json()
+    assert '"multi-head":"mh.pkl"' in written
+    assert validate_config(json.loads(written)) == config
+    assert validate_config(yaml.safe_load(render_config(config))) == config
+
+
+@pytest.mark.parametrize(
+    ("inference", "message"),
+    [
+        ({"methods": []}, "methods is empty"),
+        ({"released": {"multi_head": "x"}}, "inference.released.multi_head: unknown key"),
+        ({"released": {"multi-head": ""}}, "inference.released.multi-head: '' is not allowed"),
+    ],
+)
+def test_settings_of_given_policies_that_are_refused(inference, message):
+    with pytest.raises(InputError, match=message):
+        validate_config({"inference": inference})

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_parquet
+from workflow_src.corpus.ids import ID_COLUMNS, parse_utterance_ids, sort_in_corpus_order
+from workflow_src.settings.corpus import SimulatedListing
+from workflow_src.synthetic import simulate_listing as step
+from workflow_src.synthetic.simulate_listing import make_listing, read_utterance_list
+
+SMALL = SimulatedListing(speakers=6, days=10)
+
+
+@pytest.fixture(scope="module")
+def listing():
+    """Thirty speakers over the 92 days, as the manifest has them."""
+    return parse_utterance_ids(make_listing(SimulatedListing(speakers=30), 1), "drawn")
+
+
+def test_sessions_follow_the_settings(listing):
+    days = listing.groupby("speaker")["date"].nunique()
+    assert days.between(85, 92).all()
+    assert days.mean() == pytest.approx(92 * 0.998, abs=0.5)
+    sessions = listing.groupby("speaker").apply(
+        lambda part: len(part[["date", "slot"]].drop_duplicates())
+    )
+    share = sessions / (5 * 92)
+    # The spread of a mean over 30 speakers is 0.017.
+    assert share.mean() == pytest.approx(0.845 * 0.998, abs=0.05)
+    assert 0.05 < share.std() < 0.15
+
+
+def test_takes_follow_the_law(listing):
+    first_half = listing["date"] < "2020-06-16"
+    sizes = listing.groupby(["speaker", "date", "slot"]).size()
+    early = sizes.index.get_level_values("date") < "2020-06-16"
+    assert set(sizes[early]) == {3}
+    assert set(sizes[~early]) == {4}
+    assert listing.loc[first_half, "take"].max() == 3
+    free = (listing["kind"] == "ti").groupby(listing["take"]).mean()
+    assert free[[1, 4]].tolist() == [1, 0]
+    assert free[2] == pytest.approx(0.70, abs=0.02)
+    assert free[3] == pytest.approx(0.41, abs=0.02)
+    assert (listing["phrase"].eq(0) == listing["kind"].eq("ti")).all()
+    phrases = listing.loc[listing["phrase"] > 0, "phrase"].value_counts(normalize=True)
+    np.testing.assert_allclose(phrases[[1, 2, 3, 4, 5]], 0.2, atol=0.02)
+    hour = listing["time"].str[:2].astype(int)
+    begins = listing["slot"].map({1: 6, 2: 9, 3: 12, 4: 17, 5: 20})
+    assert (hour - begins).isin([0, 1]).all()
+
+
+def test_ids_are_distinct_and_in_corpus_order(listing):
+    assert listing["utterance"].is_unique
+    assert sort_in_corpus_order(listing).equals(listing)
+
+
+def test_more_speakers_leave_the_first_ones_as_they_are():
+    few = make_listing(SMALL, 3)
+    more = make_listing(SMALL.model_copy(update={"speakers": 9}), 3)
+    assert more[: len(few)] == few
+    assert make_listing(SMALL, 4) != few
+
+
+@pytest.mark.parametrize("attendance", [1e-9, 1.0])
+def test_the_rarest_and_the_most_faithful_speakers(attendance):
+    settings = SimulatedListing(speakers=3, days=4, attendance=attendance, missed_days=0)
+    table = parse_utterance_ids(make_listing(settings, 1), "drawn")
+    sessions = table.drop_duplicates(["speaker", "date", "slot"])["speaker"].value_counts()
+    assert set(sessions) == {1 if attendance < 1 else 20}
+
+
+def run(folder, *arguments):
+    step.main([*arguments, "--seed", "1", "--manifest", str(folder / "manifest.parquet")])
+    return read_parquet(folder / "manifest.parquet")
+
+
+def test_step_writes_the_same_bytes_twice(tmp_path):
+    settings = ("--settings", SMALL.model_dump_json())
+    manifest = run(tmp_path / "a", *settings)
+    run(tmp_path / "b", *settings)
+    first, second = (tmp_path / name / "manifest.parquet" for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+    assert list(manifest.columns) == [*ID_COLUMNS, "gender"]
+    genders = manifest.groupby("speaker")["gender"].agg(lambda part: "/".join(set(part)))
+    assert genders.tolist() == ["female", "male"] * 3
+
+
+def test_a_list_of_utterances_takes_the_place_of_a_drawn_one(tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text(
+        "\ufeff# two speakers\n0007_05020612_1_1_ti_0\n\n0002_05010612_1_1_ti_0 # early\n",
+        encoding="utf-8",
+    )
+    manifest = run(tmp_path, "--utterances", str(path))
+    assert manifest["utterance"].tolist() == ["0002_05010612_1_1_ti_0", "0007_05020612_1_1_ti_0"]
+
+
+GOOD = b"0002_05010612_1_1_ti_0\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (GOOD + b"\n0002_0501\n", ":3: '0002_0501' is not an utterance id"),
+        (GOOD + b"0002_05320612_1_1_ti_0\n", ":2: .* names no moment of 2020"),
+        (GOOD + b"# again\n" + GOOD, ":3: 0002_05010612_1_1_ti_0 stands in line 1 already"),
+        (b"# none\n", "no utterance id"),
+        (b"\xff\xfe\x00", "not a text file"),
+    ],
+)
+def test_bad_lists_are_named_with_their_line(tmp_path, content, message):
+    path = tmp_path / "ids.txt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as error:
+        read_utterance_list(path)
+    assert str(error.value).startswith(str(path))
+    with pytest.raises(InputError, match="cannot be read"):
+        read_utterance_list(tmp_path / "none.txt")

@@ -1,0 +1,103 @@
+"""The figures of the comparison of methods on simulated populations."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from workflow_src.common.plotting import method_colour
+from workflow_src.settings.inference import LIMITS
+
+PANELS = {
+    "shift": "threshold or posterior off by (cosine)",
+    "nontargets": "non-targets for each target",
+    "enrolment": "utterances that make a template",
+    "embeddings": "embeddings",
+}
+
+
+def plot_comparison(errors: pd.DataFrame, methods: pd.DataFrame) -> Figure:
+    """Plot each method's EER relative to the tuned fixed weight, a panel a scenario.
+
+    Parameters
+    ----------
+    errors
+        population, scenario, run, method, eer_percent.
+    methods
+        scenario, method, ratio, ratio_low, ratio_high, eer_percent: dots and intervals; the
+        small marks are the populations.
+    """
+    scenarios = list(dict.fromkeys(methods["scenario"]))
+    order = _by_error(methods, scenarios[0])
+    figure, axes = plt.subplots(
+        1,
+        len(scenarios),
+        sharey=True,
+        squeeze=False,
+        figsize=(1.6 + 3.3 * len(scenarios), 1.4 + 0.3 * len(order)),
+    )
+    for axis, scenario in zip(axes[0], scenarios, strict=True):
+        part = methods[methods["scenario"] == scenario].set_index("method")
+        own = errors[errors["scenario"] == scenario]
+        mean = own.groupby(["population", "method"])["eer_percent"].mean().unstack()
+        relative = mean.div(mean["fixed-weight-tuned"], axis=0)
+        for place, method in enumerate(order):
+            row, colour = part.loc[method], method_colour(method)
+            axis.plot(
+                relative[method],
+                np.full(len(relative), place),
+                "|",
+                color=colour,
+                alpha=0.45,
+                markersize=9,
+            )
+            axis.plot([row["ratio_low"], row["ratio_high"]], [place] * 2, color=colour, lw=2)
+            face = "white" if method in LIMITS else colour
+            axis.plot(row["ratio"], place, "o", color=colour, markerfacecolor=face, markersize=6)
+        axis.axvline(1, color="#999999", lw=0.8, zorder=0)
+        axis.set_title(scenario)
+        axis.set_xlabel("EER / tuned fixed weight's")
+        axis.set_xscale("log")
+        axis.set_xticks([0.5, 0.7, 1, 1.5, 2, 3], ["0.5", "0.7", "1", "1.5", "2", "3"])
+        axis.minorticks_off()
+    names = [f"{m} (limit)" if m in LIMITS else m for m in order]
+    axes[0][0].set_yticks(range(len(order)), names)
+    axes[0][0].invert_yaxis()
+    return figure
+
+
+def plot_sensitivity(table: pd.DataFrame) -> Figure:
+    """Plot the mean EER of methods against what was changed, a panel a change.
+
+    Parameters
+    ----------
+    table
+        changed, value (text), method, eer_percent.
+    """
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6.6))
+    mean = table.groupby(["changed", "value", "method"], sort=False)["eer_percent"].mean()
+    for axis, (changed, label) in zip(axes.flat, PANELS.items(), strict=True):
+        part = mean.loc[changed].unstack(sort=False)
+        for method in part.columns:
+            axis.plot(
+                range(len(part)),
+                part[method],
+                "o--" if method in LIMITS else "o-",
+                color=method_colour(method),
+                label=method,
+                markersize=5,
+            )
+        axis.set_xticks(range(len(part)), part.index)
+        axis.set_xlabel(label)
+        axis.set_ylabel("EER (%)")
+        axis.set_ylim(bottom=0)
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    return figure
+
+
+def _by_error(methods: pd.DataFrame, scenario: str) -> list[str]:
+    part = methods[methods["scenario"] == scenario]
+    return list(part.sort_values("eer_percent", ascending=False)["method"])

@@ -1,0 +1,1 @@
+"""Scores to error measures: EER, minDCF, DET."""

@@ -1,0 +1,69 @@
+"""Summarise the scores of every run and scenario: EER, minDCF and their thresholds.
+
+With --published, the paper's figures for the same method, weight and scenario stand beside them.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_src.common.errors import blamed_on
+from workflow_src.common.files import read_csv, read_parquet, write_csv
+from workflow_src.evaluation.summary import summarise_scores
+from workflow_src.running.steps import run_step, show_progress, step_parser
+
+PUBLISHED_COLUMNS = ["method", "alpha", "scenario", "eer_percent", "min_dcf"]
+
+
+def join_published(summary: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Put the paper's figures beside ours.
+
+    Parameters
+    ----------
+    summary
+        Columns method, alpha, scenario and others. A released policy is compared with the paper's
+        figures for its method.
+    published
+        The columns `PUBLISHED_COLUMNS`; alpha is empty where it doesn't apply.
+
+    Returns
+    -------
+    DataFrame
+        `summary` with published_eer_percent and published_min_dcf, empty where the paper has none.
+    """
+    keys = ["method", "alpha", "scenario"]
+    figures = {"eer_percent": "published_eer_percent", "min_dcf": "published_min_dcf"}
+    methods = summary["method"].str.removeprefix("released-")
+    theirs = summary[keys].assign(method=methods).astype({"alpha": "float64"})
+    theirs = theirs.merge(published.rename(columns=figures), on=keys, how="left", validate="m:1")
+    return summary.join(theirs[list(figures.values())])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the scored trials of all runs and write one table."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--runs", type=Path, required=True, help="the run table, CSV")
+    parser.add_argument(
+        "--scores", type=Path, required=True, help="folder of <run>/<scenario>.parquet"
+    )
+    parser.add_argument("--scenarios", nargs="+", required=True, help="in the order to list them")
+    parser.add_argument("--published", type=Path, help="the paper's results, CSV")
+    parser.add_argument("--summary", type=Path, required=True, help="CSV to write")
+    args = parser.parse_args(argv)
+    columns = ["run", "method", "alpha", "threshold", "seed"]
+    runs = read_csv(args.runs, columns, text=["run"])[columns].astype({"seed": "Int64"})
+    rows = []
+    for run in show_progress(runs["run"], "runs"):
+        for scenario in args.scenarios:
+            path = args.scores / run / f"{scenario}.parquet"
+            with blamed_on(path):
+                summary = summarise_scores(read_parquet(path, ["score", "target"], only=True))
+            rows.append({"run": run, "scenario": scenario} | summary)
+    summary = runs.merge(pd.DataFrame(rows), on="run", validate="one_to_many")
+    if args.published:
+        summary = join_published(summary, read_csv(args.published, PUBLISHED_COLUMNS))
+    write_csv(summary, args.summary)
+
+
+if __name__ == "__main__":
+    run_step(main)

@@ -1,0 +1,175 @@
+"""Development trials: the protocols played by training speakers, to fit and choose methods on.
+
+Test speakers have no part in them. What has many parameters is fitted on some of the speakers and
+chosen on the others (validation); what has one or two is chosen on all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.seeds import generator
+from workflow_src.evaluation.metrics import equal_error_rate
+from workflow_src.updating.interface import UpdateRule
+from workflow_src.updating.rules import Baseline
+from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale
+from workflow_src.updating.scorer import Sequences, score_sequences
+from workflow_src.updating.sequences import Task, build_task
+
+# Settings scored side by side: bounds the memory of their scores.
+SETTINGS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Development:
+    """Development trials of some speakers.
+
+    Attributes
+    ----------
+    tasks
+        Scenario -> its task; the sequences know days and labels.
+    baseline
+        Scenario -> EER (a share) without updates, to which others are taken relative.
+    """
+
+    tasks: Mapping[str, Task]
+    baseline: Mapping[str, float]
+
+    @classmethod
+    def of(cls, tasks: Mapping[str, Task]) -> Development:
+        """Score the baseline of every task."""
+        baseline = {name: float(_error_rates(Baseline(), task)[0]) for name, task in tasks.items()}
+        return cls(tasks, baseline)
+
+    def cost(self, rule: UpdateRule) -> np.ndarray:
+        """Return what a rule is chosen by, float64 [S]: the mean of EER / baseline's EER."""
+        relative = [
+            _error_rates(rule, task) / max(self.baseline[name], 1e-4)
+            for name, task in self.tasks.items()
+        ]
+        return np.mean(relative, axis=0)
+
+    def scores(self, rule: UpdateRule) -> dict[str, np.ndarray]:
+        """Return a rule's cosines of every scenario, float32 [T] in packed order."""
+        return {
+            name: score_sequences(rule, task.templates, task.sequences, task.embeddings)
+            .scores[0]
+            .numpy()[task.sequences.order]
+            for name, task in self.tasks.items()
+        }
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The development speakers' trials: of all, of those to fit on, of those to choose on."""
+
+    every: Development
+    fitting: Development
+    validation: Development
+
+
+def make_partition(
+    trials: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
+    embeddings: np.ndarray,
+    index: pd.DataFrame,
+    validation_share: float,
+    seed: int,
+) -> Partition:
+    """Part the development trials by speaker.
+
+    Parameters
+    ----------
+    trials
+        Scenario -> trials and enrolments of the development speakers.
+    embeddings, index
+        float32 [N, D] and the utterance of each row.
+    validation_share
+        Share of the speakers to choose on; with so few speakers that a part has fewer than two
+        of them, both parts are all of them.
+    seed
+        Of the draw of validation speakers.
+
+    Raises
+    ------
+    InputError
+        The tables do not fit together, see `build_task`.
+    """
+    speakers = sorted(set().union(*(set(table["speaker"]) for table, _ in trials.values())))
+    if len(speakers) < 2:
+        raise InputError("development trials: at least two training speakers must have some")
+    order = generator(seed, "development", "validation").permutation(len(speakers))
+    count = round(validation_share * len(speakers))
+    chosen = {speakers[i] for i in order[:count]}
+    others = set(speakers) - chosen
+    if min(len(chosen), len(others)) < 2:
+        chosen = others = set(speakers)
+
+    def development(part: set[str]) -> Development:
+        tasks = {}
+        for name, (table, enrolment) in trials.items():
+            own = table[table["speaker"].isin(part)].reset_index(drop=True)
+            if len(own):
+                models = enrolment[enrolment["model"].isin(set(own["model"]))]
+                tasks[name] = build_task(own, models, embeddings, index)
+        return Development.of(tasks)
+
+    return Partition(development(set(speakers)), development(others), development(chosen))
+
+
+def choose(development: Development, make: Callable[[np.ndarray], UpdateRule], grid: pd.DataFrame):
+    """Return the grid with the column cost, and its best row.
+
+    Parameters
+    ----------
+    development
+        What to choose on.
+    make
+        Makes one rule of some rows of the grid, a setting a row.
+    grid
+        A row a setting; of equal costs the first row wins.
+    """
+    costs = [
+        development.cost(make(grid.iloc[first : first + SETTINGS_AT_ONCE]))
+        for first in range(0, len(grid), SETTINGS_AT_ONCE)
+    ]
+    grid = grid.assign(cost=np.concatenate(costs))
+    return grid, grid.iloc[int(np.argmin(grid["cost"].to_numpy()))]
+
+
+def replay_history(sequences: Sequences, scores: np.ndarray, scale: ScoreScale) -> Tensor:
+    """Return the features of every trial, float32 [T, 6], given all scores, in packed order.
+
+    Parameters
+    ----------
+    sequences
+        The trials.
+    scores
+        float32 [T], in packed order.
+    scale
+        What scores look like.
+    """
+    out = torch.empty(len(scores), len(FEATURES))
+    score, days = torch.from_numpy(scores), torch.from_numpy(sequences.days)
+    history = ScoreHistory.begin(len(sequences.template))
+    end = 0
+    for n in sequences.active.tolist():
+        begin, end = end, end + n
+        history = ScoreHistory(**{k: v[:n] for k, v in history.tensors().items()})
+        out[begin:end] = history.observe(scale, score[begin:end], days[begin:end])
+        history = history.remember(scale, score[begin:end], days[begin:end])
+    return out
+
+
+def _error_rates(rule: UpdateRule, task: Task) -> np.ndarray:
+    """Return the EER of each setting, float64 [S]."""
+    scored = score_sequences(rule, task.templates, task.sequences, task.embeddings)
+    target = np.empty(len(task.sequences.order), dtype=bool)
+    target[task.sequences.order] = task.sequences.targets
+    return np.array([equal_error_rate(scores, target)[0] for scores in scored.scores.numpy()])

@@ -1,0 +1,347 @@
+"""`through-time`: a small network on scalars, trained by gradient through the template's recursion.
+
+    w = max_weight sigmoid(network(f))
+
+f are the scalars of `workflow_src.updating.score_history`. A weight changes the template, and so
+the scores of all later trials; the loss is a logistic one on those scores, and its gradient flows
+back through the recursion (truncated after a window of trials) to the network. No action is sampled
+and no reward is designed: what is minimised is, in a smooth form, what is measured.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from workflow_src.common.seeds import torch_seed
+from workflow_src.methods.development import Development, Partition
+from workflow_src.methods.fixed_weight import TunedFixedWeight
+from workflow_src.methods.soft import LEAST_SHARE, estimate_scale, remember
+from workflow_src.running.checkpoint import Checkpoint
+from workflow_src.running.steps import show_progress
+from workflow_src.settings.tuning import ThroughTime as Settings
+from workflow_src.settings.tuning import Tuning
+from workflow_src.updating.interface import Decision, Encoded, Memory, Trials
+from workflow_src.updating.rules import encode_nothing
+from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale
+from workflow_src.updating.sequences import Task
+
+
+class WeightNetwork(nn.Module):
+    """Linear(6, H) SiLU Linear(H, H) SiLU Linear(H, 1), to a weight in 0..max_weight."""
+
+    def __init__(self, hidden: int, max_weight: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(len(FEATURES), hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, 1),
+        )
+        self.max_weight = max_weight
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the weights [...] for features [..., 6]."""
+        return self.max_weight * torch.sigmoid(self.layers(features).squeeze(-1))
+
+
+class ThroughTime:
+    """The rule.
+
+    Parameters
+    ----------
+    scale
+        What scores look like.
+    network
+        Gives the weight.
+    """
+
+    method = "through-time"
+    settings = 1
+    normalises = False
+
+    def __init__(self, scale: ScoreScale, network: WeightNetwork) -> None:
+        self.scale = scale
+        self.network = network
+
+    def encode(self, embeddings: Tensor) -> Encoded:
+        """Return nothing."""
+        return encode_nothing(embeddings)
+
+    def begin(self, templates: int) -> Memory:
+        """Remember the history of scores."""
+        return Memory(ScoreHistory.begin(1, templates).tensors())
+
+    @torch.no_grad()
+    def decide(self, trials: Trials, memory: Memory) -> Decision:
+        """Ask the network for the weight."""
+        history = ScoreHistory(**memory.tensors)
+        weights = self.network(history.observe(self.scale, trials.scores, trials.days))
+        remember(history, self.scale, trials, memory)
+        return Decision(updated=weights > LEAST_SHARE * self.network.max_weight, weights=weights)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what is stored as weights."""
+        return {name: tensor.detach() for name, tensor in self.network.state_dict().items()}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is stored as text."""
+        return {
+            "features": list(FEATURES),
+            "scale": self.scale.state(),
+            "hidden_units": self.network.layers[0].out_features,
+            "max_weight": self.network.max_weight,
+        }
+
+    @classmethod
+    def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> ThroughTime:
+        """Return the rule that `tensors` and `describe` came from."""
+        # The tensors say how large it is: a file of a few bytes must not claim all memory.
+        network = WeightNetwork(len(tensors["layers.0.bias"]), float(about["max_weight"]))
+        network.load_state_dict(tensors)
+        return cls(ScoreScale(**about["scale"]), network.eval())
+
+
+@dataclass(frozen=True)
+class _Padded:
+    """The sequences of all scenarios side by side, [n, L] each; what is beyond the end is 0."""
+
+    templates: Tensor  # float32 [n, D]
+    embeddings: Tensor  # float32 [N, D]
+    rows: Tensor
+    days: Tensor
+    targets: Tensor
+    lengths: Tensor  # [n]
+    scenario: Tensor  # [n]
+
+    @classmethod
+    def of(cls, development: Development) -> _Padded:
+        longest = max(len(task.sequences.active) for task in development.tasks.values())
+        parts: dict[str, list[Tensor]] = {name: [] for name in cls.__dataclass_fields__}
+        first_row = 0
+        for number, task in enumerate(development.tasks.values()):
+            for name, tensor in _pad(task, longest).items():
+                parts[name].append(tensor)
+            parts["rows"][-1] += first_row
+            first_row += len(task.embeddings)
+            parts["scenario"].append(torch.full_like(parts["lengths"][-1], number))
+        return cls(**{name: torch.cat(tensors) for name, tensors in parts.items()})
+
+
+def _pad(task: Task, longest: int) -> dict[str, Tensor]:
+    sequences = task.sequences
+    n = len(sequences.template)
+    active = sequences.active
+    step = np.repeat(np.arange(len(active)), active)
+    place = np.arange(len(step)) - np.repeat(np.cumsum(active) - active, active)
+    padded = {}
+    for name, values in (
+        ("rows", sequences.rows),
+        ("days", sequences.days),
+        ("targets", sequences.targets),
+    ):
+        room = np.zeros((n, longest), dtype=values.dtype)
+        room[place, step] = values
+        padded[name] = torch.from_numpy(room)
+    return {
+        "templates": task.templates[torch.from_numpy(sequences.template)],
+        "embeddings": task.embeddings,
+        "lengths": torch.from_numpy(np.bincount(place, minlength=n)),
+        **padded,
+    }
+
+
+class _Played:
+    """A batch of sequences that are played on from window to window."""
+
+    def __init__(self, data: _Padded, count: int, generator: torch.Generator) -> None:
+        self.data, self.generator = data, generator
+        # Each scenario is drawn as often, whatever its number of sequences.
+        share = 1 / torch.bincount(data.scenario).double()
+        self._share = share[data.scenario]
+        self.which = self._draw(count)
+        self.step = torch.zeros(count, dtype=torch.int64)
+        self.template = data.templates[self.which]
+        self.history = ScoreHistory.begin(count)
+
+    def _draw(self, count: int) -> Tensor:
+        return torch.multinomial(self._share, count, replacement=True, generator=self.generator)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return all that the rest of the training depends on, for a checkpoint."""
+        return {
+            "which": self.which,
+            "step": self.step,
+            "template": self.template.detach(),
+            "history": {k: v.detach() for k, v in self.history.tensors().items()},
+            "generator": self.generator.get_state(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state that `get_state` gave."""
+        self.which, self.step, self.template = state["which"], state["step"], state["template"]
+        self.history = ScoreHistory(**state["history"])
+        self.generator.set_state(state["generator"])
+
+    def replace_ended(self) -> None:
+        """Begin new sequences where one has ended."""
+        ended = self.step >= self.data.lengths[self.which]
+        fresh = self._draw(len(ended))
+        self.which = fresh.where(ended, self.which)
+        self.step = self.step.masked_fill(ended, 0)
+        self.template = torch.where(ended[:, None], self.data.templates[self.which], self.template)
+        self.history = ScoreHistory(
+            **{k: v.masked_fill(ended, 0) for k, v in self.history.tensors().items()}
+        )
+
+
+def play_window(
+    played: _Played, network: WeightNetwork, scale: ScoreScale, window: int
+) -> tuple[Tensor, Tensor]:
+    """Play `window` trials of every sequence; returns scores and signs, float32 [window, B].
+
+    The sign is 1 for a target, -1 for a non-target and 0 beyond the end of a sequence. The
+    scores carry the gradient of all weights given within the window.
+    """
+    data = played.data
+    template = played.template.detach()
+    history = ScoreHistory(**{k: v.detach() for k, v in played.history.tensors().items()})
+    scores, signs = [], []
+    for _ in range(window):
+        running = played.step < data.lengths[played.which]
+        at = (played.which, played.step.clamp(max=data.rows.shape[1] - 1))
+        test = data.embeddings[data.rows[at]]
+        days, target = data.days[at], data.targets[at]
+        score = nn.functional.cosine_similarity(template, test, dim=1)
+        weight = network(history.observe(scale, score, days)) * running
+        template = torch.lerp(template, test, weight[:, None])
+        history = history.remember(scale, score, days)
+        scores.append(score)
+        signs.append(torch.where(target, 1.0, -1.0) * running)
+        played.step = played.step + 1
+    played.template, played.history = template, history
+    return torch.stack(scores), torch.stack(signs)
+
+
+def fit_through_time(
+    partition: Partition,
+    tuning: Tuning,
+    seed: int,
+    policy_seed: int,
+    fixed: TunedFixedWeight,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[ThroughTime, pd.DataFrame]:
+    """Train on the fitting speakers; keep what is best on the validation speakers.
+
+    Parameters
+    ----------
+    partition
+        Development trials.
+    tuning
+        The config's block ``tuning``.
+    seed, policy_seed
+        The workflow's seed and this policy's.
+    fixed
+        The tuned fixed weight: where training starts.
+    checkpoint
+        Where to resume from and to save to.
+
+    Returns
+    -------
+    ThroughTime
+        The rule.
+    DataFrame
+        update, loss (mean since the last row), cost (on the validation speakers), learning_rate:
+        a row a look at the validation speakers.
+    """
+    settings: Settings = tuning.through_time
+
+    def stream(name: str) -> int:
+        return torch_seed(seed, "through-time", policy_seed, name)
+
+    scale = estimate_scale(partition.fitting, fixed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream("network"))
+        network = WeightNetwork(settings.hidden, settings.max_weight)
+    with torch.no_grad():
+        # To begin with, about the chosen fixed weight on whatever comes.
+        last = network.layers[-1]
+        last.weight.mul_(0.1)
+        share = min(fixed.alpha / settings.max_weight, 0.9)
+        last.bias.fill_(math.log(share / (1 - share)))
+    # The loss's own calibration: a score is as good as its distance from a cut in units of 1/slope.
+    calibration = nn.Parameter(torch.tensor([scale.centre, math.log(scale.slope)]))
+    optimiser = torch.optim.Adam(
+        [
+            {"params": network.parameters(), "lr": settings.learning_rate},
+            {"params": [calibration], "lr": settings.learning_rate},
+        ]
+    )
+    data = _Padded.of(partition.fitting)
+    played = _Played(data, settings.sequences, torch.Generator().manual_seed(stream("sequences")))
+
+    rows: list[dict[str, Any]] = []
+    best_cost, best, done = math.inf, None, 0
+    losses: list[float] = []
+    state = checkpoint.load(torch.device("cpu")) if checkpoint else None
+    if state:
+        network.load_state_dict(state["network"])
+        calibration.data.copy_(state["calibration"])
+        optimiser.load_state_dict(state["optimiser"])
+        played.set_state(state["played"])
+        rows, losses, done = state["rows"], state["losses"], state["done"]
+        best_cost, best = state["best_cost"], state["best"]
+        print(f"resumed after update {done} of {settings.updates}")
+    for update in show_progress(range(done + 1, settings.updates + 1), "through-time updates"):
+        rate = (
+            settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (update - 1) / settings.updates))
+        )
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        played.replace_ended()
+        scores, signs = play_window(played, network, scale, settings.window)
+        margin = signs * calibration[1].exp() * (scores - calibration[0])
+        counted = signs != 0
+        loss = (nn.functional.softplus(-margin) * counted).sum() / counted.sum()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+        if update % settings.validate_every == 0 or update == settings.updates:
+            rule = ThroughTime(scale, network)
+            cost = float(partition.validation.cost(rule)[0])
+            if cost < best_cost:
+                best_cost, best = cost, {k: v.clone() for k, v in network.state_dict().items()}
+            rows.append(
+                {
+                    "update": update,
+                    "loss": float(np.mean(losses)),
+                    "cost": cost,
+                    "learning_rate": rate,
+                }
+            )
+            losses = []
+        if checkpoint and checkpoint.due():
+            checkpoint.save(
+                {
+                    "network": network.state_dict(),
+                    "calibration": calibration.detach(),
+                    "optimiser": optimiser.state_dict(),
+                    "played": played.get_state(),
+                    "rows": rows,
+                    "losses": losses,
+                    "done": update,
+                    "best_cost": best_cost,
+                    "best": best,
+                }
+            )
+    network.load_state_dict(best)
+    return ThroughTime(scale, network.eval()), pd.DataFrame(rows)

@@ -1,1 +1,0 @@
-"""Learned update rules: networks, environment, pretraining, PPO, checkpoints."""

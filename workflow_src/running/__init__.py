@@ -1,0 +1,1 @@
+"""How any step runs: its command line, lock, threads, exit codes, progress and checkpoints."""

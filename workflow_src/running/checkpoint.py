@@ -1,0 +1,85 @@
+"""Checkpoints from which interrupted training resumes: one file, removed when training is done."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workflow_src.common.whole_files import written_whole
+
+
+class Checkpoint:
+    """A file from which training resumes, with the same result to the byte.
+
+    When it is written depends on the clock; what comes out in the end does not.
+
+    Parameters
+    ----------
+    path
+        The file. Of another digest, or unreadable, it is ignored.
+    digest
+        From `digest_training`.
+    every_seconds
+        How often `save` writes.
+    """
+
+    def __init__(self, path: Path, digest: str, every_seconds: float = 20.0) -> None:
+        self.path = Path(path)
+        self.digest = digest
+        self.every_seconds = every_seconds
+        self._saved = time.monotonic()
+
+    def load(self, device: torch.device) -> dict[str, Any] | None:
+        """Return the state to go on from, or None to start from the beginning."""
+        if not self.path.exists():
+            return None
+        try:
+            content = torch.load(self.path, map_location=device, weights_only=True)
+            fits = content["digest"] == self.digest
+        except Exception as error:
+            print(f"{self.path}: not a readable checkpoint ({type(error).__name__}): ignored")
+            return None
+        if not fits:
+            print(f"{self.path}: a checkpoint of other settings, inputs or code: ignored")
+            return None
+        return content["state"]
+
+    def due(self) -> bool:
+        """Whether it is time to save again."""
+        return time.monotonic() - self._saved >= self.every_seconds
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a state: nested dicts and lists of tensors, numbers and text."""
+        # Through memory: of a full disk, torch itself says nothing that a user understands.
+        file = io.BytesIO()
+        torch.save({"digest": self.digest, "state": state}, file)
+        with written_whole(self.path) as part:
+            part.write_bytes(file.getbuffer())
+        self._saved = time.monotonic()
+
+    def remove(self) -> None:
+        """Remove the file: training is done."""
+        self.path.unlink(missing_ok=True)
+
+
+def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--checkpoint`` and ``--checkpoint-seconds``, of steps with an ``--out-dir``."""
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="file to resume from; removed at the end (default: <out-dir>.checkpoint)",
+    )
+    parser.add_argument(
+        "--checkpoint-seconds", type=float, default=20.0, help="how often it is written"
+    )
+
+
+def open_checkpoint(args: argparse.Namespace, digest: str) -> Checkpoint:
+    """Return the checkpoint that the arguments name."""
+    path = args.checkpoint or args.out_dir.with_name(args.out_dir.name + ".checkpoint")
+    return Checkpoint(path, digest, args.checkpoint_seconds)

@@ -1,0 +1,406 @@
+"""Export a run's method for production: one ONNX model that is a whole trial.
+
+The model takes a template, a test embedding, the days since enrolment and what the method
+remembers of the template; it gives the score, whether and with which weight the template is
+updated, and the new template and memory. `workflow_src.serving.template_updater` runs it
+without torch, and so does anything else that runs ONNX.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import itertools
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import helper
+from torch import Tensor, nn
+from torch._decomp import get_decompositions
+from torch.func import functionalize
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_csv, write_json
+from workflow_src.common.seeds import generator
+from workflow_src.common.tables import read_embeddings
+from workflow_src.common.whole_files import written_whole
+from workflow_src.inference.methods import build_rule
+from workflow_src.inference.tuned import resolve_tuned
+from workflow_src.running.steps import run_step, step_parser
+from workflow_src.serving.template_updater import DESCRIPTION, FORMAT, MODEL, open_session
+from workflow_src.settings.inference import LIMITS
+from workflow_src.settings.runs import Run, parse_run
+from workflow_src.updating.interface import Memory, Trials, UpdateRule
+
+OPSET, IR_VERSION = 18, 8
+aten = torch.ops.aten
+# Operators of a trace that the exporter knows by another name, and how many arguments that takes.
+SAME = {
+    aten._softmax.default: (aten.softmax.int, 2),
+    aten._log_softmax.default: (aten.log_softmax.int, 2),
+    aten.bitwise_xor.Tensor: (aten.logical_xor.default, 2),
+}
+# Trials on which an exported model is compared with its rule, and by how much it may differ.
+CHECKED_TRIALS, TOLERANCE = 64, 1e-4
+
+
+class TrialStep(nn.Module):
+    """One trial of one template, as the sequence scorer makes it, with an update rule.
+
+    Parameters
+    ----------
+    rule
+        With one setting.
+    """
+
+    def __init__(self, rule: UpdateRule) -> None:
+        super().__init__()
+        if rule.settings != 1:
+            raise ValueError(f"one setting can be exported, not {rule.settings}")
+        self.rule = rule
+        self.names = list(rule.begin(1).tensors)
+
+    def initial(self) -> dict[str, Tensor]:
+        """Return the memory at enrolment, tensors without the leading dimensions."""
+        return {name: tensor[0, 0].clone() for name, tensor in self.rule.begin(1).tensors.items()}
+
+    def forward(
+        self, template: Tensor, test: Tensor, days: Tensor, *remembered: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Make a trial.
+
+        Parameters
+        ----------
+        template, test
+            float32 [D].
+        days
+            float32 []: days since enrolment, 0 where unknown.
+        *remembered
+            The memory, in the order of `names`.
+
+        Returns
+        -------
+        score, updated, weight
+            float32 [], bool [] and float32 [], the last 0 where not updated.
+        new template
+            float32 [D].
+        new memory
+            One tensor a name.
+        """
+        encoded = self.rule.encode(test[None])
+        norm, test_norm = torch.linalg.vector_norm(template), torch.linalg.vector_norm(test)
+        score = (template * test).sum() / norm / test_norm
+        memory = Memory(
+            {
+                name: tensor.clone()[None, None]
+                for name, tensor in zip(self.names, remembered, strict=True)
+            }
+        )
+        trials = Trials(
+            scores=score[None, None],
+            template_norms=norm[None, None],
+            test_norms=test_norm[None],
+            template_carried=self.rule.encode(template[None]).carried[None],
+            test_carried=encoded.carried,
+            test_offered=encoded.offered,
+            days=days[None],
+            targets=None,
+        )
+        decision = self.rule.decide(trials, memory)
+        updated = decision.updated.reshape(())
+        weight = torch.where(updated, decision.weights.reshape(()), torch.zeros(()))
+        if decision.scores is not None:
+            score = decision.scores.reshape(())
+        if self.rule.normalises:
+            moved = (1 - weight) / norm * template + weight / test_norm * test
+        else:
+            moved = template + weight * (test - template)
+        new = [memory.tensors[name][0, 0] for name in self.names]
+        return score, updated, weight, torch.where(updated, moved, template), *new
+
+
+def export_rule(rule: UpdateRule, dimension: int) -> bytes:
+    """Write one trial with a rule as an ONNX model.
+
+    Parameters
+    ----------
+    rule
+        With one setting, that does not look at labels.
+    dimension
+        D, of the embeddings.
+
+    Returns
+    -------
+    bytes
+        Inputs ``template`` [D], ``test`` [D], ``days`` [] and ``memory_<name>``; outputs
+        ``score`` [], ``updated`` [] (bool), ``weight`` [], ``new_template`` [D] and
+        ``new_memory_<name>``; float32 unless the memory is of another type.
+
+    Raises
+    ------
+    InputError
+        The policy is for another D.
+    RuntimeError
+        The rule computes something that has no counterpart in ONNX, or the model does not do
+        what the rule does.
+    """
+    step = TrialStep(rule).eval()
+    example = _example(step, dimension)
+    names = [f"memory_{name}" for name in step.names]
+    inputs = ["template", "test", "days", *names]
+    with torch.no_grad():
+        graph = _trace(step, example)
+        model = _export(graph, example, inputs, [f"new_{name}" for name in names])
+    content = model.SerializeToString(deterministic=True)
+    _check(step, open_session(content, "the exported model"), dimension)
+    return content
+
+
+def describe_memory(rule: UpdateRule) -> list[dict[str, Any]]:
+    """List name, dtype, shape and initial value of all that a rule remembers, for JSON."""
+    return [
+        {
+            "name": name,
+            "dtype": str(tensor.dtype).removeprefix("torch."),
+            "shape": list(tensor.shape),
+            "initial": tensor.tolist(),
+        }
+        for name, tensor in TrialStep(rule).initial().items()
+    ]
+
+
+def uses_days(model: bytes) -> bool:
+    """Whether an exported model looks at the days since enrolment."""
+    nodes = onnx.load_from_string(model).graph.node
+    return any("days" in node.input for node in nodes)
+
+
+def find_decision(summary: Path, run: str, scenario: str) -> dict[str, Any]:
+    """Find the threshold of acceptance to suggest: that of the EER of a run in a scenario.
+
+    Raises
+    ------
+    InputError
+        The summary lacks the row.
+    """
+    table = read_csv(summary, ["run", "scenario", "eer_percent", "eer_threshold"], text=["run"])
+    rows = table[(table["run"] == run) & (table["scenario"] == scenario)]
+    if len(rows) != 1:
+        raise InputError(f"{summary}: has no row of the run {run!r} and the scenario {scenario!r}")
+    (row,) = rows.to_dict("records")
+    return {
+        "scenario": scenario,
+        "threshold": float(row["eer_threshold"]),
+        "eer_percent": float(row["eer_percent"]),
+    }
+
+
+def export_method(run: Run, dimension: int, folder: Path, decision: dict | None = None) -> None:
+    """Write ``method.onnx`` and ``method.json`` of a run into a folder.
+
+    Parameters
+    ----------
+    run
+        A row of the run table.
+    dimension
+        D, of the embeddings.
+    folder
+        Where; made if missing.
+    decision
+        What to suggest as threshold of acceptance, from `find_decision`.
+
+    Raises
+    ------
+    InputError
+        The method looks at labels, its policy is missing, broken or for another D, or it
+        computes something that cannot be exported.
+    """
+    if run.method in LIMITS:
+        raise InputError(
+            f"{run.run}: {run.method} looks at labels, which production has not; it marks a limit"
+        )
+    rule = build_rule(run)
+    try:
+        model = export_rule(rule, dimension)
+    except (RuntimeError, onnx.shape_inference.InferenceError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"{run.run}: the method {run.method} cannot be exported ({reason})"
+        ) from error
+    with written_whole(folder / MODEL) as part:
+        part.write_bytes(model)
+    description = {
+        "format": FORMAT,
+        "method": run.method,
+        "run": run.run,
+        "dimension": dimension,
+        "settings": {"alpha": run.alpha, "threshold": run.threshold, "seed": run.seed},
+        "uses_days": uses_days(model),
+        "memory": describe_memory(rule),
+        "decision": decision,
+        "sha256": hashlib.sha256(model).hexdigest(),
+        "versions": {
+            "opset": OPSET,
+            "torch": torch.__version__.partition("+")[0],
+            "onnx": onnx.__version__,
+            "onnxruntime": onnxruntime.__version__,
+        },
+    }
+    write_json(description, folder / DESCRIPTION)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Export one run."""
+    parser = step_parser(__doc__)
+    parser.add_argument(
+        "--run", required=True, metavar="JSON", help="the run, a row of the run table"
+    )
+    add_dimension_arguments(parser)
+    parser.add_argument("--summary", type=Path, help="results/summary.csv, for a threshold")
+    parser.add_argument("--scenario", help="the scenario whose threshold is suggested")
+    parser.add_argument("--out-dir", type=Path, required=True, help="folder to write to")
+    args = parser.parse_args(argv)
+    if (args.summary is None) != (args.scenario is None):
+        parser.error("--summary and --scenario go together")
+    run = resolve_tuned(parse_run(args.run))
+    dimension = args.dimension
+    if args.embeddings:
+        dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
+    decision = find_decision(args.summary, run.run, args.scenario) if args.summary else None
+    export_method(run, dimension, args.out_dir, decision)
+
+
+def add_dimension_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--embeddings`` and ``--dimension``, of which one says D."""
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--embeddings", type=Path, help="embeddings, .npy, for their dimension")
+    which.add_argument("--dimension", type=int, help="D, where there are no embeddings")
+
+
+def _example(step: TrialStep, dimension: int) -> tuple[Tensor, ...]:
+    """Return inputs of a trial with a score of 1: rules that select rows find one to select."""
+    template = torch.linspace(1, 2, dimension)
+    return template, 1.5 * template, torch.ones(()), *step.initial().values()
+
+
+def _trace(step: TrialStep, example: tuple[Tensor, ...]) -> GraphModule:
+    """Trace a step to a graph of operators that the exporter knows.
+
+    Nothing is written in place there, whatever the rule does: ONNX has no such thing.
+    """
+    decompositions = get_decompositions([aten.hypot, aten.logaddexp, aten.log_sigmoid_forward])
+    decompositions |= {
+        aten.copy.default: lambda target, source, *_: source.to(target.dtype).expand(target.shape),
+        aten.expm1.default: lambda x: torch.exp(x) - 1,
+        aten.select_scatter.default: _put_row,
+        aten.slice_scatter.default: _put_rows,
+    }
+    traced = make_fx(functionalize(step, remove="mutations"), decomposition_table=decompositions)
+    graph = traced(*example)
+    for node in graph.graph.nodes:
+        if node.target in (aten.alias.default, aten.lift_fresh_copy.default):
+            # Where nothing is written in place, these give what they take.
+            node.replace_all_uses_with(node.args[0])
+        elif node.target is aten._to_copy.default:
+            node.target, node.args = aten.to.dtype, (node.args[0], node.kwargs["dtype"])
+            node.kwargs = {}
+        elif node.target in SAME:
+            node.target, takes = SAME[node.target]
+            node.args = node.args[:takes]
+    return graph
+
+
+def _put_row(whole: Tensor, part: Tensor, dim: int, index: int) -> Tensor:
+    """Return `whole` with `part` at one index of a dimension."""
+    index %= whole.shape[dim]
+    return _put_rows(whole, part.unsqueeze(dim), dim, index, index + 1)
+
+
+def _put_rows(
+    whole: Tensor,
+    part: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> Tensor:
+    """Return `whole` with `part` at a range of indices of a dimension."""
+    if step != 1:
+        raise RuntimeError("it writes to a slice with a stride")
+    start, end, _ = slice(start, end).indices(whole.shape[dim])
+    after = whole.narrow(dim, end, whole.shape[dim] - end)
+    pieces = [p for p in (whole.narrow(dim, 0, start), part, after) if p.shape[dim]]
+    return torch.cat(pieces, dim) if len(pieces) > 1 else part
+
+
+def _export(
+    graph: GraphModule, example: tuple[Tensor, ...], inputs: list[str], memory: list[str]
+) -> onnx.ModelProto:
+    """Write a traced step as a model; all inputs stay its inputs, also those it makes no use of."""
+    graph.graph.eliminate_dead_code()
+    places = graph.graph.find_nodes(op="placeholder")
+    used = [bool(place.users) for place in places]
+    for place in places:
+        if not place.users:
+            graph.graph.erase_node(place)
+    graph.recompile()
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        # The newer exporter needs a package more; this one does all that is asked of it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            graph,
+            tuple(itertools.compress(example, used)),
+            file,
+            input_names=list(itertools.compress(inputs, used)),
+            output_names=["score", "updated", "weight", "new_template", *memory],
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    model = onnx.load_from_string(file.getvalue())
+    if len(model.graph.input) != sum(used):
+        raise RuntimeError("an input was lost in the export")
+    del model.graph.input[:]
+    for name, value in zip(inputs, example, strict=True):
+        kind = helper.np_dtype_to_tensor_dtype(value.numpy().dtype)
+        model.graph.input.append(helper.make_tensor_value_info(name, kind, value.shape))
+    model.ir_version = IR_VERSION
+    model.graph.name = "trial"
+    for node in model.graph.node:
+        node.doc_string = ""
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _check(step: TrialStep, session: onnxruntime.InferenceSession, dimension: int) -> None:
+    """Compare a model with its rule over trials of all scores; a fault of the export raises."""
+    rng = generator(0, "export", "check")
+    outputs = [value.name for value in session.get_outputs()]
+    inputs = [value.name for value in session.get_inputs()]
+    template = rng.standard_normal(dimension, dtype=np.float32)
+    state = [torch.from_numpy(template), *step.initial().values()]
+    for trial in range(CHECKED_TRIALS):
+        own = float(rng.uniform(-0.3, 1))
+        noise = rng.standard_normal(dimension, dtype=np.float32)
+        test = own * state[0] + (1 - abs(own)) * torch.from_numpy(noise)
+        given = [state[0], test, torch.tensor(float(trial // 3)), *state[1:]]
+        with torch.no_grad():
+            expected = step(*given)
+        feeds = dict(zip(inputs, [np.asarray(value) for value in given], strict=True))
+        for name, ours, theirs in zip(outputs, expected, session.run(None, feeds), strict=True):
+            scale = max(1.0, float(ours.double().abs().max()))
+            if not np.allclose(ours, theirs, rtol=0, atol=TOLERANCE * scale, equal_nan=True):
+                raise RuntimeError(f"{name} of the exported model is not that of the rule")
+        state = [expected[3], *expected[4:]]
+
+
+if __name__ == "__main__":
+    run_step(main)

@@ -1,0 +1,37 @@
+"""Settings of tables and figures."""
+
+from pydantic import Field
+
+from workflow_src.settings.base import Block, Threshold, Weight
+from workflow_src.settings.trials import Scenario
+
+
+class Sweep(Block):
+    """The map of the fixed weight's EER over its two settings."""
+
+    alphas: list[Weight] = Field(
+        [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], min_length=1, description="weights"
+    )
+    thresholds: list[Threshold] = Field(
+        [0.2, 0.3, 0.4, 0.45, 0.51, 0.6, 0.7, 0.8, 0.9],
+        min_length=1,
+        description="update thresholds",
+    )
+
+
+class Analysis(Block):
+    """Tables and figures."""
+
+    scenario: Scenario = Field(
+        "random", description="of the figures that show one; one of trials.scenarios"
+    )
+    alpha: Weight = Field(
+        0.1, description="the weight that stands for fixed-weight in figures that can't show all"
+    )
+    compare_published: bool = Field(
+        False,
+        description="give summary.csv the paper's EER and minDCF beside ours; for SMIIP-TV",
+    )
+    sweep: Sweep = Field(
+        default_factory=Sweep, description="the map of EER over threshold and weight"
+    )

@@ -1,0 +1,44 @@
+"""Settings of the extractor."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from workflow_src.settings.base import Block, GivenPath
+
+
+class Extractor(Block):
+    """The pretrained speaker model and how recordings are fed to it."""
+
+    model: GivenPath = Field(
+        "resources/demo_extractor.onnx",
+        description="ONNX file: features [B, T, 80] -> embedding [B, D]",
+    )
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = Field(
+        None,
+        description="digest that the model file must have (64 hexadecimal digits), or null to "
+        "accept any",
+    )
+    min_seconds: float = Field(
+        0.3, ge=0.05, description="shorter recordings are rejected, in seconds"
+    )
+    max_seconds: float = Field(
+        300.0,
+        le=3600,
+        description="longer recordings are rejected, in seconds; at most 3600: each is held in "
+        "memory whole",
+    )
+    batch_size: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        None,
+        description="recordings of one length in a batch, or null: 1 on the CPU, where that is "
+        "fastest, and 32 on a GPU",
+    )
+    shards: int = Field(
+        8, ge=1, le=9999, description="parts of the corpus, by speaker, extracted side by side"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Extractor":
+        if self.max_seconds <= self.min_seconds:
+            raise ValueError("max_seconds must be more than min_seconds")
+        return self

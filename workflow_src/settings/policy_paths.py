@@ -1,0 +1,34 @@
+"""Policies that the user gives: a path a trained method."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from workflow_src.settings.base import Block, GivenPath
+
+PolicyPath = GivenPath | None
+POLICY_PATH = (
+    "a released state dict (.pkl, .pt, .pth) or a folder with policy.safetensors and policy.json; "
+    "or null"
+)
+# What torch.save writes is one file; anything else that names a policy is a folder of ours.
+STATE_DICT_ENDINGS = {".pkl", ".pt", ".pth"}
+
+
+def policy_files(path: str) -> list[str]:
+    """List the files of a policy: one state dict, or the two of a folder."""
+    if Path(path).suffix in STATE_DICT_ENDINGS:
+        return [path]
+    return [str(Path(path) / name) for name in ("policy.safetensors", "policy.json")]
+
+
+class PolicyPaths(Block):
+    """A policy for each trained method, or none."""
+
+    multi_head: PolicyPath = Field(None, alias="multi-head", description=POLICY_PATH)
+    adaptive_weight: PolicyPath = Field(None, alias="adaptive-weight", description=POLICY_PATH)
+
+    def given(self) -> dict[str, str]:
+        """Return method -> path of those that are given."""
+        paths = {"adaptive-weight": self.adaptive_weight, "multi-head": self.multi_head}
+        return {method: path for method, path in paths.items() if path is not None}

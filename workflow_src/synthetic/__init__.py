@@ -1,0 +1,1 @@
+"""What is made up: the demo corpus and its extractor, drawn listings, drawn embeddings."""

@@ -1,0 +1,1 @@
+"""Reinforcement learning: the environment, pretraining and PPO."""

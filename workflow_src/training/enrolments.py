@@ -1,0 +1,99 @@
+"""Simulated enrolments for supervised pretraining (docs/method.md, "Training")."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from workflow_src.training.population import Population
+
+FIRST = 5  # utterances whose plain mean starts a template
+RATE = 0.1  # of the moving average that takes in the others
+IMPOSTOR_PROBABILITY = 0.5
+IMPOSTOR_THRESHOLD = 0.51
+
+
+def draw_samples(
+    population: Population, number: int, max_enrolment: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw templates, each with a test: speakers uniform, templates of 1..max_enrolment utterances.
+
+    A template is the mean of the first five of n random utterances of a speaker, any days; each
+    further one enters by ``0.9 template + 0.1 utterance``. After each of those, with probability
+    1/2, an impostor (a uniform other speaker, a uniform utterance) is offered and enters the
+    same way if its cosine exceeds 0.51. The test is, evenly, a target that did not enrol or a
+    non-target (as the impostors); where all utterances enrolled, a non-target.
+
+    Parameters
+    ----------
+    population
+        Training embeddings.
+    number
+        B, how many samples.
+    max_enrolment
+        n is uniform in 1..max_enrolment.
+    generator
+        On the population's device.
+
+    Returns
+    -------
+    templates, tests
+        float32 [B, D], raw.
+    targets
+        bool [B].
+    """
+    device = population.embeddings.device
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, device=device)
+
+    speakers = (uniform(number) * len(population.names)).long().clamp(max=len(population.names) - 1)
+    wanted = 1 + (uniform(number) * max_enrolment).long().clamp(max=max_enrolment - 1)
+    available = population.utterances[speakers]
+    count = torch.minimum(wanted, available)
+    # Templates of many utterances first: those still growing are then a shrinking first part.
+    order = count.argsort(descending=True, stable=True)
+    speakers, wanted, available, count = (v[order] for v in (speakers, wanted, available, count))
+
+    widest = int(population.utterances.max())
+    keys = uniform(number, widest)
+    keys = keys.where(torch.arange(widest, device=device) < available[:, None], torch.inf)
+    longest = min(widest, max(max_enrolment, FIRST) + 1)
+    chosen = population.speaker_starts[speakers][:, None] + keys.topk(longest, 1, largest=False)[1]
+
+    def nontargets(*shape: int) -> Tensor:
+        """Draw rows of utterances of other speakers, [B, *shape]."""
+        own = speakers.view(-1, *[1] * len(shape))
+        others = len(population.names) - 1
+        shift = 1 + (uniform(number, *shape) * others).long().clamp(max=others - 1)
+        other = (own + shift) % len(population.names)
+        size = population.utterances[other]
+        row = torch.minimum((uniform(number, *shape) * size).long(), size - 1)
+        return population.speaker_starts[other] + row
+
+    first = min(FIRST, longest)
+    share = (torch.arange(first, device=device) < count[:, None]).float()
+    share = share / share.sum(1, keepdim=True)
+    members = population.embeddings[chosen[:, :first].clamp(max=len(population.embeddings) - 1)]
+    templates = (members * share[..., None]).sum(1)
+
+    longer = int((count > FIRST).sum())
+    if longer:
+        impostors = nontargets(longest - FIRST)
+        offered = uniform(number, longest - FIRST) < IMPOSTOR_PROBABILITY
+        growing = (count[:, None] > torch.arange(longest, device=device)).sum(0).tolist()
+        for step in range(FIRST, longest):
+            n = growing[step]
+            if n == 0:
+                break
+            grown = torch.lerp(templates[:n], population.embeddings[chosen[:n, step]], RATE)
+            impostor = population.embeddings[impostors[:n, step - FIRST]]
+            score = torch.cosine_similarity(grown, impostor, dim=1)
+            enters = offered[:n, step - FIRST] & (score > IMPOSTOR_THRESHOLD)
+            templates[:n] = torch.lerp(grown, impostor, RATE * enters[:, None].float())
+
+    targets = (uniform(number) < 0.5) & (wanted < available)
+    unused = count.clamp(max=longest - 1)
+    target_rows = chosen.gather(1, unused[:, None]).squeeze(1)
+    rows = target_rows.where(targets, nontargets())
+    return templates, population.embeddings[rows], targets

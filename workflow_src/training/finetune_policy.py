@@ -1,0 +1,359 @@
+"""Finetune a policy by proximal policy optimisation (docs/method.md, "Training").
+
+Trains adaptive-weight, multi-head or a variant of it in the vector environment and writes
+policy.safetensors, policy.json and training.csv (a row an update) to --out-dir. An interrupted run
+goes on from its checkpoint and ends with the same bytes. `train` reads top to bottom: rollout,
+advantages, epochs of minibatches, losses, log.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from workflow_src.common.digests import digest_code
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_json
+from workflow_src.common.seeds import torch_seed
+from workflow_src.methods.networks import Critic, PolicyNetwork, make_network
+from workflow_src.methods.storage import DESCRIPTION, policy_digest, read_policy, write_policy
+from workflow_src.running.checkpoint import Checkpoint, open_checkpoint
+from workflow_src.running.steps import (
+    add_settings_argument,
+    parse_settings,
+    run_step,
+    show_progress,
+    step_parser,
+)
+from workflow_src.settings.policies import PPO_METHODS, SCALAR_METHODS, Finetuning
+from workflow_src.training.augmentation import InputMap, NoInputMap
+from workflow_src.training.devices import take_device
+from workflow_src.training.population import Population, digest_training, load_training_population
+from workflow_src.training.ppo import (
+    clipped_policy_loss,
+    explained_variance,
+    generalised_advantages,
+)
+from workflow_src.training.pretrain_policy import add_input_arguments
+from workflow_src.training.scalars import estimate_scale
+from workflow_src.training.vector_environment import TemplateUpdatingVectorEnv
+
+MODULE = "workflow_src.training.finetune_policy"
+
+
+def train(
+    population: Population,
+    method: str,
+    settings: Finetuning,
+    seed: int,
+    policy_seed: int,
+    initial: PolicyNetwork | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[PolicyNetwork, pd.DataFrame]:
+    """Train a policy by PPO.
+
+    Parameters
+    ----------
+    population
+        Training embeddings, on the device to train on.
+    method
+        One of `PPO_METHODS`.
+    settings
+        The config's block ``finetuning``; its ``seeds`` play no part.
+    seed, policy_seed
+        The workflow's seed and this policy's.
+    initial
+        A policy to start from (left as it is), else random weights. It is of the same method, or
+        of multi-head where that is `method` with another reward.
+    checkpoint
+        Where to resume from and to save to.
+
+    Returns
+    -------
+    PolicyNetwork
+        For raw states, or scalars.
+    DataFrame
+        The learning curve, a row an update: update, steps (so far), episodes (that ended in its
+        rollout), episodic_return and episodic_length (their means; empty where none ended),
+        reward (mean a step), policy_loss, value_loss, entropy, approx_kl, clipfrac (means over
+        all minibatches), explained_variance (of the values before the update), update_rate,
+        mean_weight (as drawn, of the steps that updated), weight_std (of the Gaussian: of mu for
+        adaptive-weight, else of the weight), learning_rate.
+
+    Raises
+    ------
+    InputError
+        No speaker qualifies for episodes, or `initial` does not fit.
+    """
+    ppo = settings.ppo
+    device, dimension = population.embeddings.device, population.dimension
+    E, T = ppo.environments, ppo.rollout_steps
+    if ppo.minibatches > E * T:
+        raise InputError(
+            f"finetuning.ppo: minibatches, which is {ppo.minibatches}, exceeds the {E * T} steps "
+            "of a rollout (environments x rollout_steps)"
+        )
+    scalars = method in SCALAR_METHODS
+    updates = -(-(ppo.scalar_steps if scalars else ppo.steps) // (E * T))
+
+    def stream(name: str) -> int:
+        return torch_seed(seed, "finetuning", method, policy_seed, name)
+
+    scale = None
+    if scalars:
+        # One for all policies of a population.
+        drawing = torch.Generator(device).manual_seed(torch_seed(seed, "finetuning", "scale"))
+        scale = estimate_scale(population, settings.episode, drawing)
+    # Networks, the same for every device: drawn on the CPU.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream("networks"))
+        policy = make_network(method, dimension, scale)
+        policy.start_exploring(ppo.initial_weight, ppo.weight_std)
+        critic = Critic(policy.inputs, policy.hidden)
+    input_map = (
+        NoInputMap()
+        if scalars
+        else InputMap(ppo.augmentation, population, unit=method == "adaptive-weight")
+    )
+    if initial is not None:
+        if initial.method not in (method, method.removesuffix("-margin")):
+            raise InputError(f"a policy of {initial.method} cannot start one of {method}")
+        own_std = policy.log_std.detach().clone()
+        policy.load_state_dict(initial.state_dict())
+        # Supervision says nothing about how widely to explore.
+        policy.log_std.data.copy_(own_std)
+    policy, critic = policy.to(device), critic.to(device)
+    if initial is not None:
+        input_map.load(policy)
+    parameters = [*policy.parameters(), *critic.parameters()]
+    optimiser = torch.optim.Adam(parameters, lr=ppo.learning_rate, fused=True)
+
+    environment = TemplateUpdatingVectorEnv(E, population, settings.episode, method, scale)
+    acting = torch.Generator(device).manual_seed(stream("actions"))
+    shuffling = torch.Generator(device).manual_seed(stream("minibatches"))
+    reflecting = torch.Generator(device).manual_seed(stream("augmentation"))
+    observation, _ = environment.reset(seed=stream("environment"))
+    returns = torch.zeros(E, device=device)
+    lengths = torch.zeros(E, device=device)
+    # The critic gives values in spreads from an offset, both fixed by the first rollout (see
+    # there); without, its outputs would have to reach 100 before they mean anything.
+    offset, spread = 0.0, 1.0
+    rows: list[dict[str, Any]] = []
+
+    state = checkpoint.load(device) if checkpoint else None
+    if state:
+        policy.load_state_dict(state["policy"])
+        critic.load_state_dict(state["critic"])
+        optimiser.load_state_dict(state["optimiser"])
+        observation = environment.set_state(state["environment"])
+        for generator, saved in zip((acting, shuffling, reflecting), state["random"], strict=True):
+            generator.set_state(saved.cpu())
+        returns, lengths, rows = state["returns"], state["lengths"], state["rows"]
+        offset, spread = state["offset"], state["spread"]
+        print(f"resumed after update {len(rows)} of {updates}")
+
+    # What the critic sees, and what the policy sees. The critic is needed in training only, so
+    # it may know the training speakers by heart: it sees them as they are, not reflected.
+    states = torch.empty(T, E, policy.inputs, device=device)
+    reflected = torch.empty_like(states)
+    raws = torch.empty(T, E, device=device)
+    effective = torch.empty(T, E, dtype=torch.bool, device=device)
+    rewards = torch.empty(T, E, device=device)
+    done = torch.empty(T, E, dtype=torch.bool, device=device)
+    terminations = torch.empty(T, E, dtype=torch.bool, device=device)
+
+    resumed, began = len(rows), time.monotonic()
+    for update in show_progress(range(resumed + 1, updates + 1), f"{method} updates"):
+        learning_rate = ppo.learning_rate
+        if ppo.anneal_learning_rate:
+            learning_rate *= 1 - (update - 1) / updates
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate
+
+        # Rollout. Each environment is seen under its own reflection for the time of a rollout.
+        signs = input_map.signs(E, dimension, reflecting)
+        truncated_at: list[tuple[int, Tensor, Tensor]] = []
+        finished: list[tuple[Tensor, Tensor]] = []
+        for t in range(T):
+            states[t] = input_map(observation)
+            reflected[t] = input_map.reflect(states[t], signs)
+            take, raws[t] = policy.sample(reflected[t], acting)
+            action = {"update": take, "weight": policy.applied_weight(raws[t])[:, None]}
+            observation, rewards[t], terminated, truncated, infos = environment.step(action)
+            effective[t], terminations[t] = infos["updated"], terminated
+            done[t] = terminated | truncated
+            returns, lengths = returns + rewards[t], lengths + 1
+            if "final_obs" in infos:
+                ended = done[t]
+                finished.append((returns[ended], lengths[ended]))
+                returns, lengths = returns.where(~ended, 0), lengths.where(~ended, 0)
+                limit = truncated.nonzero().squeeze(1)
+                truncated_at.append((t, limit, input_map(infos["final_obs"][limit])))
+
+        # Advantages. The environment goes on at once with the next episode, so the value after
+        # the last step of an episode is not that of the next row: it is 0 where the episode
+        # terminated, and that of the final state where only the time limit cut it.
+        if update == 1:
+            # Rewards like these for ever, and how far independent ones would stray from that.
+            horizon = 1 - min(ppo.discount, 1 - 1 / settings.episode.max_steps)
+            offset = float(rewards.mean()) / horizon
+            spread = max(float(rewards.std(unbiased=False)), 1e-3) / horizon**0.5
+        with torch.no_grad():
+            values = offset + spread * critic(states)
+            last_values = offset + spread * critic(input_map(observation))
+            next_values = torch.cat([values[1:], last_values[None]])
+            next_values[terminations] = 0
+            for t, limit, final in truncated_at:
+                next_values[t, limit] = offset + spread * critic(final)
+            advantages = generalised_advantages(
+                rewards, values, next_values, done, ppo.discount, ppo.gae_lambda
+            )
+            targets = advantages + values
+            taken = [x.flatten(0, 1) for x in (reflected, effective, raws)]
+            old_log_probability, _ = policy.evaluate(*taken)
+            judged = [x.flatten(0, 1) for x in (states, (targets - offset) / spread, advantages)]
+        batch = [*taken, *judged, old_log_probability]
+
+        # Epochs of minibatches.
+        sums = torch.zeros(5, device=device)
+        for _ in range(ppo.epochs):
+            order = torch.randperm(E * T, generator=shuffling, device=device)
+            for rows_of_part in order.chunk(ppo.minibatches):
+                part = batch
+                if ppo.minibatches > 1:  # four times as fast as x[rows_of_part]
+                    part = [x.index_select(0, rows_of_part) for x in batch]
+                seen, updated, raw, plain, target, advantage, old = part
+                log_probability, entropy = policy.evaluate(seen, updated, raw)
+                log_ratio = log_probability - old
+                ratio = log_ratio.exp()
+                if ppo.normalise_advantages:
+                    advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+                policy_loss = clipped_policy_loss(ratio, advantage, ppo.clip)
+                value_loss = 0.5 * (critic(plain) - target).square().mean()
+                entropy = entropy.mean()
+                loss = policy_loss + ppo.value_weight * value_loss - ppo.entropy_weight * entropy
+                optimiser.zero_grad()
+                loss.backward()
+                if ppo.max_gradient_norm is not None:
+                    for network in (policy, critic):
+                        nn.utils.clip_grad_norm_(network.parameters(), ppo.max_gradient_norm)
+                optimiser.step()
+                with torch.no_grad():
+                    # Schulman's low-variance estimate, http://joschu.net/blog/kl-approx.html
+                    approx_kl = (ratio - 1 - log_ratio).mean()
+                    clipfrac = ((ratio - 1).abs() > ppo.clip).float().mean()
+                    sums += torch.stack([policy_loss, value_loss, entropy, approx_kl, clipfrac])
+
+        # Log.
+        weights = policy.applied_weight(raws)
+        means = (sums / (ppo.epochs * len(order.chunk(ppo.minibatches)))).tolist()
+        ended_returns = torch.cat([r for r, _ in finished]) if finished else None
+        ended_lengths = torch.cat([n for _, n in finished]) if finished else None
+        rows.append(
+            {
+                "update": update,
+                "steps": update * E * T,
+                "episodes": 0 if ended_returns is None else len(ended_returns),
+                "episodic_return": None if ended_returns is None else float(ended_returns.mean()),
+                "episodic_length": None if ended_lengths is None else float(ended_lengths.mean()),
+                "reward": float(rewards.mean()),
+                "policy_loss": means[0],
+                "value_loss": means[1],
+                "entropy": means[2],
+                "approx_kl": means[3],
+                "clipfrac": means[4],
+                "explained_variance": float(explained_variance(values, targets)),
+                "update_rate": float(effective.float().mean()),
+                "mean_weight": float(weights[effective].mean()) if effective.any() else None,
+                "weight_std": float(policy.log_std.detach().exp()),
+                "learning_rate": learning_rate,
+            }
+        )
+        if checkpoint and checkpoint.due():
+            checkpoint.save(
+                {
+                    "policy": policy.state_dict(),
+                    "critic": critic.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "environment": environment.get_state(),
+                    "random": [g.get_state() for g in (acting, shuffling, reflecting)],
+                    "returns": returns,
+                    "lengths": lengths,
+                    "offset": offset,
+                    "spread": spread,
+                    "rows": rows,
+                }
+            )
+    seconds = time.monotonic() - began
+    if seconds > 0:
+        print(f"{(updates - resumed) * E * T / seconds:,.0f} steps/s, {seconds:.1f} s")
+    input_map.store(policy)
+    return policy, pd.DataFrame(rows)
+
+
+def describe_initial(folder: Path | None) -> str:
+    """Say for ``policy.json`` what training starts from."""
+    if folder is None:
+        return "random weights"
+    given = read_json(folder / DESCRIPTION).get("training") == "given"
+    return "given policy" if given else "pretrained policy"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the training embeddings, train, write the policy."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--method", choices=PPO_METHODS, required=True)
+    parser.add_argument(
+        "--initial",
+        type=Path,
+        help="folder of a policy to start from: of this method, or of this method with the "
+        "published reward",
+    )
+    add_input_arguments(parser)
+    add_settings_argument(parser, Finetuning)
+    args = parser.parse_args(argv)
+    settings = parse_settings(args.settings, Finetuning, "finetuning")
+    device = take_device(args.device, args.deterministic)
+    population = load_training_population(
+        args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
+    ).to(device)
+    initial = read_policy(args.initial, population.dimension) if args.initial else None
+    described = settings.read_by(args.method)
+    digest = digest_training(
+        population,
+        described,
+        args.method,
+        args.seed,
+        args.policy_seed,
+        policy_digest(initial),
+        digest_code(MODULE),
+    )
+    checkpoint = open_checkpoint(args, digest)
+    policy, curve = train(
+        population, args.method, settings, args.seed, args.policy_seed, initial, checkpoint
+    )
+    last = curve.iloc[-1]
+    print(
+        f"after {last['steps']:.0f} steps: reward {last['reward']:.3f}, update rate "
+        f"{last['update_rate']:.3f}, mean weight {last['mean_weight']:.3f}"
+    )
+    description = {
+        "training": "finetuned",
+        "seed": args.seed,
+        "policy_seed": args.policy_seed,
+        "initial": describe_initial(args.initial),
+        "training_speakers": len(population.names),
+        "steps": int(last["steps"]),
+        "settings": described,
+    }
+    write_policy(args.out_dir, policy, description, curve)
+    checkpoint.remove()
+
+
+if __name__ == "__main__":
+    run_step(main)

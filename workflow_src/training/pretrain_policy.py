@@ -1,0 +1,246 @@
+"""Pretrain the multi-head policy: supervised, on simulated enrolments (docs/method.md, "Training").
+
+Writes policy.safetensors, policy.json and training.csv (a row an epoch) to --out-dir. An
+interrupted run goes on from its checkpoint and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from workflow_src.common.digests import digest_code
+from workflow_src.common.errors import InputError
+from workflow_src.common.seeds import torch_seed
+from workflow_src.methods.networks import MultiHeadNetwork, PolicyNetwork
+from workflow_src.methods.storage import policy_digest, read_policy, write_policy
+from workflow_src.running.checkpoint import Checkpoint, add_checkpoint_arguments, open_checkpoint
+from workflow_src.running.steps import (
+    add_device_arguments,
+    add_settings_argument,
+    parse_settings,
+    run_step,
+    show_progress,
+    step_parser,
+)
+from workflow_src.settings.policies import Pretraining
+from workflow_src.training.augmentation import InputMap
+from workflow_src.training.devices import take_device
+from workflow_src.training.enrolments import draw_samples
+from workflow_src.training.population import Population, digest_training, load_training_population
+
+MODULE = "workflow_src.training.pretrain_policy"
+TARGET_WEIGHT = 0.1
+
+
+def pretraining_loss(
+    network: MultiHeadNetwork, inputs: Tensor, scores: Tensor, targets: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return cross entropy, squared error and accuracy of a batch.
+
+    Parameters
+    ----------
+    network
+        The policy. Its weight head sees the update action that its own logits prefer.
+    inputs
+        float32 [B, 2 D]: mapped states.
+    scores
+        float32 [B]: cosines of template and test.
+    targets
+        bool [B].
+
+    Notes
+    -----
+    The cross entropy takes logits (the published code fed it softmax outputs, so its losses
+    have a floor of 0.313). The weight's goal is 0.1 for targets, 0.1 cos for non-targets.
+    """
+    logits, weights = network(inputs)
+    cross_entropy = functional.cross_entropy(logits, targets.long())
+    goals = TARGET_WEIGHT * scores.where(~targets, 1.0)
+    squared_error = functional.mse_loss(weights, goals)
+    accuracy = ((logits[:, 1] > logits[:, 0]) == targets).float().mean()
+    return cross_entropy, squared_error, accuracy
+
+
+def pretrain(
+    population: Population,
+    settings: Pretraining,
+    seed: int,
+    policy_seed: int,
+    checkpoint: Checkpoint | None = None,
+    initial: PolicyNetwork | None = None,
+) -> tuple[MultiHeadNetwork, pd.DataFrame]:
+    """Train the multi-head policy by supervision.
+
+    Parameters
+    ----------
+    population
+        Training embeddings, on the device to train on.
+    settings
+        The config's block ``pretraining``.
+    seed, policy_seed
+        The workflow's seed and this policy's.
+    checkpoint
+        Where to resume from and to save to.
+    initial
+        A multi-head policy to start from (left as it is), else random weights.
+
+    Returns
+    -------
+    MultiHeadNetwork
+        For raw states.
+    DataFrame
+        The learning curve, a row an epoch: epoch, step (batches so far), loss, cross_entropy,
+        mse, accuracy (means over the epoch), learning_rate.
+    """
+    if int(population.utterances.max()) < 2:
+        raise InputError("pretraining: no training speaker has two utterances or more")
+    device = population.embeddings.device
+
+    def generator(*names: str | int) -> torch.Generator:
+        """Return the stream of one epoch: a resumed run draws what the first would have."""
+        own = torch_seed(seed, "pretraining", policy_seed, *names)
+        return torch.Generator(device).manual_seed(own)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch_seed(seed, "pretraining", policy_seed, "network"))
+        network = MultiHeadNetwork(population.dimension)
+    if initial is not None:
+        if initial.method != "multi-head":
+            raise InputError(f"a policy of {initial.method} cannot start one of multi-head")
+        network.load_state_dict(initial.state_dict())
+    network = network.to(device)
+    input_map = InputMap(settings.augmentation, population, unit=False)
+    if initial is not None:
+        input_map.load(network)
+    optimiser = torch.optim.SGD(
+        network.parameters(),
+        lr=settings.learning_rate,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+    )
+    rows: list[dict[str, Any]] = []
+    state = checkpoint.load(device) if checkpoint else None
+    if state:
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        rows = state["rows"]
+        print(f"resumed after epoch {len(rows)}")
+
+    samples: list[tuple[Tensor, Tensor, Tensor]] = []
+    epochs = range(len(rows) + 1, settings.epochs + 1)
+    for epoch in show_progress(epochs, "pretraining epochs"):
+        first = epoch - (epoch - 1) % settings.redraw_epochs
+        if not samples or epoch == first:
+            drawing = generator("samples", first)
+            samples = [
+                draw_samples(population, settings.batch_size, settings.max_enrolment, drawing)
+                for _ in range(settings.batches_per_epoch)
+            ]
+        learning_rate = settings.learning_rate * 0.1 ** sum(
+            epoch > decay for decay in settings.decay_epochs
+        )
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate
+        reflecting = generator("augmentation", epoch)
+        sums = torch.zeros(3, device=device)
+        for templates, tests, targets in samples:
+            signs = input_map.signs(len(tests), population.dimension, reflecting)
+            inputs = input_map(torch.cat([templates, tests], dim=1))
+            inputs = input_map.reflect(inputs, signs)
+            scores = torch.cosine_similarity(templates, tests, dim=1)
+            cross_entropy, squared_error, accuracy = pretraining_loss(
+                network, inputs, scores, targets
+            )
+            optimiser.zero_grad()
+            (cross_entropy + squared_error).backward()
+            optimiser.step()
+            sums += torch.stack([cross_entropy, squared_error, accuracy]).detach()
+        cross_entropy, squared_error, accuracy = (sums / len(samples)).tolist()
+        rows.append(
+            {
+                "epoch": epoch,
+                "step": epoch * settings.batches_per_epoch,
+                "loss": cross_entropy + squared_error,
+                "cross_entropy": cross_entropy,
+                "mse": squared_error,
+                "accuracy": accuracy,
+                "learning_rate": learning_rate,
+            }
+        )
+        if checkpoint and checkpoint.due():
+            checkpoint.save(
+                {
+                    "network": network.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "rows": rows,
+                }
+            )
+    input_map.store(network)
+    return network, pd.DataFrame(rows)
+
+
+def add_input_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what both training steps take."""
+    parser.add_argument("--embeddings", type=Path, required=True, help="embeddings.npy")
+    parser.add_argument("--index", type=Path, required=True, help="index.parquet of the matrix")
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest.parquet")
+    parser.add_argument("--split", type=Path, required=True, help="split.csv")
+    parser.add_argument("--seed", type=int, required=True, help="the workflow's seed")
+    parser.add_argument("--policy-seed", type=int, default=0, help="the policy's own seed")
+    add_device_arguments(parser)
+    parser.add_argument("--out-dir", type=Path, required=True, help="the policy's folder")
+    add_checkpoint_arguments(parser)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the training embeddings, pretrain, write the policy."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--initial", type=Path, help="folder of a multi-head policy to start from")
+    add_input_arguments(parser)
+    add_settings_argument(parser, Pretraining)
+    args = parser.parse_args(argv)
+    settings = parse_settings(args.settings, Pretraining, "pretraining")
+    device = take_device(args.device, args.deterministic)
+    population = load_training_population(
+        args.embeddings, args.index, args.manifest, args.split, settings.min_seconds
+    ).to(device)
+    initial = read_policy(args.initial, population.dimension) if args.initial else None
+    described = settings.model_dump(exclude={"checkpoint"})
+    digest = digest_training(
+        population,
+        described,
+        args.seed,
+        args.policy_seed,
+        policy_digest(initial),
+        digest_code(MODULE),
+    )
+    checkpoint = open_checkpoint(args, digest)
+    network, curve = pretrain(
+        population, settings, args.seed, args.policy_seed, checkpoint, initial
+    )
+    last = curve.iloc[-1]
+    print(
+        f"epoch {last['epoch']:.0f}: cross entropy {last['cross_entropy']:.4f}, "
+        f"accuracy {100 * last['accuracy']:.1f} %"
+    )
+    description = {
+        "training": "pretrained",
+        "seed": args.seed,
+        "policy_seed": args.policy_seed,
+        "initial": "random weights" if initial is None else "given policy",
+        "training_speakers": len(population.names),
+        "settings": described,
+    }
+    write_policy(args.out_dir, network, description, curve)
+    checkpoint.remove()
+
+
+if __name__ == "__main__":
+    run_step(main)
