@@ -12,6 +12,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/snakemake_inside.smk"
 include: "rules/corpus.smk"
 include: "rules/embeddings.smk"
 include: "rules/trials.smk"
@@ -39,3 +40,6 @@ rule all:
     input:
         "results/provenance.json",
         rules.analysis.input,
+
+
+finish_rules()

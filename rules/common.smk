@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(workflow.basedir))
 
@@ -18,13 +17,6 @@ from workflow_src.settings.schema import validate_config
 from workflow_src.running.gpu import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
-from workflow_src.running.lock import (
-    LOCK,
-    PARENT,
-    hold_folder,
-    join_run,
-    live_with_run,
-)
 from workflow_src.settings.run_table import (
     EMBEDDING_POLICIES,
     expand_runs,
@@ -74,32 +66,6 @@ wildcard_constraints:
     run=r"[a-z0-9.-]+",
 
 
-# Steps run as `python -m workflow_src...` from any working directory, and without conda with the
-# Python that runs Snakemake, whether or not its environment is activated.
-_steps_lock = Path.cwd() / ".snakemake/steps.lock"
-_setup = f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
-_setup += f"export {PARENT}=$PPID {LOCK}={shlex.quote(str(_steps_lock))}; "
-if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
-    _setup += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-# glibc gives every large array's memory back to the kernel at once, to be cleared and mapped anew
-# for the next; kept, synthesis and extraction take a tenth less time.
-_setup += "export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=268435456; "
-shell.prefix(_setup)
-
-
-# One run in a folder; a run within a run (benchmark_methods) ends with it.
-onstart:
-    live_with_run()
-    checked(hold_folder, _steps_lock.parent, _steps_lock)
-
-
-# On a cluster this file is read again by each job.
-if workflow.remote_exec:
-    checked(join_run, _steps_lock)
-    # Such a job is not told of --resources; without, it would ask for the CPUs of all steps at once.
-    workflow.register_resource("turn", 1)
-
-
 def settings(*keys):
     """Return a block of the checked settings, or one value, as JSON for a rule's params."""
     value = SETTINGS
@@ -128,18 +94,17 @@ def resource_path(path):
     return f"{workflow.basedir}/{path}" if beside else path
 
 
-# Steps of a group take turns where --resources turn=1 says so: Slurm's plugin runs the steps of a job
-# one after another, and must ask for the time of all and the memory of the largest.
-resource_scopes:
-    turn="local",
-
-
 def growing(amount):
     """Ask for an amount of memory or time, and for as much more at each further attempt.
 
     What a job needs grows with the corpus; on a cluster, one that runs out is ended.
     """
     return lambda wildcards, attempt: amount * attempt
+
+
+def needs(mem_mb, minutes, **others):
+    """Return a rule's resources: memory and run time of a first attempt, and others."""
+    return {"mem_mb": growing(mem_mb), "runtime": growing(minutes), **others}
 
 
 def gpus(wildcards):
@@ -151,7 +116,7 @@ def gpus(wildcards):
     device = SETTINGS.compute.device
     return int(
         device == "cuda"
-        or (device == "auto" and (not workflow.local_exec or has_nvidia_gpu()))
+        or (device == "auto" and (goes_to_cluster() or has_nvidia_gpu()))
     )
 
 
@@ -163,10 +128,6 @@ def device(wildcards, input):
 
 def deterministic(wildcards, input):
     return "--deterministic" if SETTINGS.compute.deterministic else "--no-deterministic"
-
-
-def main_snakefile(wildcards, output):
-    return str(workflow.main_snakefile)
 
 
 def given_files(name):
@@ -197,14 +158,6 @@ def initial_option(wildcards, input):
 def run_policy(run):
     """List the files of the policy of a run; none where it has none."""
     return policy_files(run.checkpoint) if run.checkpoint else []
-
-
-def is_planning():
-    """Tell `snakemake plan ...`, and the dry run within it, from all that may run a job.
-
-    Snakemake itself knows its targets only after this file is read.
-    """
-    return sys.argv[1:2] == ["plan"] or "WORKFLOW_PLANNING" in os.environ
 
 
 def population_training(wildcards):

@@ -81,27 +81,17 @@ if SETTINGS.corpus.source == "synthetic":
                 "results/corpus/audio/shard-{shard}.parquet", shard=SYNTHESIS_SHARDS
             ),
         output:
-            MANIFEST,
-        log:
-            "logs/build_manifest.log",
-        benchmark:
-            "logs/build_manifest.benchmark.tsv"
+            manifest=MANIFEST,
         group:
             "corpus"
         conda:
             "../envs/audio.yaml"
-        threads: 1
         resources:
-            turn=1,
-            mem_mb=growing(2000),
-            runtime=growing(30),
-        params:
-            code=code("corpus.build_manifest"),
+            **needs(2000, 30, turn=1),
         message:
             "Listing the recordings in a manifest"
         shell:
-            "python -m workflow_src.corpus.build_manifest --tables {input.tables}"
-            " --manifest {output} > {log} 2>&1"
+            step("corpus.build_manifest", without=["root", "metadata", "settings"])
 
 elif SETTINGS.corpus.source == "directory":
 
@@ -109,34 +99,23 @@ elif SETTINGS.corpus.source == "directory":
         input:
             metadata=SETTINGS.corpus.directory.metadata or [],
         output:
-            MANIFEST,
-        log:
-            "logs/build_manifest.log",
-        benchmark:
-            "logs/build_manifest.benchmark.tsv"
-        # Before extraction, which does not wait for it: it is here that names are checked.
+            manifest=MANIFEST,
+        # Before extraction, which does not wait for it: names are checked here.
         priority: 1
         group:
             "corpus"
         conda:
             "../envs/audio.yaml"
-        threads: 1
         resources:
-            turn=1,
-            mem_mb=growing(2000),
-            runtime=growing(120),
+            **needs(2000, 120, turn=1),
         params:
             root=AUDIO_ROOT,
             settings=SETTINGS.corpus.directory.model_dump_json(exclude={"archives"}),
-            metadata=option("--metadata", SETTINGS.corpus.directory.metadata),
             recordings=RECORDINGS.listing,
-            code=code("corpus.build_manifest"),
         message:
             "Listing the recordings under {params.root} in a manifest"
         shell:
-            "python -m workflow_src.corpus.build_manifest --root {params.root:q}"
-            " {params.metadata} --settings {params.settings:q}"
-            " --manifest {output} > {log} 2>&1"
+            step("corpus.build_manifest", without=["tables"])
 
 elif SETTINGS.corpus.source == "simulated":
 
@@ -180,33 +159,21 @@ rule split_speakers:
         manifest=MANIFEST,
         speakers=TEST_SPEAKERS if isinstance(TEST_SPEAKERS, str) else [],
     output:
-        SPLIT,
-    log:
-        "logs/split_speakers.log",
-    benchmark:
-        "logs/split_speakers.benchmark.tsv"
+        split=SPLIT,
     group:
         "corpus"
     conda:
         "../envs/tables.yaml"
-    threads: 1
     resources:
-        turn=1,
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **needs(2000, 10, turn=1),
     params:
         test_speakers=TEST_SPEAKERS,
-        nontarget_only=option(
-            "--nontarget-only", ",".join(SETTINGS.trials.nontarget_only)
-        ),
+        nontarget_only=SETTINGS.trials.nontarget_only,
         seed=SETTINGS.seed,
-        code=code("corpus.split_speakers"),
     message:
         "Splitting the speakers into those that train and those that are tested"
     shell:
-        "python -m workflow_src.corpus.split_speakers --manifest {input.manifest}"
-        " --test-speakers {params.test_speakers:q} {params.nontarget_only}"
-        " --seed {params.seed} --split {output} > {log} 2>&1"
+        step("corpus.split_speakers")
 
 
 # Nodes of a cluster often have no way out to the internet.
@@ -216,23 +183,16 @@ localrules:
 
 rule fetch_corpus:
     output:
-        "results/corpus/fetched.json",
-    log:
-        "logs/fetch_corpus.log",
-    benchmark:
-        "logs/fetch_corpus.benchmark.tsv"
+        record="results/corpus/fetched.json",
     conda:
         "../envs/tables.yaml"
-    threads: 1
     resources:
         mem_mb=1000,
         runtime=2880,
     params:
-        root=option("--root", SETTINGS.corpus.directory.root),
+        root=SETTINGS.corpus.directory.root or "",
         settings=SETTINGS.corpus.directory.model_dump_json(include={"archives"}),
-        code=code("corpus.fetch_corpus"),
     message:
         "Downloading the archives of the corpus; progress is in {log}"
     shell:
-        "python -m workflow_src.corpus.fetch_corpus {params.root}"
-        " --settings {params.settings:q} --record {output} > {log} 2>&1"
+        step("corpus.fetch_corpus")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.bad_input.spoiling import Spoil, remove
-from tests.bad_input.world import COMMANDS, program
-from workflow_src.running.steps import run_step
+from tests.bad_input.world import COMMANDS, start
+from workflow_src.running.launcher import end_well
 
 PROGRESS = re.compile(r".+: [0-9]+/[0-9?]+ in [0-9:]+, .*")
 
@@ -59,8 +59,7 @@ def spoiled(case: Case) -> Callable[[], None]:
     if case.spoil:
         case.spoil()
     arguments = command.arguments(**case.options)
-    main = program(case.command)
-    return lambda: run_step(lambda: main(arguments))
+    return lambda: sys.exit(end_well(lambda: start(case.command, arguments)))
 
 
 def run_to_the_end(run: Callable[[], None], capsys: pytest.CaptureFixture) -> tuple[int, list[str]]:

@@ -1,5 +1,6 @@
 """Bad input that is no error by design: it is counted, named, and the rest goes on."""
 
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -10,18 +11,18 @@ import soundfile
 
 from tests.bad_input.case import run_to_the_end
 from tests.bad_input.spoiling import all_of, make_folder, remove, write, write_long_wav
-from tests.bad_input.world import COMMANDS, RECORDED, program
+from tests.bad_input.world import COMMANDS, RECORDED, start
 from tests.embeddings.conftest import make_model
 from workflow_src.analysis.breakdowns import load_scored_trials
 from workflow_src.common.files import read_parquet
-from workflow_src.running.steps import run_step
+from workflow_src.running.launcher import end_well
 
 RECORDING = f"recordings/deep er/{RECORDED[0]}.wav"
 AWKWARD = "auf$(touch canary)nahmen `x` \"q\" 'ä'; b"
 
 
 def run(name, **changes):
-    program(name)(COMMANDS[name].arguments(**changes))
+    start(name, COMMANDS[name].arguments(**changes))
 
 
 def samples(*values):
@@ -116,6 +117,6 @@ def test_a_name_that_is_no_text_can_be_said(world, capsys):
     name = "lists\udcff"
     Path("lists").rename(name)
     arguments = COMMANDS["trials.import_trials"].arguments(root=name)
-    main = program("trials.import_trials")
-    assert run_to_the_end(lambda: run_step(lambda: main(arguments)), capsys) == (0, [])
+    run = lambda: sys.exit(end_well(lambda: start("trials.import_trials", arguments)))  # noqa: E731
+    assert run_to_the_end(run, capsys) == (0, [])
     assert Path("imported/random.parquet").exists()

@@ -22,6 +22,8 @@ from tests.embeddings.conftest import make_model, speech_like
 from tests.inference.made_up_policies import made_up_state_dict
 from workflow_src.corpus.fetch_corpus import extract_archive
 from workflow_src.provenance.__main__ import main as verify_run
+from workflow_src.running.launcher import call
+from workflow_src.running.signature import is_step
 from workflow_src.serving import Template, TemplateUpdater
 from workflow_src.settings.schema import validate_config
 
@@ -294,12 +296,15 @@ PROGRAMS: dict[str, Callable[[list[str]], None]] = {
 }
 
 
-def program(name: str) -> Callable[[list[str]], None]:
-    """Return what runs a command: the main function of its step, or what stands for it here."""
+def start(name: str, arguments: list[str]) -> None:
+    """Run a command: its step, or what stands for it here."""
     step = name.partition(":")[0]
     if step in PROGRAMS:
-        return PROGRAMS[step]
-    return importlib.import_module(f"workflow_src.{step}").main
+        PROGRAMS[step](arguments)
+    elif is_step(step):
+        call(step, arguments)
+    else:
+        importlib.import_module(f"workflow_src.{step}").main(arguments)
 
 
 def build_world() -> None:
@@ -310,7 +315,7 @@ def build_world() -> None:
             template = TemplateUpdater("export").enrol(np.eye(DIMENSION)[:5])
             template.save("0001.template")
         if name not in NOT_BUILT:
-            program(name)(command.arguments())
+            start(name, command.arguments())
 
 
 def _make_givens() -> None:

@@ -62,4 +62,18 @@ def test_reached_modules_are_those_that_python_imports():
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert set(loaded.stdout.split()) <= set(reached_modules(step))
+    counted = {m for m in loaded.stdout.split() if not digests.is_uncounted(m)}
+    assert counted <= set(reached_modules(step))
+
+
+def test_how_a_step_is_run_and_the_words_of_errors_do_not_count(tmp_path):
+    says = "def compute(x):\n    if x < 0:\n        raise ValueError({words})\n"
+    says += "    return Field({more})\n"
+    digest = make_package(tmp_path, pure=says.format(words="f'{x}'", more="1, description='a'"))
+    other = says.format(words="'no number', x", more="1, description='b'")
+    assert make_package(tmp_path, pure=other) == digest
+    assert make_package(tmp_path, pure=other.replace("ValueError", "KeyError")) != digest
+    assert make_package(tmp_path, pure=other.replace("1, desc", "2, desc")) != digest
+    uncounted = [f"{name}.anything" for name in digests.UNCOUNTED]
+    assert all(map(digests.is_uncounted, uncounted))
+    assert not digests.is_uncounted("workflow_src.runningly")

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.corpus import fetch_corpus as step
 from workflow_src.corpus.fetch_corpus import MARKER, Download, extract_archive, fetch_corpus
@@ -466,7 +467,7 @@ def arguments(tmp_path, archives, root="corpus"):
 def test_step(server, tmp_path, capsys):
     _, archive = serve(server, "a.tar.gz", make_tar(SMALL))
     for said in ("corpus: complete", "corpus: made of these archives before"):
-        step.main(arguments(tmp_path, [archive]))
+        launch("corpus.fetch_corpus", *arguments(tmp_path, [archive]))
         assert said in capsys.readouterr().out
     record = json.loads((tmp_path / "fetched.json").read_text())
     assert record == {"archives": [{"url": archive.url, "sha256": archive.sha256}]}
@@ -475,7 +476,7 @@ def test_step(server, tmp_path, capsys):
 
 def test_a_missing_file_ends_in_one_line(server, tmp_path):
     missing = Archive(url=f"http://127.0.0.1:{server.server_port}/none.zip", sha256=SHA)
-    command = [sys.executable, "-m", "workflow_src.corpus.fetch_corpus"]
+    command = [sys.executable, "-m", "workflow_src.run", "corpus.fetch_corpus"]
     command += arguments(tmp_path, [missing])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -502,4 +503,4 @@ def test_no_connection_ends_in_one_line(server, tmp_path, monkeypatch):
 )
 def test_nothing_to_fetch(tmp_path, root, archives, message):
     with pytest.raises(InputError, match=message):
-        step.main(arguments(tmp_path, archives, root))
+        launch("corpus.fetch_corpus", *arguments(tmp_path, archives, root))

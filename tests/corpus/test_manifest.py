@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import soundfile
 
+from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
-from workflow_src.corpus import build_manifest
 from workflow_src.corpus.build_manifest import list_folder, list_tables
 from workflow_src.corpus.scan import find_recordings
 from workflow_src.settings.corpus import DirectoryCorpus
@@ -56,9 +56,8 @@ def test_step_writes_the_same_bytes_again(root, tmp_path):
     metadata = tmp_path / "m.csv"
     metadata.write_text(f"utterance,state,age,speaker\n{IDS[1]},None,023,x\n{IDS[0]},,30,x\n")
     for name in "ab":
-        build_manifest.main(
-            ["--root", str(root), "--metadata", str(metadata), "--manifest", str(tmp_path / name)]
-        )
+        given = ["--root", root, "--metadata", metadata, "--manifest", tmp_path / name]
+        launch("corpus.build_manifest", *given)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     table = read_parquet(tmp_path / "a")
     assert list(table.columns)[-4:] == ["path", "seconds", "state", "age"]

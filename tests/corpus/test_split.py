@@ -1,16 +1,16 @@
 import pytest
 
+from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, write_parquet
-from workflow_src.corpus import split_speakers as step
 from workflow_src.corpus.ids import parse_utterance_ids
-from workflow_src.corpus.split_speakers import read_speaker_list, split_speakers
+from workflow_src.corpus.split_speakers import PARTS, read_speaker_list, split_speakers
 
 SPEAKERS = [f"{i:04d}" for i in range(20)]
 
 
 def parts(split):
-    return {part: split["speaker"][split["part"] == part].tolist() for part in step.PARTS}
+    return {part: split["speaker"][split["part"] == part].tolist() for part in PARTS}
 
 
 def test_drawn_by_the_seed():
@@ -77,11 +77,12 @@ def test_step(tmp_path, capsys):
     ids = [f"{speaker}_05010700_1_1_ti_0" for speaker in SPEAKERS[:3]]
     write_parquet(parse_utterance_ids(ids, "test"), tmp_path / "manifest.parquet")
     common = ["--manifest", str(tmp_path / "manifest.parquet"), "--seed", "1"]
-    step.main([*common, "--test-speakers", "2", "--split", str(tmp_path / "a.csv")])
+    drawn = ["--test-speakers", 2, "--split", tmp_path / "a.csv"]
+    launch("corpus.split_speakers", *common, *drawn)
     assert "train: 1, test: 2, nontarget-only: 0" in capsys.readouterr().out
     (tmp_path / "list.txt").write_text("0000\n0001\n")
     listed = ["--test-speakers", str(tmp_path / "list.txt"), "--nontarget-only", "0002"]
-    step.main([*common, *listed, "--split", str(tmp_path / "b.csv")])
+    launch("corpus.split_speakers", *common, *listed, "--split", tmp_path / "b.csv")
     split = read_csv(tmp_path / "b.csv", text=["speaker"])
     assert split["part"].tolist() == ["test", "test", "nontarget-only"]
     assert split["speaker"].tolist() == SPEAKERS[:3]

@@ -1,6 +1,6 @@
 import pytest
 
-from workflow_src.running.steps import show_progress
+from workflow_src.running.progress import show_progress
 
 
 @pytest.mark.parametrize(("delay", "says"), [(0, "working: 0/3 in 00:00"), (60, "")])

@@ -11,6 +11,7 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 
 from tests.workflow.running import CLONE, rule_texts
+from workflow_src.common.digests import is_uncounted
 
 PACKAGE = "workflow_src"
 
@@ -54,7 +55,8 @@ def reached_by_notebook(path: str) -> frozenset[str]:
 
 
 def _own(finder: ModuleFinder) -> frozenset[str]:
-    return frozenset(name for name in finder.modules if name.split(".")[0] == PACKAGE)
+    own = (name for name in finder.modules if name.split(".")[0] == PACKAGE)
+    return frozenset(name for name in own if not is_uncounted(name))
 
 
 @functools.cache
@@ -63,6 +65,7 @@ def reached_by_rules() -> dict[str, frozenset[str]]:
     reached = {}
     for rule, text in rule_texts().items():
         steps = re.findall(rf"python -m ({PACKAGE}[\w.]+)", text)
+        steps += [f"{PACKAGE}.{name}" for name in re.findall(r'\bstep\(\s*"([\w.]+)"', text)]
         notebooks = set(re.findall(r'"(notebooks/\w+\.ipynb)"', text))
         found = [*map(reached_by_module, steps), *map(reached_by_notebook, notebooks)]
         if found:

@@ -2,8 +2,9 @@
 
 Snakemake notices a changed command or input, not an edit in an imported module. So every rule
 has a digest of its step's code among its params: of the step's module and of all modules of this
-package that it reaches by imports, each without comments, docstrings and formatting, so that
-only a change of what is executed reruns anything.
+package that it reaches by imports. Only what can change a result counts. Left out are comments,
+docstrings and formatting, the words of error messages, descriptions of settings, and the modules
+of `UNCOUNTED`.
 """
 
 import ast
@@ -15,6 +16,13 @@ from pathlib import Path
 
 PACKAGE = "workflow_src"
 ROOT = Path(__file__).resolve().parents[2]
+# How a step is started, guarded, interrupted and told of, and that its files appear whole: none of
+# this changes what a step computes.
+UNCOUNTED = (
+    "workflow_src.running",
+    "workflow_src.common.errors",
+    "workflow_src.common.whole_files",
+)
 
 
 def digest_file(path: str | Path) -> str:
@@ -60,10 +68,15 @@ def _reached(modules: list[str], root: Path) -> set[str]:
     waiting = [name for module in modules for name in _with_parents(module)]
     while waiting:
         module = waiting.pop()
-        if module not in found:
+        if module not in found and not is_uncounted(module):
             found.add(module)
             waiting += _module(module, root)[1]
     return found
+
+
+def is_uncounted(module: str) -> bool:
+    """Whether no digest counts a module."""
+    return any(f"{module}.".startswith(f"{name}.") for name in UNCOUNTED)
 
 
 def _combine(modules: set[str], root: Path) -> str:
@@ -114,12 +127,19 @@ def _with_parents(name: str) -> list[str]:
 
 
 def _canonical(node: ast.AST) -> Iterator[str]:
-    """Write a syntax tree as text: no positions, no docstrings, no empty fields.
+    """Write a syntax tree as text: no positions, no words for people, no empty fields.
 
-    Fields that are empty are left out because newer Pythons add such fields.
+    Fields that are empty are left out because newer Pythons add such fields. Of a raised
+    exception only the kind counts, and of a call not its ``description``.
     """
     yield f"({type(node).__name__}"
+    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+        yield from _canonical(node.exc.func)
+        yield ")"
+        return
     for name, value in ast.iter_fields(node):
+        if isinstance(node, ast.Call) and name == "keywords":
+            value = [keyword for keyword in value if keyword.arg != "description"]
         if name == "body" and isinstance(value, list):
             value = value[1:] if _is_docstring(value) else value
         if value is None or value == []:

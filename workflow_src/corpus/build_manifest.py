@@ -7,6 +7,7 @@ Columns: utterance, speaker, date (ISO), time (HH:MM), slot, take, kind, phrase,
 the root), seconds (float32; empty where the header cannot be read), then the metadata columns.
 """
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -15,12 +16,7 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
 from workflow_src.corpus.ids import ID_COLUMNS, parse_utterance_ids, sort_in_corpus_order
 from workflow_src.corpus.listing import list_recordings
-from workflow_src.running.steps import (
-    add_settings_argument,
-    parse_settings,
-    run_step,
-    step_parser,
-)
+from workflow_src.running.arguments import Input, Inputs, Output
 from workflow_src.settings.corpus import DirectoryCorpus
 
 OWN_COLUMNS = [*ID_COLUMNS, "path", "seconds"]
@@ -137,27 +133,30 @@ def list_tables(tables: list[Path]) -> pd.DataFrame:
     return sort_in_corpus_order(table)
 
 
-def main(argv: list[str] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    root: str = ""
+    """Folder of <utterance id>.wav or .flac files; without it, `tables` list the recordings."""
+    metadata: Input | None = None
+    """With `root`: CSV table with a column utterance and more columns to carry along."""
+    settings: DirectoryCorpus = DirectoryCorpus()
+    """With `root`: which speakers and days are used."""
+    tables: Inputs = field(default_factory=list)
+    """Tables of the demo corpus's shards, parquet, in the order of shards."""
+    manifest: Output
+    """Table of utterances, parquet."""
+
+
+def run(args: Arguments) -> None:
     """Make the manifest."""
-    parser = step_parser(__doc__)
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--root", help="folder of <utterance id>.wav or .flac files")
-    source.add_argument("--tables", nargs="+", type=Path, help="parquet tables, in shard order")
-    parser.add_argument(
-        "--metadata", default="", help="with --root: CSV table with a column utterance"
-    )
-    parser.add_argument("--manifest", type=Path, required=True, help="parquet table to write")
-    add_settings_argument(parser, DirectoryCorpus)
-    args = parser.parse_args(argv)
+    if bool(args.root) == bool(args.tables):
+        raise InputError("one of --root and --tables is needed, and not both")
     if args.tables:
         table = list_tables(args.tables)
     else:
-        settings = parse_settings(args.settings, DirectoryCorpus, "corpus.directory")
-        table = list_folder(args.root, args.metadata or None, settings)
+        table = list_folder(args.root, args.metadata, args.settings)
     write_parquet(table, args.manifest)
     hours = float(table["seconds"].astype("float64").sum()) / 3600
     print(f"{len(table):,} utterances, {table['speaker'].nunique():,} speakers, {hours:,.1f} h")
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -30,13 +30,8 @@ from urllib.parse import unquote, urlsplit
 from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_json
-from workflow_src.running.steps import (
-    add_settings_argument,
-    parse_settings,
-    run_step,
-    show_progress,
-    step_parser,
-)
+from workflow_src.running.arguments import Output
+from workflow_src.running.progress import show_progress
 from workflow_src.settings.corpus import Archive, DirectoryCorpus, archive_format
 
 MARKER = ".fetched.json"
@@ -515,14 +510,21 @@ def _one_line(error: BaseException | str) -> str:
     return " ".join(str(said).split())
 
 
-def main(argv: list[str] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    root: str = ""
+    """The folder to make."""
+    settings: DirectoryCorpus = DirectoryCorpus()
+    """URLs and digests of the archives."""
+    record: Output
+    """The URLs and digests of what was fetched, JSON."""
+
+
+def run(args: Arguments) -> None:
     """Fetch the corpus and leave a record."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--root", default="", help="the folder to make")
-    parser.add_argument("--record", type=Path, required=True, help="JSON to write: URLs, digests")
-    add_settings_argument(parser, DirectoryCorpus)
-    args = parser.parse_args(argv)
-    archives = parse_settings(args.settings, DirectoryCorpus, "corpus.directory").archives
+    archives = args.settings.archives
     if not args.root:
         raise InputError("corpus.directory.root must name the folder to make")
     if not archives:
@@ -530,7 +532,3 @@ def main(argv: list[str] | None = None) -> None:
     new = fetch_corpus(args.root, archives)
     print(f"{args.root}: {'complete' if new else 'made of these archives before; nothing to do'}")
     write_json(_describe(archives), args.record)
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -6,6 +6,7 @@ are tested, whether the list has them or not. All others train.
 """
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv
 from workflow_src.common.seeds import generator
 from workflow_src.corpus.ids import read_id_lines
-from workflow_src.running.steps import run_step, step_parser
+from workflow_src.running.arguments import Input, Output
 
 PARTS = ["train", "test", "nontarget-only"]
 
@@ -96,32 +97,33 @@ def _check_known(wanted: list[str], known: list[str], source: str) -> None:
         raise InputError(f"{source}: no utterance in the corpus is of speaker {shown}")
 
 
-def main(argv: list[str] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    manifest: Input
+    """Table of utterances, parquet."""
+    test_speakers: str
+    """How many speakers are tested, or a text file of their ids."""
+    nontarget_only: list[str] = field(default_factory=list)
+    """Ids of speakers that only serve as non-targets."""
+    seed: int
+    """The config's seed."""
+    split: Output
+    """Table of speaker and part, CSV."""
+
+
+def run(args: Arguments) -> None:
     """Split the speakers of a manifest."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--manifest", type=Path, required=True, help="parquet table of utterances")
-    parser.add_argument(
-        "--test-speakers", required=True, metavar="N|FILE", help="a number, or a list of ids"
-    )
-    parser.add_argument(
-        "--nontarget-only", default="", metavar="IDS", help="ids with commas between them"
-    )
-    parser.add_argument("--seed", type=int, required=True, help="the config's seed")
-    parser.add_argument("--split", type=Path, required=True, help="CSV table to write")
-    args = parser.parse_args(argv)
     speakers = read_parquet(args.manifest, ["speaker"])["speaker"].unique().tolist()
+    test: int | list[str]
     if args.test_speakers.isdecimal():
         test, source = int(args.test_speakers), "corpus.test_speakers"
     else:
         test, source = read_speaker_list(args.test_speakers), args.test_speakers
-    nontarget_only = [name for name in args.nontarget_only.split(",") if name]
-    split = split_speakers(speakers, test, nontarget_only, args.seed, source)
+    split = split_speakers(speakers, test, args.nontarget_only, args.seed, source)
     write_csv(split, args.split)
     counts = split["part"].value_counts()
     print(", ".join(f"{part}: {counts.get(part, 0)}" for part in PARTS))
     if counts.get("train", 0) == 0:
         print("no speaker is left to train on; only methods without training can run")
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, describe_validation_error
 from workflow_src.common.files import read_json
 from workflow_src.provenance.contract import stage_of
-from workflow_src.settings.base import Block, describe_validation_error
+from workflow_src.settings.base import Block
 
 RECORD, CONFIG = "provenance.json", "config.yaml"
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

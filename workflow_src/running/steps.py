@@ -24,9 +24,8 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, describe_validation_error
 from workflow_src.running.lock import live_with_run
-from workflow_src.settings.base import describe_validation_error
 
 Settings = TypeVar("Settings", bound=BaseModel)
 Item = TypeVar("Item")

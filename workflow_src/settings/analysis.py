@@ -1,5 +1,7 @@
 """Settings of tables and figures."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from workflow_src.settings.base import Block, Threshold, Weight
@@ -8,6 +10,8 @@ from workflow_src.settings.trials import Scenario
 
 class Sweep(Block):
     """The map of the fixed weight's EER over its two settings."""
+
+    key: ClassVar[str] = "analysis.sweep"
 
     alphas: list[Weight] = Field(
         [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], min_length=1, description="weights"

@@ -1,6 +1,6 @@
 """Settings of the comparison of methods on simulated populations."""
 
-from typing import Annotated, get_args
+from typing import Annotated, ClassVar, get_args
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,8 @@ from workflow_src.settings.trials import Scenario
 
 class Sensitivity(Block):
     """What is changed, one thing at a time, in the scenario ``random``."""
+
+    key: ClassVar[str] = "comparison.sensitivity"
 
     populations: list[Seed] = Field(
         [1, 2],
@@ -35,6 +37,8 @@ class Sensitivity(Block):
 
 class Comparison(Block):
     """The comparison of methods on simulated populations: the target benchmark_methods."""
+
+    key: ClassVar[str] = "comparison"
 
     populations: list[Seed] = Field(
         [1, 2, 3, 4, 5], min_length=2, description="seeds, one simulated population each"

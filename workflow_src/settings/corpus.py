@@ -1,6 +1,6 @@
 """Settings of the corpus."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -16,6 +16,8 @@ Shares = dict[str, Annotated[float, Field(ge=0)]]
 
 class SyntheticCorpus(Block):
     """Sizes and laws of the demo corpus."""
+
+    key: ClassVar[str] = "corpus.synthetic"
 
     speakers: int = Field(44, ge=2, le=9999, description="speakers, half of them female")
     days: int = Field(60, ge=2, le=180, description="days of the corpus, from 1 May")
@@ -124,6 +126,8 @@ class Archive(Block):
 class DirectoryCorpus(Block):
     """Recordings that lie in a folder."""
 
+    key: ClassVar[str] = "corpus.directory"
+
     root: GivenPath | None = Field(
         None,
         description="folder of <utterance id>.wav or .flac files, nested in any way",
@@ -165,6 +169,8 @@ class ImportedCorpus(Block):
 class SimulatedListing(Block):
     """Who records when."""
 
+    key: ClassVar[str] = "corpus.simulated.listing"
+
     speakers: int = Field(120, ge=2, le=9999, description="speakers, half of them female")
     days: int = Field(92, ge=1, le=245, description="days of the corpus, from 1 May")
     attendance: float = Field(
@@ -185,6 +191,8 @@ class SimulatedListing(Block):
 
 class SimulatedLaw(Block):
     """The law of simulated embeddings; docs/simulation.md has it as formulas."""
+
+    key: ClassVar[str] = "corpus.simulated.law"
 
     dimension: int = Field(128, ge=2, le=4096, description="numbers of an embedding")
     speaker_decay: float = Field(

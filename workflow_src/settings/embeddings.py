@@ -1,6 +1,6 @@
 """Settings of the extractor."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -9,6 +9,8 @@ from workflow_src.settings.base import Block, GivenPath
 
 class Extractor(Block):
     """The pretrained speaker model and how recordings are fed to it."""
+
+    key: ClassVar[str] = "extractor"
 
     model: GivenPath = Field(
         "resources/demo_extractor.onnx",

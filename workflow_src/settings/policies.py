@@ -1,6 +1,6 @@
 """Settings of pretraining and finetuning."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,8 @@ AUGMENTATION = (
 
 class Pretraining(Block):
     """Supervised pretraining of the multi-head policy."""
+
+    key: ClassVar[str] = "pretraining"
 
     enabled: bool = Field(True, description="false: finetuning starts from random weights")
     checkpoint: PolicyPath = Field(
@@ -64,6 +66,8 @@ class Pretraining(Block):
 
 class Episode(Block):
     """An episode of the environment in which policies are finetuned."""
+
+    key: ClassVar[str] = "finetuning.episode"
 
     min_seconds: float = Field(
         0.64, ge=0, description="utterances up to this length are left out, in seconds"
@@ -145,6 +149,8 @@ class Ppo(Block):
 
 class Finetuning(Block):
     """Finetuning by reinforcement learning."""
+
+    key: ClassVar[str] = "finetuning"
 
     seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="one trained policy a seed")
     checkpoint: PolicyPaths = Field(

@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from workflow_src.common.errors import InputError
-from workflow_src.settings.base import describe_validation_error
+from workflow_src.common.errors import InputError, describe_validation_error
 from workflow_src.settings.inference import Method
 
 # The method of one weight and one threshold, both chosen on the training speakers.

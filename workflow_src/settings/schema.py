@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, describe_validation_error
 from workflow_src.settings.analysis import Analysis
-from workflow_src.settings.base import Block, Seed, describe_validation_error
+from workflow_src.settings.base import Block, Seed
 from workflow_src.settings.comparison import Comparison
 from workflow_src.settings.corpus import Corpus
 from workflow_src.settings.embeddings import Extractor

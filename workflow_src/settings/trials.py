@@ -1,6 +1,6 @@
 """Settings of the trial protocols."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,8 @@ class RandomScenario(Block):
 
 class Generation(Block):
     """How trials are made from the manifest."""
+
+    key: ClassVar[str] = "trials.generation"
 
     enrolment_utterances: int = Field(5, ge=1, description="utterances that make a template")
     enrolment_after: Clock = Field("10:00", description="enrolment is recorded strictly after this")

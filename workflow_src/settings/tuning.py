@@ -1,6 +1,6 @@
 """Settings of the methods that are fitted on development trials, and of tuned thresholds."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -33,6 +33,8 @@ class ThroughTime(Block):
 class Development(Block):
     """Development trials: the protocols, played by training speakers."""
 
+    key: ClassVar[str] = "tuning.development"
+
     scenarios: list[Scenario] = Field(
         ["random", "3das"],
         min_length=1,
@@ -52,6 +54,8 @@ class Development(Block):
 
 class Tuning(Block):
     """What is fitted and chosen on training speakers."""
+
+    key: ClassVar[str] = "tuning"
 
     development: Development = Field(
         default_factory=Development,

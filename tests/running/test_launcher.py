@@ -3,20 +3,19 @@ import sys
 
 import pytest
 
-from workflow_src.common.digests import ROOT
+from workflow_src.common.errors import InputError
+from workflow_src.running.launcher import call, list_steps
+from workflow_src.running.signature import read_signature
 
-STEPS = sorted(
-    ".".join(path.relative_to(ROOT / "workflow_src").with_suffix("").parts)
-    for path in (ROOT / "workflow_src").rglob("*.py")
-    if "run_step(main)\n" in path.read_text().splitlines(keepends=True)[-1]
-)
+STEPS = list_steps()
 
 PROGRAM = """
+import sys
 from workflow_src.common.errors import InputError
-from workflow_src.running.steps import run_step
-def main():
+from workflow_src.running.launcher import end_well
+def work():
     raise {error}
-run_step(main)
+sys.exit(end_well(work))
 """
 
 
@@ -48,9 +47,16 @@ def test_a_fault_of_the_program_keeps_its_traceback():
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_explains_itself_without_snakemake(step):
     code = (
-        "import runpy, sys; sys.modules['snakemake'] = None; sys.argv = ['step', '--help'];"
-        f"runpy.run_module('workflow_src.{step}', run_name='__main__')"
+        "import sys; sys.modules['snakemake'] = None;"
+        f"from workflow_src.running.launcher import main; main(['{step}', '--help'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("usage:")
+    assert done.stdout.startswith(f"usage: python -m workflow_src.run {step}")
+    for argument in read_signature(step):
+        assert f"{argument.option} " in done.stdout
+
+
+def test_an_unknown_step_is_refused():
+    with pytest.raises(InputError, match=r"'corpus.nothing' is no step; allowed: .*split_speakers"):
+        call("corpus.nothing", [])

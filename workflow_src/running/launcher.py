@@ -1,0 +1,95 @@
+"""Start a step: its command line, its one numerical thread, and how it ends.
+
+``python -m workflow_src.run <room>.<step> --option value ...`` imports
+``workflow_src.<room>.<step>``, reads its ``Arguments`` and calls its ``run``. No step imports this
+module, so an edit here changes no digest of code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import NoReturn
+
+from workflow_src.common.digests import PACKAGE, ROOT
+from workflow_src.common.errors import InputError
+from workflow_src.running.arguments import parse_arguments
+from workflow_src.running.lock import live_with_run
+from workflow_src.running.signature import is_step
+from workflow_src.running.threads import use_one_thread
+
+USAGE = """\
+usage: python -m workflow_src.run <room>.<step> [--option value ...]
+
+Runs one step. With --help behind it, a step says what it takes. The steps:
+"""
+
+
+def list_steps() -> list[str]:
+    """List all steps, ``<room>.<step>``."""
+    names = (
+        ".".join(path.relative_to(ROOT / PACKAGE).with_suffix("").parts)
+        for path in sorted((ROOT / PACKAGE).glob("*/*.py"))
+    )
+    return [name for name in names if is_step(name)]
+
+
+def call(step: str, given: list[str]) -> None:
+    """Read a step's arguments and run it in this process.
+
+    Raises
+    ------
+    InputError
+        There is no such step, or its input is bad.
+    SystemExit
+        An option is wrong, or help was asked for.
+    """
+    module = _import(step)
+    args = parse_arguments(module.Arguments, step, given, module.__doc__)
+    use_one_thread()
+    module.run(args)
+
+
+def _import(step: str) -> ModuleType:
+    if not is_step(step):
+        raise InputError(f"{step!r} is no step; allowed: {', '.join(list_steps())}")
+    return importlib.import_module(f"{PACKAGE}.{step}")
+
+
+def main(given: list[str] | None = None) -> NoReturn:
+    """Run a step as a program; a user's mistake is told in one line.
+
+    The step ends with the run that started it, whatever ends that.
+
+    Exit status: 0 done, 1 bad input or a file that cannot be read or written, 2 wrong
+    arguments, 130 interrupted. Faults of the program itself keep their traceback.
+    """
+    words = sys.argv[1:] if given is None else given
+    if not words or words[0] in {"-h", "--help"}:
+        print(USAGE + "".join(f"    {name}\n" for name in list_steps()), end="")
+        sys.exit(0 if words else 2)
+    sys.exit(end_well(lambda: call(words[0], words[1:])))
+
+
+def end_well(work: Callable[[], None]) -> int:
+    """Do the work of a step; return its exit status, after one line for a user's mistake."""
+    live_with_run()
+    # A file's name need not be text; what is said of it must not end the step.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        work()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,100 @@
+"""What a step takes, read from its source: the Snakefile writes commands without importing steps.
+
+A step imports torch, onnxruntime or matplotlib; its class ``Arguments`` can be read without them.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflow_src.common.digests import PACKAGE, ROOT
+
+ARGUMENTS = "Arguments"
+# The types of `workflow_src.running.arguments` that a rule's input or output holds.
+PLACES = {"Input": "input", "Inputs": "input", "Output": "output", "Outputs": "output"}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One field of a step's arguments.
+
+    Attributes
+    ----------
+    name
+        The field's name: the option is ``--`` and the name with hyphens.
+    place
+        Where a rule has the value: ``input``, ``output`` or ``params``.
+    many
+        Whether the option takes any number of values.
+    """
+
+    name: str
+    place: str
+    many: bool
+
+    @property
+    def option(self) -> str:
+        """The option's name."""
+        return "--" + self.name.replace("_", "-")
+
+
+def is_step(name: str) -> bool:
+    """Whether ``<room>.<module>`` names a step: a module with a class ``Arguments``."""
+    path = _path(f"{PACKAGE}.{name}")
+    return path.is_file() and _find_class(_parse(path), ARGUMENTS) is not None
+
+
+def read_signature(step: str) -> list[Argument]:
+    """Read the arguments of a step, those of a base class first.
+
+    Raises
+    ------
+    LookupError
+        There is no such step.
+    """
+    if not is_step(step):
+        raise LookupError(f"{step} is no step")
+    return _read_fields(f"{PACKAGE}.{step}", ARGUMENTS)
+
+
+def _read_fields(module: str, name: str) -> list[Argument]:
+    tree = _parse(_path(module))
+    found = _find_class(tree, name)
+    if found is None:
+        raise LookupError(f"{module} has no class {name}")
+    fields: list[Argument] = []
+    for base in found.bases:
+        if isinstance(base, ast.Name):
+            fields += _read_fields(_source_of(tree, base.id, module), base.id)
+    for node in found.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            words = ast.unparse(node.annotation).removesuffix(" | None")
+            place = PLACES.get(words, "params")
+            many = words in {"Inputs", "Outputs"} or words.startswith("list[str")
+            fields.append(Argument(node.target.id, place, many))
+    return fields
+
+
+def _source_of(tree: ast.Module, name: str, module: str) -> str:
+    """Return the module from which a name was imported, or this one."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
+            return node.module or module
+    return module
+
+
+def _find_class(tree: ast.Module, name: str) -> ast.ClassDef | None:
+    found = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    return next(found, None)
+
+
+def _path(module: str) -> Path:
+    return (ROOT / Path(*module.split("."))).with_suffix(".py")
+
+
+@functools.cache
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
