@@ -13,10 +13,10 @@ LAUNCHER = "python -m workflow_src.run "
 
 
 def step(name, without=()):
-    """Return the command of a step, ``<room>.<step>``: an option for each of its arguments.
+    """Return the command of a step, ``<room>.<step>``, with an option for each of its arguments.
 
-    Each argument is the rule's input, output or param of the same name; `without` names those that
-    this rule leaves to their defaults. Leans on nothing but the formatting of commands.
+    An argument is the input, output or param of the same name; `without` names those that are left
+    to their defaults.
     """
     words = [LAUNCHER + name]
     for argument in read_signature(name):
@@ -32,20 +32,17 @@ def step(name, without=()):
 
 
 def finish_rules():
-    """Give each rule that runs a step what all of them have: the digest of its code, log, benchmark.
+    """Complete what runs a step with the digest of its code, its log and its benchmark.
 
-    Where `Rule.set_params`, `set_log` or `benchmark` change, rules lose one of the three: tests fail
-    for want of logs, or because no edit of the code reruns anything.
+    Where `set_params`, `set_log` or `benchmark` of Snakemake's rules change, one of the three is
+    missing: then tests fail for want of logs, or because an edit of the code reruns nothing.
     """
     for made in workflow.rules:
         if not (made.shellcmd or "").startswith(LAUNCHER):
             continue
         made.set_params(code=digest_code(f"workflow_src.{made.shellcmd.split()[3]}"))
-        stem = f"logs/{made.name}"
-        if made.wildcard_names:
-            stem += "/" + ".".join(
-                f"{{{name}}}" for name in sorted(made.wildcard_names)
-            )
+        wildcards = ".".join(f"{{{name}}}" for name in sorted(made.wildcard_names))
+        stem = str(Path("logs", made.name, wildcards))
         made.log_modifier = made.benchmark_modifier = made.output_modifier
         if not made.log:
             made.set_log(f"{stem}.log")
