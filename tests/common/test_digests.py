@@ -34,6 +34,8 @@ def test_comments_docstrings_and_formatting_do_not_count(tmp_path):
     digest = make_package(tmp_path)
     edited = STEP.replace('"""Do it."""', '"""Do it, and say so."""').replace("# once", "")
     assert make_package(tmp_path, step=edited.replace("compute(1)", "compute( 1 )")) == digest
+    helped = PURE.replace("return", "'''Help of what stands above.'''\n    return")
+    assert make_package(tmp_path, pure=helped) == digest
     assert make_package(tmp_path, pure="# Adds.\n\n" + PURE) == digest
 
 

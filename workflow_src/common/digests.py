@@ -11,7 +11,6 @@ import ast
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = "workflow_src"
@@ -54,7 +53,9 @@ def digest_notebook(path: str | Path, root: Path = ROOT) -> str:
     notebook = json.loads((root / path).read_text(encoding="utf-8"))
     cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
     code = "\n".join(source for kind, source in cells if kind == "code")
-    reached = _reached(_imports(ast.parse(code), "", root), root)
+    imports: list[ast.Import | ast.ImportFrom] = []
+    _write_executed(ast.parse(code), [], imports)
+    reached = _reached(_own_modules(imports, "", root), root)
     return _short(json.dumps(cells) + _combine(reached, root))
 
 
@@ -92,10 +93,11 @@ def _module(module: str, root: Path) -> tuple[str, list[str]]:
     """Return one module's own digest and the modules of the package that it imports."""
     path = _path(module, root)
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    imports = _imports(
-        tree, module if path.name == "__init__.py" else module.rpartition(".")[0], root
-    )
-    return _short("".join(_canonical(tree))), imports
+    words: list[str] = []
+    imports: list[ast.Import | ast.ImportFrom] = []
+    _write_executed(tree, words, imports)
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    return _short("".join(words)), _own_modules(imports, package, root)
 
 
 def _path(module: str, root: Path) -> Path:
@@ -103,18 +105,18 @@ def _path(module: str, root: Path) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _imports(tree: ast.AST, package: str, root: Path) -> list[str]:
-    """List the package's modules that import statements anywhere in the tree name."""
+def _own_modules(imports: list[ast.Import | ast.ImportFrom], package: str, root: Path) -> list[str]:
+    """List the package's modules that import statements name."""
     names = []
-    for node in ast.walk(tree):
+    for node in imports:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, base]) if base else ".".join(above)
-            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+            continue
+        base = node.module or ""
+        if node.level:
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*above, base]) if base else ".".join(above)
+        names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     own = [name for name in names if name.split(".")[0] == PACKAGE]
     found = {parent for name in own for parent in _with_parents(name)}
     return sorted(name for name in found if _path(name, root).is_file())
@@ -126,38 +128,40 @@ def _with_parents(name: str) -> list[str]:
     return [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
 
 
-def _canonical(node: ast.AST) -> Iterator[str]:
-    """Write a syntax tree as text: no positions, no words for people, no empty fields.
+def _write_executed(
+    node: ast.AST, words: list[str], imports: list[ast.Import | ast.ImportFrom]
+) -> None:
+    """Append a syntax tree as text to `words`, and its import statements to `imports`.
 
-    Fields that are empty are left out because newer Pythons add such fields. Of a raised
-    exception only the kind counts, and of a call not its ``description``.
+    Left out are positions, text that stands alone (docstrings), the arguments of a raised
+    exception, the ``description`` of a call, and empty fields, since newer Pythons add such fields.
     """
-    yield f"({type(node).__name__}"
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        imports.append(node)
+    words.append(f"({type(node).__name__}")
     if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-        yield from _canonical(node.exc.func)
-        yield ")"
+        _write_executed(node.exc.func, words, imports)
+        words.append(")")
         return
-    for name, value in ast.iter_fields(node):
-        if isinstance(node, ast.Call) and name == "keywords":
-            value = [keyword for keyword in value if keyword.arg != "description"]
-        if name == "body" and isinstance(value, list):
-            value = value[1:] if _is_docstring(value) else value
+    for name in node._fields:
+        value = getattr(node, name, None)
         if value is None or value == []:
             continue
-        yield f" {name}="
+        words.append(f" {name}=")
         for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, ast.AST):
-                yield from _canonical(item)
-            else:
-                yield repr(item)
-            yield ","
-    yield ")"
+            if not isinstance(item, ast.AST):
+                words.append(f"{item!r},")
+            elif not _is_for_people(item):
+                _write_executed(item, words, imports)
+    words.append(")")
 
 
-def _is_docstring(body: list[ast.stmt]) -> bool:
-    first = body[0] if body else None
+def _is_for_people(node: ast.AST) -> bool:
+    """Whether a node is text that stands alone, or a call's ``description``."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "description"
     return (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
     )
