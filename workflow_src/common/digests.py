@@ -16,11 +16,13 @@ from pathlib import Path
 PACKAGE = "workflow_src"
 ROOT = Path(__file__).resolve().parents[2]
 # How a step is started, guarded, interrupted and told of, and that its files appear whole: none of
-# this changes what a step computes.
+# this changes what a step computes. What a step needs of a row of the catalogue is among its
+# rule's params.
 UNCOUNTED = (
     "workflow_src.running",
     "workflow_src.common.errors",
     "workflow_src.common.whole_files",
+    "workflow_src.settings.catalogue",
 )
 
 
