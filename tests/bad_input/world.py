@@ -138,7 +138,7 @@ COMMANDS: dict[str, Command] = {
         {"--manifest": "imported/manifest.parquet", "--matrix": "imported/embeddings.npy",
          "--index": "imported/index.parquet", "--rejected": "imported/rejected.csv"},
     ),
-    "corpus.simulate_listing:listed": Command(
+    "synthetic.simulate_listing:listed": Command(
         {"--utterances": "ids.txt", "--seed": "1"}, {"--manifest": "listed.parquet"}
     ),
     "synthetic.simulate_listing": Command(
@@ -173,7 +173,7 @@ COMMANDS: dict[str, Command] = {
         {"--source": "mh_final.pkl", "--method": "multi-head", "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/released-multi-head"},
     ),
-    "policies.import_policy:folder": Command(
+    "methods.import_policy:folder": Command(
         {"--source": f"{POLICIES}/released-multi-head", "--method": "multi-head",
          "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/initial-multi-head"},
@@ -187,17 +187,17 @@ COMMANDS: dict[str, Command] = {
          "--initial": f"{POLICIES}/pretrained-seed0"},
         {"--out-dir": f"{POLICIES}/multi-head-seed0"},
     ),
-    "policies.fit_method:fixed": Command(
+    "methods.fit_method:fixed": Command(
         {**FITTING, "--method": "fixed-weight-tuned"},
         {"--out-dir": f"{POLICIES}/fixed-weight-tuned"},
     ),
-    "policies.fit_method:oracle": Command(
+    "methods.fit_method:oracle": Command(
         {**FITTING, "--method": "oracle"}, {"--out-dir": f"{POLICIES}/oracle"}
     ),
     "methods.fit_method": Command(
         {**FITTED, "--method": "kalman"}, {"--out-dir": f"{POLICIES}/kalman"}
     ),
-    "policies.fit_method:through-time": Command(
+    "methods.fit_method:through-time": Command(
         {**FITTED, "--method": "through-time"}, {"--out-dir": f"{POLICIES}/through-time-seed0"}
     ),
     "methods.tune_threshold": Command(
@@ -231,7 +231,7 @@ COMMANDS: dict[str, Command] = {
         {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
         {"--out": "scores/1"},
     ),
-    "analysis.score_population:second": Command(
+    "comparison.score_population:second": Command(
         {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
         {"--out": "scores/2"},
     ),

@@ -44,7 +44,7 @@ CASES = [
     bad("inference.tabulate_runs", "no JSON", "--runs: ", runs="["),
     bad("inference.tabulate_runs", "an object for a list", "--runs: ", runs="{}"),
     tabulated("a run without a name", "--runs: 0.run", {"method": "baseline"}),
-    tabulated("an unknown method", "--runs: 0.method: 'magic'", {"run": "a", "method": "magic"}),
+    tabulated("an unknown method", "--runs: 0: 'magic' is no method", {"run": "a", "method": "magic"}),
     tabulated("an unknown key", "--runs: 1.colour: unknown key",
               BASELINE, BASELINE | {"colour": 1}),
     tabulated("a fixed weight without a weight", "--runs: 0: ", FIXED | {"alpha": None}),
