@@ -25,7 +25,6 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -38,7 +37,7 @@ from workflow_src.common.tables import read_scenario
 from workflow_src.comparison.score_population import place_run, score_runs
 from workflow_src.evaluation.metrics import error_rates
 from workflow_src.running.steps import use_one_thread
-from workflow_src.settings.inference import Method
+from workflow_src.settings.catalogue import LISTED
 from workflow_src.settings.runs import Run
 
 CLONE = Path(__file__).resolve().parents[1]
@@ -46,7 +45,7 @@ SPEAKERS, TESTED, DAYS, ATTENDANCE = 373, 66, 90, 0.68
 SHORT = {
     "pretraining": {"epochs": 2, "batches_per_epoch": 2},
     "finetuning": {"ppo": {"steps": 8192, "scalar_steps": 8192}},
-    "tuning": {"through-time": {"updates": 6}},
+    "methods": {"through-time": {"updates": 6}},
 }
 # Sourced by each job's shell.
 TELL_TIMES = r"""
@@ -219,7 +218,7 @@ def main():
     )
     parser.add_argument("--sizes", type=float, nargs="+", default=[0.1])
     parser.add_argument("--training", choices=["short", "full"], default="short")
-    parser.add_argument("--methods", nargs="+", choices=get_args(Method), default=get_args(Method))
+    parser.add_argument("--methods", nargs="+", choices=LISTED, default=LISTED)
     parser.add_argument(
         "--recordings", action="store_true", help="also time -n with as many files in a folder"
     )

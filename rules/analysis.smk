@@ -27,8 +27,8 @@ rule analysis:
 
 rule sweep_thresholds:
     input:
-        trials=f"results/trials/{SETTINGS.analysis.scenario}.parquet",
-        enrolment=f"results/trials/{SETTINGS.analysis.scenario}.enrolment.parquet",
+        trials=f"results/trials/{SETTINGS.shown_scenario}.parquet",
+        enrolment=f"results/trials/{SETTINGS.shown_scenario}.enrolment.parquet",
         embeddings=EMBEDDINGS,
         index=INDEX,
     output:
@@ -95,7 +95,7 @@ rule run_visual_analysis:
         notebook="notebooks/visual_analysis.ipynb",
         settings=json.dumps(
             {
-                "scenario": SETTINGS.analysis.scenario,
+                "scenario": SETTINGS.shown_scenario,
                 "alpha": SETTINGS.analysis.alpha,
                 "pretrained": PRETRAINED_SEEDS,
             }

@@ -11,24 +11,24 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(workflow.basedir))
 
+from workflow_src.settings.catalogue import FIXED
 from workflow_src.settings.inference import LIMITS
+from workflow_src.comparison.populations import population_settings, training_settings
 from workflow_src.settings.policy_paths import policy_files
 from workflow_src.settings.schema import validate_config
 from workflow_src.running.gpu import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_notebook
 from workflow_src.common.errors import InputError
 from workflow_src.settings.run_table import (
-    EMBEDDING_POLICIES,
     expand_runs,
+    finetuning_start,
     fitted_runs,
+    fitted_start,
     given_policies,
-    needs_fixed,
-    population_settings,
     ppo_runs,
     pretrained_seeds,
-    training_settings,
+    settings_read_by,
 )
-from workflow_src.settings.runs import FIXED
 from workflow_src.running.workdir import check_workdir
 from workflow_src.corpus.recording_digests import (
     digest_recordings,
@@ -50,7 +50,7 @@ SETTINGS = checked(validate_config, config, "config")
 # Snakemake itself would stop with a traceback.
 checked(check_workdir, Path.cwd())
 
-RUNS = {run.run: run for run in expand_runs(SETTINGS)}
+RUNS = {run.run: run for run in checked(expand_runs, SETTINGS)}
 TRAINED_RUNS = [run.run for run in ppo_runs(SETTINGS)]
 FITTED_RUNS = {run.run: run for run in fitted_runs(SETTINGS)}
 TUNED_RUNS = {run.run: run for run in RUNS.values() if run.tuned}
@@ -142,12 +142,8 @@ def given_policy(name):
 
 def initial_policy(wildcards):
     """List the files of the policy from which a run's finetuning starts: given, pretrained, none."""
-    run = RUNS[wildcards.run]
-    if run.method not in EMBEDDING_POLICIES:
-        return given_policy(f"initial-{run.method}")
-    if run.seed in PRETRAINED_SEEDS:
-        return policy_files(PRETRAINED.format(seed=run.seed))
-    return given_policy("initial-multi-head")
+    start = finetuning_start(SETTINGS, RUNS[wildcards.run])
+    return policy_files(f"results/policies/{start}") if start else []
 
 
 def initial_option(wildcards, input):
@@ -164,3 +160,12 @@ def population_training(wildcards):
     """Return the settings with which the workflow of a population simulates and trains."""
     population = int(wildcards.population)
     return training_settings(population_settings(SETTINGS, population))
+
+
+def inner_settings(training):
+    """Complete the settings of a population's workflow by what changes nothing: where it computes,
+    and where it finds rules of the user's own from its own folder.
+    """
+    folders = [str(Path(folder).resolve()) for folder in SETTINGS.inference.folders]
+    inference = training["inference"] | {"folders": folders}
+    return training | {"compute": SETTINGS.compute.model_dump(), "inference": inference}

@@ -4,11 +4,15 @@
 COMPARISON = "results/comparison"
 POPULATIONS = SETTINGS.comparison.populations
 COMPARED = checked(population_settings, SETTINGS, POPULATIONS[0])
-COMPARED_RUNS = json.dumps([asdict(run) for run in expand_runs(COMPARED)])
+COMPARED_RUNS = json.dumps([asdict(run) for run in checked(expand_runs, COMPARED)])
 SENSITIVITY = expand(
     f"{COMPARISON}/sensitivity/{{population}}.csv",
-    population=SETTINGS.comparison.sensitivity.populations,
+    population=SETTINGS.comparison.sensitive_populations,
 )
+# Of the methods whose sensitivity is measured, through-time has settings of its own.
+SENSITIVITY_TUNING = SETTINGS.tuning.model_dump() | {
+    "through-time": SETTINGS.methods.through_time.model_dump(exclude={"seeds"})
+}
 
 
 localrules:
@@ -42,7 +46,7 @@ rule train_population:
         trained_on=population_training,
         # Where it computes and where this workflow lies change nothing, see `device`.
         settings=lambda wildcards, output: json.dumps(
-            population_training(wildcards) | {"compute": SETTINGS.compute.model_dump()}
+            inner_settings(population_training(wildcards))
         ),
         snakefile=main_snakefile,
         directory=subpath(output[0], parent=True),
@@ -128,7 +132,7 @@ rule measure_sensitivity:
         settings=SETTINGS.comparison.sensitivity.model_dump_json(
             exclude={"populations"}
         ),
-        tuning=SETTINGS.tuning.model_dump_json(exclude={"through_time": {"seeds"}}),
+        tuning=json.dumps(SENSITIVITY_TUNING),
         generation=settings("trials", "generation"),
         results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
         code=code("comparison.measure_sensitivity"),

@@ -167,7 +167,7 @@ rule export_method:
         runtime=growing(10),
     params:
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
-        scenario=SETTINGS.analysis.scenario,
+        scenario=SETTINGS.shown_scenario,
         directory=subpath(output.model, parent=True),
         code=code("serving.export_method"),
     message:

@@ -120,7 +120,7 @@ rule finetune_policy:
         policy_seed=lambda wildcards: RUNS[wildcards.run].seed,
         initial=initial_option,
         settings=lambda wildcards: json.dumps(
-            SETTINGS.finetuning.read_by(RUNS[wildcards.run].method)
+            settings_read_by(SETTINGS, RUNS[wildcards.run])
         ),
         seed=SETTINGS.seed,
         device=device,
@@ -144,8 +144,8 @@ rule fit_method:
         index=INDEX,
         split=SPLIT,
         fixed=lambda wildcards: (
-            policy_files(FITTED_RUNS[FIXED].checkpoint)
-            if needs_fixed(FITTED_RUNS[wildcards.run])
+            policy_files(FITTED_RUNS[start].checkpoint)
+            if (start := fitted_start(FITTED_RUNS[wildcards.run]))
             else []
         ),
     output:
@@ -171,7 +171,7 @@ rule fit_method:
             f"--fixed {Path(input.fixed[0]).parent}" if input.fixed else ""
         ),
         settings=lambda wildcards: json.dumps(
-            SETTINGS.tuning.read_by(FITTED_RUNS[wildcards.run].method)
+            settings_read_by(SETTINGS, FITTED_RUNS[wildcards.run])
         ),
         folder=lambda wildcards, input: Path(input.development[0]).parent,
         seed=SETTINGS.seed,
@@ -212,7 +212,7 @@ rule tune_threshold:
         runtime=growing(60),
     params:
         run=lambda wildcards: json.dumps(asdict(TUNED_RUNS[wildcards.run])),
-        settings=json.dumps(SETTINGS.tuning.read_by("threshold")),
+        settings=json.dumps(SETTINGS.tuning.read_by_thresholds()),
         folder=lambda wildcards, input: Path(input.development[0]).parent,
         seed=SETTINGS.seed,
         code=code("methods.tune_threshold"),

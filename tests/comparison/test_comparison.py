@@ -22,7 +22,8 @@ from workflow_src.comparison.summarise_comparison import (
 from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.methods.fixed_weight import TunedFixedWeight
 from workflow_src.methods.soft import Soft
-from workflow_src.settings.run_table import expand_runs, population_settings
+from workflow_src.comparison.populations import population_settings
+from workflow_src.settings.run_table import expand_runs
 from workflow_src.settings.schema import validate_config
 from workflow_src.updating.score_history import ScoreScale
 

@@ -31,7 +31,7 @@ from workflow_src.methods.tune_threshold import tune_threshold
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.settings.runs import Run
 from workflow_src.settings.trials import Generation, RandomScenario
-from workflow_src.settings.tuning import Tuning
+from workflow_src.settings.tuning import Fitting as Tuning
 from workflow_src.trials.protocol import build_pool, make_scenario
 from workflow_src.updating.interface import Memory
 from workflow_src.updating.rules import FixedWeight

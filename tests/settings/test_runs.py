@@ -8,7 +8,6 @@ import yaml
 from workflow_src.common.errors import InputError
 from workflow_src.settings.policy_paths import policy_files
 from workflow_src.settings.run_table import (
-    EMBEDDING_POLICIES,
     expand_runs,
     given_policies,
     pretrained_seeds,
@@ -23,10 +22,12 @@ def test_methods_settings_and_seeds_expand_into_distinct_runs():
         {
             "inference": {
                 "methods": [*methods, "soft", "through-time"],
-                "fixed_weight": {"alphas": [0.1, 0.25]},
             },
             "finetuning": {"seeds": [3, 1]},
-            "tuning": {"through-time": {"seeds": [0, 2]}},
+            "methods": {
+                "fixed-weight": {"alphas": [0.1, 0.25]},
+                "through-time": {"seeds": [0, 2]},
+            },
         }
     )
     runs = expand_runs(config)
@@ -60,8 +61,8 @@ def test_given_policies_are_rows_and_folders():
             "inference": {
                 "methods": ["multi-head"],
                 "released": {"multi-head": "mh.pkl", "adaptive-weight": "mine/adw"},
-                "adaptive_weight": {"threshold": 0.6},
             },
+            "methods": {"adaptive-weight": {"threshold": 0.6}},
             "pretraining": {"checkpoint": "pre.pkl"},
             "finetuning": {"seeds": [2], "checkpoint": {"adaptive-weight": "unused.pkl"}},
         }
@@ -99,7 +100,7 @@ def test_multi_head_margin_starts_as_multi_head_does():
         return validate_config({"inference": {"methods": [method]}, "finetuning": finetuning})
 
     given = {"checkpoint": {"multi-head": "start.pkl"}}
-    for method in EMBEDDING_POLICIES:
+    for method in ("multi-head", "multi-head-margin"):
         assert pretrained_seeds(read(method)) == [0, 1, 2]
         assert list(given_policies(read(method, **given))) == ["initial-multi-head"]
     assert pretrained_seeds(read("multi-head-scalars")) == []

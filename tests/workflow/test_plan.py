@@ -89,7 +89,7 @@ def test_a_plan_after_the_run_is_exact_and_has_nothing_to_do(finished, copy):
 
 
 def test_a_changed_key_is_planned_alone(copy):
-    overlay = {"inference": {"fixed_weight": {"alphas": [0.1, 0.3, 0.6]}}}
+    overlay = {"methods": {"fixed-weight": {"alphas": [0.1, 0.3, 0.6]}}}
     said = plan(copy, overlay)
     assert jobs_of(said) == rules_to_run(copy, overlay)
     assert jobs_of(said)["run_inference"] == 1

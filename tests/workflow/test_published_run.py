@@ -58,14 +58,16 @@ def test_published_lists_and_released_policies_on_made_up_embeddings(tmp_path):
         },
         "inference": {
             "methods": ["baseline", "fixed-weight"],
-            # The published thresholds: among these speakers none trains, so nothing can be tuned.
-            "fixed_weight": {"threshold": 0.51},
-            "adaptive_weight": {"threshold": 0.51},
-            "multi_head": {"floor": 0.4},
             "released": {
                 "multi-head": str(policies / "mh_final.pkl"),
                 "adaptive-weight": str(policies / "adw_final.pkl"),
             },
+        },
+        # The published thresholds: among these speakers none trains, so nothing can be tuned.
+        "methods": {
+            "fixed-weight": {"threshold": 0.51},
+            "adaptive-weight": {"threshold": 0.51},
+            "multi-head": {"floor": 0.4},
         },
         "analysis": {"compare_published": True},
     }

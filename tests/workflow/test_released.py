@@ -48,11 +48,8 @@ def test_another_dimension_ends_in_one_line(folder):
 def test_released_policies_alone_are_scored_without_any_training(folder):
     paths = {"multi-head": "mh_final.pkl", "adaptive-weight": "adw_final.pkl"}
     overlay = {
-        "inference": {
-            "methods": [],
-            "released": paths,
-            "adaptive_weight": {"threshold": 0.51},
-        }
+        "inference": {"methods": [], "released": paths},
+        "methods": {"adaptive-weight": {"threshold": 0.51}},
     }
     jobs = rules_to_run(folder, overlay)
     assert (jobs["import_policy"], jobs["run_inference"]) == (2, 2)

@@ -90,9 +90,9 @@ def added(finished_runs):
     run = finished_runs["synthetic"]
     keys = [
         "trials.scenarios",
-        "inference.fixed_weight.alphas",
+        "methods.fixed-weight.alphas",
         "finetuning.seeds",
-        "tuning.through-time.seeds",
+        "methods.through-time.seeds",
     ]
     commands = [run.dry_run(changed(run.world.overlay, key)) for key in keys]
     return dict(zip(keys, [outcome.jobs for outcome in run_all(commands)], strict=True))
@@ -108,7 +108,7 @@ def test_a_new_scenario_trains_nothing_and_leaves_the_trials_of_the_others(added
 
 def test_a_new_weight_runs_only_its_run_and_what_shows_it(added):
     jobs = {"run_inference": 1, "tabulate_runs": 1, **SHOWN}
-    assert added["inference.fixed_weight.alphas"] == jobs
+    assert added["methods.fixed-weight.alphas"] == jobs
 
 
 def test_a_new_seed_trains_and_runs_only_its_policies_and_what_shows_them(added):
@@ -121,7 +121,7 @@ def test_a_new_seed_trains_and_runs_only_its_policies_and_what_shows_them(added)
         **SHOWN,
     }
     fitted = {"fit_method": 1, "run_inference": 1, "tabulate_runs": 1, **SHOWN}
-    assert added["tuning.through-time.seeds"] == fitted
+    assert added["methods.through-time.seeds"] == fitted
 
 
 @pytest.mark.parametrize("option", [("--cores", "1"), ("--cores", "8")], ids=" ".join)

@@ -32,7 +32,7 @@ from workflow_src.methods.through_time import fit_through_time
 from workflow_src.running.steps import add_settings_argument, parse_settings, run_step, step_parser
 from workflow_src.settings.comparison import Sensitivity
 from workflow_src.settings.trials import Generation
-from workflow_src.settings.tuning import Tuning
+from workflow_src.settings.tuning import Fitting as Tuning
 from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.rules import Baseline

@@ -27,7 +27,7 @@ from workflow_src.methods.storage import DESCRIPTION
 from workflow_src.methods.through_time import ThroughTime, fit_through_time
 from workflow_src.running.checkpoint import add_checkpoint_arguments, open_checkpoint
 from workflow_src.running.steps import add_settings_argument, parse_settings, run_step, step_parser
-from workflow_src.settings.tuning import Tuning
+from workflow_src.settings.tuning import Fitting as Tuning
 
 MODULE = "workflow_src.methods.fit_method"
 

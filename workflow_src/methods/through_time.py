@@ -25,8 +25,8 @@ from workflow_src.methods.fixed_weight import TunedFixedWeight
 from workflow_src.methods.soft import LEAST_SHARE, estimate_scale, remember
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.running.steps import show_progress
-from workflow_src.settings.tuning import ThroughTime as Settings
-from workflow_src.settings.tuning import Tuning
+from workflow_src.settings.methods import ThroughTime as Settings
+from workflow_src.settings.tuning import Fitting as Tuning
 from workflow_src.updating.interface import Decision, Encoded, Memory, Trials
 from workflow_src.updating.rules import encode_nothing
 from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale

@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,10 @@ import numpy as np
 from workflow_src.common.files import read_npy
 from workflow_src.embeddings.extractor import SpeakerModel
 from workflow_src.embeddings.features import MEL_BINS
-from workflow_src.planning.rates import BYTES, FIT_SECONDS, OVERHEAD, RATES
+from workflow_src.planning.rates import BYTES, OVERHEAD, RATES
 from workflow_src.planning.survey import Survey, count_trials, survey_corpus, survey_manifest
 from workflow_src.running.steps import parse_json, run_step, step_parser
-from workflow_src.settings.policies import SCALAR_METHODS
+from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.run_table import (
     expand_runs,
     fitted_runs,
@@ -78,13 +79,13 @@ def measure_amounts(
     """
     utterances, seconds = len(survey.table), survey.seconds or 0.0
     runs, trained, fitted = expand_runs(config), ppo_runs(config), fitted_runs(config)
-    scalar = sum(run.method in SCALAR_METHODS for run in trained) / max(1, len(trained))
-    through_time = sum(run.method == "through-time" for run in fitted) / max(1, len(fitted))
+    scalar = _share(find_method(run.method).sees == "scalars" for run in trained)
+    through_time = _share(run.method == "through-time" for run in fitted)
     developed, tuning, ppo = sum(development.values()), config.tuning, config.finetuning.ppo
     recorded = config.corpus.source in {"synthetic", "directory"}
     synthetic = config.corpus.source == "synthetic"
     sweep, pretraining = config.analysis.sweep, config.pretraining
-    learned = tuning.through_time
+    learned = config.methods.through_time
     amounts = {
         "utterances": utterances,
         "headers": utterances * (config.corpus.source == "directory"),
@@ -100,12 +101,12 @@ def measure_amounts(
         "embedding_steps": (1 - scalar) * ppo.steps,
         "scalar_steps": scalar * ppo.scalar_steps,
         "fitted_trials": developed
-        * sum(FIT_SECONDS.get(run.method, 0) for run in fitted)
+        * sum(find_method(run.method).fit_seconds for run in fitted)
         / max(1, len(fitted)),
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
         "threshold_trials": developed * len(tuning.thresholds),
         "scores": sum(trials.values()) * len(runs),
-        "swept_scores": trials[config.analysis.scenario]
+        "swept_scores": trials[config.shown_scenario]
         * len(sweep.alphas)
         * len(sweep.thresholds),
         "synthesised_audio_seconds": seconds * synthetic,
@@ -118,6 +119,12 @@ def measure_amounts(
     }
     amounts["result_bytes"] = sum(size * amounts[unit] for unit, size in BYTES.items())
     return amounts
+
+
+def _share(whether: Iterable[bool]) -> float:
+    """Return the share of what is true; 0 of nothing."""
+    found = list(whether)
+    return sum(found) / max(1, len(found))
 
 
 def tabulate_jobs(

@@ -65,15 +65,6 @@ RATES = {
     "record_provenance": Rate("analysis", 1.5, {"result_bytes": 1e-9}),
 }
 
-# Seconds that fitting a method takes for each development trial.
-FIT_SECONDS = {
-    "fixed-weight-tuned": 33e-6,
-    "soft": 30e-6,
-    "kalman": 20e-6,
-    "spherical-plda": 30e-6,
-    "oracle": 8e-6,
-}
-
 # Bytes of results for each unit of an amount.
 BYTES = {
     "synthesised_audio_seconds": 18_000,

@@ -22,6 +22,7 @@ READERS = {
     "tuning": ("trials", "policies"),
     # Which methods there are says what is fitted, on development trials.
     "inference": ("trials", "policies", "inference"),
+    "methods": ("trials", "policies", "inference"),
     "analysis": ("analysis",),
     "analysis.compare_published": ("inference",),
 }

@@ -26,16 +26,20 @@ class Sweep(Block):
 class Analysis(Block):
     """Tables and figures."""
 
-    scenario: Scenario = Field(
-        "random", description="of the figures that show one; one of trials.scenarios"
+    scenario: Scenario | None = Field(
+        None,
+        description="the scenario of figures that show only one, and of the thresholds of exported "
+        "methods; one of trials.scenarios, or null for the first of them",
     )
     alpha: Weight = Field(
-        0.1, description="the weight that stands for fixed-weight in figures that can't show all"
+        0.1,
+        description="the weight that stands for fixed-weight in figures that cannot show all; the "
+        "run with the nearest weight is shown",
     )
     compare_published: bool = Field(
         False,
-        description="give summary.csv the paper's EER and minDCF beside ours; for SMIIP-TV",
+        description="put the paper's EER and minDCF beside ours in summary.csv; for SMIIP-TV",
     )
     sweep: Sweep = Field(
-        default_factory=Sweep, description="the map of EER over threshold and weight"
+        default_factory=Sweep, description="the fixed weight's EER over update thresholds and weights"
     )

@@ -80,6 +80,13 @@ class Method:
     marker: str = "o"
 
 
+# The method of one weight and one threshold from which the fitting of others starts.
+FIXED = "fixed-weight-tuned"
+# Where pretraining makes the policy that PPO starts from.
+PRETRAINED = "pretrained"
+# An entry point, as a regular expression.
+ENTRY = r"([A-Za-z_][A-Za-z0-9_]*\.)*[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*"
+
 QIN = "Qin, Li, Duan and Li, IEEE/ACM T-ASLP 32, 2024, doi:10.1109/TASLP.2024.3428910"
 OURS = "this project, docs/method.md"
 
@@ -135,7 +142,7 @@ METHODS: tuple[Method, ...] = (
         id="multi-head",
         entry="workflow_src.methods.multi_head:MultiHead",
         origin="ppo",
-        starts_from="pretrained",
+        starts_from=PRETRAINED,
         seeded=True,
         settings="multi-head",
         threshold="floor",
@@ -149,7 +156,7 @@ METHODS: tuple[Method, ...] = (
         id="multi-head-margin",
         entry="workflow_src.methods.multi_head:MultiHead",
         origin="ppo",
-        starts_from="pretrained",
+        starts_from=PRETRAINED,
         seeded=True,
         settings="multi-head",
         threshold="floor",
@@ -193,7 +200,7 @@ METHODS: tuple[Method, ...] = (
         id="soft",
         entry="workflow_src.methods.soft:Soft",
         origin="fitted",
-        starts_from="fixed-weight-tuned",
+        starts_from=FIXED,
         fit_seconds=30e-6,
         label="soft",
         summary="updates with a weight that grows with the posterior probability of a target",
@@ -205,7 +212,7 @@ METHODS: tuple[Method, ...] = (
         id="kalman",
         entry="workflow_src.methods.kalman:Kalman",
         origin="fitted",
-        starts_from="fixed-weight-tuned",
+        starts_from=FIXED,
         fit_seconds=20e-6,
         label="Kalman",
         summary="tracks the drifting voice with a Kalman filter; its variance sets the weight",
@@ -217,7 +224,7 @@ METHODS: tuple[Method, ...] = (
         id="spherical-plda",
         entry="workflow_src.methods.spherical_plda:SphericalPlda",
         origin="fitted",
-        starts_from="fixed-weight-tuned",
+        starts_from=FIXED,
         fit_seconds=30e-6,
         label="spherical PLDA",
         summary="estimates a voice that does not drift, and scores by its log-likelihood ratio",
@@ -229,7 +236,7 @@ METHODS: tuple[Method, ...] = (
         id="through-time",
         entry="workflow_src.methods.through_time:ThroughTime",
         origin="fitted",
-        starts_from="fixed-weight-tuned",
+        starts_from=FIXED,
         seeded=True,
         settings="through-time",
         label="through time",
@@ -291,10 +298,6 @@ BY_ID = {method.id: method for method in METHODS}
 # What the config may list under inference.methods; policies that are given stand elsewhere.
 LISTED = [method.id for method in METHODS if method.origin != "given"]
 
-# The method of one weight and one threshold from which the fitting of others starts.
-FIXED = "fixed-weight-tuned"
-ENTRY = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
-
 
 def find_method(name: str) -> Method:
     """Return the row of a method; the entry point of a user's own rule gets one made for it.
@@ -311,7 +314,7 @@ def find_method(name: str) -> Method:
     """
     if name in BY_ID:
         return BY_ID[name]
-    if re.fullmatch(ENTRY, name, re.ASCII) is None:
+    if re.fullmatch(ENTRY, name) is None:
         raise ValueError(
             f"{name!r} is no method; allowed: {', '.join(LISTED)}; or the entry point of your own "
             "rule, written package.module:Class"
@@ -328,3 +331,23 @@ def find_method(name: str) -> Method:
         colour="#882255",
         marker="X",
     )
+
+
+def is_own(name: str) -> bool:
+    """Whether a method is a user's own rule, not one of the catalogue."""
+    return name not in BY_ID
+
+
+def check_listed(name: str) -> str:
+    """Return a method that may be listed to be scored.
+
+    Raises
+    ------
+    ValueError
+        It may not. The message lists what is allowed.
+    """
+    if find_method(name).origin == "given":
+        raise ValueError(
+            f"{name!r} is not listed among the methods; name its policy under inference.released"
+        )
+    return name

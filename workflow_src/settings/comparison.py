@@ -1,12 +1,18 @@
 """Settings of the comparison of methods on simulated populations."""
 
-from typing import Annotated, ClassVar, get_args
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from workflow_src.settings.base import Block, Probability, Seed, distinct
-from workflow_src.settings.inference import Method
+from workflow_src.settings.catalogue import LISTED
+from workflow_src.settings.inference import MethodId
 from workflow_src.settings.trials import Scenario
+
+# The methods whose sensitivity is measured beside those that are always compared.
+SENSITIVE = {"soft", "through-time"}
 
 
 class Sensitivity(Block):
@@ -14,21 +20,22 @@ class Sensitivity(Block):
 
     key: ClassVar[str] = "comparison.sensitivity"
 
-    populations: list[Seed] = Field(
-        [1, 2],
-        description="populations on which it is measured, of soft and through-time beside "
-        "those that are always compared; none: not at all",
+    populations: list[Seed] | None = Field(
+        None,
+        description="the populations on which sensitivity is measured, or [] for none. It is "
+        "measured of soft, through-time and the methods that are always compared. null: the first "
+        "two of comparison.populations, or none where soft or through-time is not compared",
     )
     shifts: list[float] = Field(
         [-0.1, -0.05, 0.0, 0.05, 0.1],
         min_length=1,
-        description="errors of what a method knows of the scores' scale: its threshold, or the "
-        "centre of its posterior, lies off by this (cosine)",
+        description="shifts (cosine) of a method's threshold, or of the centre of its posterior: "
+        "errors in what it knows of the scores' scale",
     )
     nontargets: list[Annotated[int, Field(ge=1)]] = Field(
         [1, 2, 4, 9],
         min_length=1,
-        description="non-targets for each target: shares of 0.5, 0.67, 0.8, 0.9",
+        description="non-targets for each target; 1, 2, 4, 9 are shares of 0.5, 0.67, 0.8, 0.9",
     )
     enrolment_utterances: list[Annotated[int, Field(ge=1)]] = Field(
         [1, 3, 5, 10], min_length=1, description="utterances that make a template"
@@ -41,41 +48,55 @@ class Comparison(Block):
     key: ClassVar[str] = "comparison"
 
     populations: list[Seed] = Field(
-        [1, 2, 3, 4, 5], min_length=2, description="seeds, one simulated population each"
+        [1, 2, 3, 4, 5], min_length=2, description="seeds; each makes one simulated population"
     )
     speakers: int = Field(300, ge=6, description="speakers of a population")
-    test_speakers: int = Field(58, ge=2, description="how many of them are tested")
+    test_speakers: Annotated[int, Field(ge=2)] | None = Field(
+        None,
+        description="how many of them are tested; null: 58, but at most a fifth of the speakers",
+    )
     scenarios: list[Scenario] = Field(
-        ["random", "3das", "10das"], min_length=1, description="scored scenarios"
+        ["random", "3das", "10das"], min_length=1, description="scenarios that are scored"
     )
-    methods: list[Method] = Field(
-        list(get_args(Method)),
-        description="methods that are compared; baseline, fixed-weight-tuned and oracle are "
-        "needed, since others are taken relative to them",
+    methods: list[MethodId] = Field(
+        LISTED,
+        description="methods that are compared. baseline, fixed-weight-tuned and oracle must be "
+        "among them: the others are measured against these",
     )
-    seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="training seeds")
+    seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="seeds of training")
     resamples: int = Field(1000, ge=20, description="bootstrap samples of speakers")
-    confidence: Probability = Field(0.95, description="of the intervals")
+    confidence: Probability = Field(0.95, description="confidence of the intervals")
     sensitivity: Sensitivity = Field(
         default_factory=Sensitivity, description="one thing changed at a time"
     )
 
     @model_validator(mode="after")
-    def _check(self) -> "Comparison":
+    def _check(self) -> Comparison:
         for key in ("populations", "scenarios", "methods", "seeds"):
             distinct(getattr(self, key), key)
         missing = {"baseline", "fixed-weight-tuned", "oracle"} - set(self.methods)
         if missing:
             raise ValueError(f"methods lacks {', '.join(sorted(missing))}, which is needed")
-        if self.test_speakers > self.speakers - 2:
+        if self.tested_speakers > self.speakers - 2:
             raise ValueError("test_speakers must leave two speakers or more to train on")
-        unknown = set(self.sensitivity.populations) - set(self.populations)
-        if unknown:
+        chosen = set(self.sensitivity.populations or [])
+        if unknown := chosen - set(self.populations):
             raise ValueError(f"sensitivity.populations has {min(unknown)}, populations has not")
-        missing = {"soft", "through-time"} - set(self.methods)
-        if missing and self.sensitivity.populations:
+        if chosen and (missing := SENSITIVE - set(self.methods)):
             raise ValueError(
                 f"methods lacks {', '.join(sorted(missing))}, whose sensitivity is measured; "
-                "where it is not to be, sensitivity.populations is []"
+                "compare them, or set sensitivity.populations to []"
             )
         return self
+
+    @property
+    def tested_speakers(self) -> int:
+        """How many speakers of a population are tested."""
+        return self.test_speakers or max(2, min(58, self.speakers // 5))
+
+    @property
+    def sensitive_populations(self) -> list[int]:
+        """The populations on which sensitivity is measured."""
+        if self.sensitivity.populations is not None:
+            return self.sensitivity.populations
+        return self.populations[:2] if set(self.methods) >= SENSITIVE else []

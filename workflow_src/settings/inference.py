@@ -1,93 +1,48 @@
-"""Settings of the update methods that are scored."""
+"""Settings of inference: the methods that are scored."""
 
-from typing import Literal, get_args
+from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Annotated
 
-from workflow_src.settings.base import Block, TunableThreshold, Weight, distinct
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+
+from workflow_src.settings.base import Block, GivenPath, distinct
+from workflow_src.settings.catalogue import ENTRY, LISTED, METHODS, check_listed
 from workflow_src.settings.policy_paths import PolicyPaths
 
-Method = Literal[
-    "baseline",
-    "fixed-weight",
-    "fixed-weight-tuned",
-    "adaptive-weight",
-    "multi-head",
-    "multi-head-margin",
-    "multi-head-scalars",
-    "multi-head-scalars-margin",
-    "soft",
-    "kalman",
-    "spherical-plda",
-    "through-time",
-    "oracle",
-    "speaker-mean",
+MethodId = Annotated[
+    str,
+    AfterValidator(check_listed),
+    WithJsonSchema({"anyOf": [{"enum": LISTED}, {"type": "string", "pattern": f"^{ENTRY}$"}]}),
 ]
-METHODS: list[Method] = ["baseline", "fixed-weight", "adaptive-weight", "multi-head"]
-# What no method can do: they look at the labels.
-LIMITS = ["oracle", "speaker-mean"]
-TUNED = "a number, or tuned: chosen on the training speakers, see the block tuning"
+"""The id of a method, or the entry point of a user's own rule."""
 
-
-class FixedWeight(Block):
-    """FixW-TU."""
-
-    alphas: list[Weight] = Field(
-        [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], min_length=1, description="weights, one run each"
-    )
-    threshold: TunableThreshold = Field(
-        0.51, description="a template is updated when cos > threshold; " + TUNED
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> "FixedWeight":
-        distinct(self.alphas, "alphas")
-        return self
-
-
-class AdaptiveWeight(Block):
-    """DRL-TU-AdW."""
-
-    threshold: TunableThreshold = Field(
-        0.51, description="a template is updated when cos > threshold; " + TUNED
-    )
-
-
-class MultiHead(Block):
-    """DRL-TU-MH."""
-
-    floor: TunableThreshold = Field(
-        0.4, description="no update, whatever the policy says, unless cos > floor; " + TUNED
-    )
+LIMITS = [method.id for method in METHODS if method.limit]
 
 
 class Inference(Block):
-    """Which update methods are scored."""
+    """The methods that are scored."""
 
-    methods: list[Method] = Field(
-        METHODS,
-        description="methods that are scored, of: "
-        + ", ".join(get_args(Method))
-        + "; the last two look at the labels and mark limits; may be empty where released "
-        "policies are given",
+    methods: list[MethodId] = Field(
+        ["baseline", "fixed-weight", "adaptive-weight", "multi-head"],
+        description=f"methods that are scored, of: {', '.join(LISTED)}; or rules of your own, "
+        f"each as package.module:Class. {' and '.join(LIMITS)} look at the labels and mark what "
+        "no method can reach. The list may be empty where released policies are given",
     )
-    fixed_weight: FixedWeight = Field(default_factory=FixedWeight, description="fixed weight")
-    adaptive_weight: AdaptiveWeight = Field(
-        default_factory=AdaptiveWeight, description="weight by a trained policy, gate by threshold"
-    )
-    multi_head: MultiHead = Field(
-        default_factory=MultiHead, description="weight and gate by a trained policy"
+    folders: list[GivenPath] = Field(
+        [],
+        description="folders that hold modules of your own rules; installed packages need none",
     )
     released: PolicyPaths = Field(
         default_factory=PolicyPaths,
-        description="policies that are not trained here, scored as the methods "
-        "released-multi-head (with multi_head's floor) and released-adaptive-weight (with "
-        "adaptive_weight's threshold)",
+        description="policies that were trained elsewhere. They are scored as the methods "
+        "released-multi-head and released-adaptive-weight, with the floor and the threshold of "
+        "methods.multi-head and methods.adaptive-weight",
     )
 
     @model_validator(mode="after")
-    def _check(self) -> "Inference":
+    def _check(self) -> Inference:
         distinct(self.methods, "methods")
         if not self.methods and not self.released.given():
-            raise ValueError("methods is empty; name one at least, or a policy under released")
+            raise ValueError("methods is empty; name at least one, or give a policy under released")
         return self

@@ -30,5 +30,5 @@ class PolicyPaths(Block):
 
     def given(self) -> dict[str, str]:
         """Return method -> path of those that are given."""
-        paths = {"adaptive-weight": self.adaptive_weight, "multi-head": self.multi_head}
-        return {method: path for method, path in paths.items() if path is not None}
+        paths = self.model_dump()
+        return {method: paths[method] for method in sorted(paths) if paths[method] is not None}

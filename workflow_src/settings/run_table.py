@@ -1,18 +1,25 @@
-"""The config's methods, settings and seeds, expanded once into the rows of the run table.
+"""The run table: the config's methods, settings and seeds, expanded once into runs.
 
-A new method, weight, control or policy is a new row here, not a new rule.
+Every list of runs is a query on the rows of the catalogue. A new method, weight or policy is a new
+row of the table, and no new rule.
 """
+
+from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from workflow_src.settings.policies import PPO_METHODS
-from workflow_src.settings.runs import FIXED, Run
-from workflow_src.settings.schema import Config, validate_config
-
-# Fitted on development trials, without a seed.
-FITTED_METHODS = [FIXED, "soft", "kalman", "spherical-plda", "oracle"]
-# Methods that start from a pretrained multi-head policy.
-EMBEDDING_POLICIES = ["multi-head", "multi-head-margin"]
+from workflow_src.common.errors import InputError
+from workflow_src.settings.catalogue import (
+    BY_ID,
+    METHODS,
+    PRETRAINED,
+    Method,
+    find_method,
+    is_own,
+)
+from workflow_src.settings.own_rules import find_folder, name_run
+from workflow_src.settings.runs import Run
+from workflow_src.settings.schema import Config
 
 
 class GivenPolicy(NamedTuple):
@@ -23,133 +30,92 @@ class GivenPolicy(NamedTuple):
 
 
 def expand_runs(config: Config) -> list[Run]:
-    """Expand methods x settings x seeds into runs, in the order of the config; released last."""
-    inference = config.inference
-    runs = []
-    for method in inference.methods:
-        match method:
-            case "baseline":
-                runs.append(Run(method, method))
-            case "fixed-weight":
-                settings = inference.fixed_weight
-                runs += [
-                    _make_run(f"{method}-{alpha:g}", method, settings.threshold, alpha=alpha)
-                    for alpha in settings.alphas
-                ]
-            case "speaker-mean":
-                runs.append(Run(method, method))
-            case "through-time":
-                runs += [
-                    Run(
-                        f"{method}-seed{n}", method, seed=n, checkpoint=_folder(f"{method}-seed{n}")
-                    )
-                    for n in config.tuning.through_time.seeds
-                ]
-            case _ if method in FITTED_METHODS:
-                runs.append(Run(method, method, checkpoint=_folder(method)))
-            case _:
-                runs += [
-                    _with_policy(config, f"{method}-seed{seed}", method, seed)
-                    for seed in config.finetuning.seeds
-                ]
-    return runs + [
-        _with_policy(config, f"released-{method}", f"released-{method}")
-        for method in inference.released.given()
-    ]
-
-
-def _with_policy(config: Config, run: str, method: str, seed: int | None = None) -> Run:
-    inference = config.inference
-    threshold = (
-        inference.adaptive_weight.threshold
-        if method.endswith("adaptive-weight")
-        else inference.multi_head.floor
-    )
-    return _make_run(run, method, threshold, seed=seed, checkpoint=_folder(run))
-
-
-def _make_run(run: str, method: str, threshold: float | str, **others: Any) -> Run:
-    if threshold == "tuned":
-        return Run(run, method, tuned=f"{_folder(run)}/threshold.json", **others)
-    return Run(run, method, threshold=threshold, **others)
-
-
-def _folder(run: str) -> str:
-    return f"results/policies/{run}"
-
-
-def population_settings(config: Config, population: int) -> Config:
-    """Return the settings of the comparison's workflow on one simulated population.
-
-    Those of `config` for all that trains and tests, but the corpus is simulated, of the size that
-    the block ``comparison`` says, and what it names is compared; `population` is the seed.
+    """Expand methods x settings x seeds into runs, in the order of the config; released last.
 
     Raises
     ------
     InputError
-        The settings do not fit together.
+        The module of a user's own rule is nowhere, or two methods would make runs of one name.
     """
-    own, content = config.comparison, config.model_dump(by_alias=True)
-    content["seed"] = population
-    content["corpus"] |= {"source": "simulated", "test_speakers": own.test_speakers}
-    content["corpus"]["simulated"]["listing"] |= {"speakers": own.speakers, "utterances": None}
-    content["trials"] |= {"source": "generate", "nontarget_only": []}
-    content["trials"]["scenarios"] = list(own.scenarios)
-    content["finetuning"]["seeds"] = content["tuning"]["through-time"]["seeds"] = list(own.seeds)
-    content["inference"]["methods"] = list(own.methods)
-    content["inference"]["released"] = {"multi-head": None, "adaptive-weight": None}
-    content["analysis"]["scenario"] = own.scenarios[0]
-    return validate_config(content, "comparison")
+    released = [f"released-{method}" for method in config.inference.released.given()]
+    runs: dict[str, Run] = {}
+    for name in [*config.inference.methods, *released]:
+        for run in _expand_method(config, find_method(name)):
+            if run.run in runs:
+                raise InputError(
+                    f"inference.methods: {runs[run.run].method} and {name} would both be the run "
+                    f"{run.run!r}; rename the module or the class of your own"
+                )
+            runs[run.run] = run
+    return list(runs.values())
 
 
-def training_settings(config: Config) -> dict[str, Any]:
-    """Return what simulating a corpus and training on it reads, of a whole population's settings.
+def _expand_method(config: Config, method: Method) -> list[Run]:
+    """Return the runs of one method: one, or one for each of its weights or seeds."""
+    if is_own(method.id):
+        folder = find_folder(method.entry, config.inference.folders)
+        return [_make_run(config, method, name_run(method.id), folder=folder)]
+    if method.alphas:
+        return [
+            _make_run(config, method, f"{method.id}-{alpha:g}", alpha=alpha)
+            for alpha in _own_settings(config, method)["alphas"]
+        ]
+    if method.seeded:
+        return [
+            _make_run(config, method, f"{method.id}-seed{seed}", seed=seed)
+            for seed in _seeds(config, method)
+        ]
+    return [_make_run(config, method, method.id)]
 
-    Thresholds that are not tuned are left out with all else that only scores and shows.
-    """
-    content = config.model_dump(by_alias=True)
-    inference = content["inference"]
-    kept = {"methods": inference["methods"]}
-    for method in ("fixed_weight", "adaptive_weight", "multi_head"):
-        if "tuned" in inference[method].values():
-            kept[method] = inference[method]
-    corpus = {key: content["corpus"][key] for key in ("source", "test_speakers", "simulated")}
-    trials = {key: content["trials"][key] for key in ("scenarios", "generation")}
-    blocks = ("seed", "pretraining", "finetuning", "tuning")
-    return {
-        **{block: content[block] for block in blocks},
-        "corpus": corpus,
-        "trials": trials,
-        "inference": kept,
-        "analysis": {"scenario": content["analysis"]["scenario"]},
-    }
+
+def _make_run(config: Config, method: Method, run: str, **others: Any) -> Run:
+    folder = f"results/policies/{run}"
+    others["checkpoint"] = None if method.origin == "nothing" else folder
+    if method.threshold is not None:
+        threshold = _own_settings(config, method)[method.threshold]
+        tuned = threshold == "tuned"
+        others |= {"tuned": f"{folder}/threshold.json"} if tuned else {"threshold": threshold}
+    return Run(run, method.id, entry=method.entry, **others)
+
+
+def _own_settings(config: Config, method: Method) -> dict[str, Any]:
+    """Return the method's own block; nothing where it has none."""
+    return config.methods.block(method.settings).model_dump() if method.settings else {}
+
+
+def _seeds(config: Config, method: Method) -> list[int]:
+    if method.origin == "ppo":
+        return config.finetuning.seeds
+    return _own_settings(config, method)["seeds"]
 
 
 def fitted_runs(config: Config) -> list[Run]:
     """Return the runs that are fitted on development trials.
 
-    `fixed-weight-tuned` is among them when another one starts from it, scored or not.
+    A run from which the fitting of another starts is among them, whether it is scored or not.
     """
-    fitted = [run for run in expand_runs(config) if run.method in [*FITTED_METHODS, "through-time"]]
-    if any(needs_fixed(run) for run in fitted) and all(run.run != FIXED for run in fitted):
-        fitted.append(Run(FIXED, FIXED, checkpoint=_folder(FIXED)))
+    fitted = [run for run in expand_runs(config) if find_method(run.method).origin == "fitted"]
+    for run in fitted:
+        start = find_method(run.method).starts_from
+        if start is not None and all(other.method != start for other in fitted):
+            fitted += _expand_method(config, find_method(start))
     return fitted
 
 
-def needs_fixed(run: Run) -> bool:
-    """Whether fitting a run starts from the tuned fixed weight."""
-    return run.method not in (FIXED, "oracle")
+def fitted_start(run: Run) -> str | None:
+    """Return the id of the run from which the fitting of a run starts; None for nothing."""
+    return find_method(run.method).starts_from
 
 
 def ppo_runs(config: Config) -> list[Run]:
     """Return the runs that are trained by PPO."""
-    return [run for run in expand_runs(config) if run.method in PPO_METHODS]
+    return [run for run in expand_runs(config) if find_method(run.method).origin == "ppo"]
 
 
 def pretrained_seeds(config: Config) -> list[int]:
-    """Return the seeds of which a multi-head policy is pretrained before it is finetuned."""
+    """Return the seeds for which a policy is pretrained before it is finetuned."""
     needed = (
-        any(method in config.inference.methods for method in EMBEDDING_POLICIES)
+        any(find_method(name).starts_from == PRETRAINED for name in config.inference.methods)
         and config.pretraining.enabled
         and config.finetuning.checkpoint.multi_head is None
     )
@@ -163,9 +129,41 @@ def given_policies(config: Config) -> dict[str, GivenPolicy]:
         for method, path in config.inference.released.given().items()
     }
     for method, path in config.finetuning.checkpoint.given().items():
-        started = EMBEDDING_POLICIES if method == "multi-head" else [method]
-        if any(name in config.inference.methods for name in started):
+        if any(name in config.inference.methods for name in _started_by(method)):
             given[f"initial-{method}"] = GivenPolicy(method, path)
     if config.pretraining.checkpoint is not None and pretrained_seeds(config):
         given["initial-pretraining"] = GivenPolicy("multi-head", config.pretraining.checkpoint)
     return given
+
+
+def finetuning_start(config: Config, run: Run) -> str | None:
+    """Return the folder under results/policies from which a run's finetuning starts.
+
+    None where it starts from random weights.
+    """
+    pretrained = find_method(run.method).starts_from == PRETRAINED
+    if pretrained and run.seed in pretrained_seeds(config):
+        return f"pretrained-seed{run.seed}"
+    given = config.finetuning.checkpoint.given()
+    return next((f"initial-{name}" for name in given if run.method in _started_by(name)), None)
+
+
+def _started_by(method: str) -> list[str]:
+    """List the methods whose training a policy of a method can start: those of the same class."""
+    return [row.id for row in METHODS if row.origin == "ppo" and row.entry == BY_ID[method].entry]
+
+
+def settings_read_by(config: Config, run: Run) -> dict[str, Any]:
+    """Return the settings that the fitting or the training of a run reads, without seeds.
+
+    Those of other methods change nothing, and must rerun nothing. A fitted method reads the block
+    ``tuning`` and its own, which stands under the method's name.
+    """
+    method = find_method(run.method)
+    if method.origin == "ppo":
+        return config.finetuning.read_by(method.id)
+    settings = config.tuning.model_dump()
+    if method.settings is not None:
+        settings[method.settings] = _own_settings(config, method)
+        settings[method.settings].pop("seeds", None)
+    return settings

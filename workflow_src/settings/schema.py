@@ -19,8 +19,11 @@ from workflow_src.settings.base import Block, Seed
 from workflow_src.settings.comparison import Comparison
 from workflow_src.settings.corpus import Corpus
 from workflow_src.settings.embeddings import Extractor
+from workflow_src.settings.finetuning import Finetuning
 from workflow_src.settings.inference import Inference
-from workflow_src.settings.policies import Finetuning, Pretraining
+from workflow_src.settings.methods import Methods
+from workflow_src.settings.moved import find_moved
+from workflow_src.settings.pretraining import Pretraining
 from workflow_src.settings.trials import Trials
 from workflow_src.settings.tuning import Tuning
 
@@ -49,6 +52,7 @@ class Config(Block):
     finetuning: Finetuning = Field(default_factory=Finetuning)
     tuning: Tuning = Field(default_factory=Tuning)
     inference: Inference = Field(default_factory=Inference)
+    methods: Methods = Field(default_factory=Methods)
     analysis: Analysis = Field(default_factory=Analysis)
     comparison: Comparison = Field(default_factory=Comparison)
 
@@ -60,12 +64,17 @@ class Config(Block):
             raise ValueError(
                 "corpus.imported.embeddings must name at least one file when source is imported"
             )
-        if self.analysis.scenario not in self.trials.scenarios:
+        if self.analysis.scenario not in [None, *self.trials.scenarios]:
             raise ValueError(
                 f"analysis.scenario is {self.analysis.scenario!r}, which "
                 f"trials.scenarios lacks; it has: {', '.join(self.trials.scenarios)}"
             )
         return self
+
+    @property
+    def shown_scenario(self) -> str:
+        """The scenario of figures and thresholds that are of one: a set one, or the first."""
+        return self.analysis.scenario or self.trials.scenarios[0]
 
 
 def validate_config(content: dict[str, Any], source: str = "config") -> Config:
@@ -81,8 +90,11 @@ def validate_config(content: dict[str, Any], source: str = "config") -> Config:
     Raises
     ------
     InputError
-        One line for each fault: key, value, and what is allowed.
+        One line for each fault: key, value, and what is allowed; of a key that was moved, where
+        it went.
     """
+    if moved := find_moved(content):
+        raise InputError("\n".join(f"{source}: {line}" for line in moved))
     try:
         return Config.model_validate(content)
     except ValidationError as error:

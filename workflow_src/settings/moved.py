@@ -1,0 +1,28 @@
+"""Keys of the config that were moved: where each went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Dotted, as the config spells them.
+MOVED = {
+    "inference.fixed_weight": "methods.fixed-weight",
+    "inference.adaptive_weight": "methods.adaptive-weight",
+    "inference.multi_head": "methods.multi-head",
+    "tuning.through-time": "methods.through-time",
+}
+
+
+def find_moved(content: Any) -> list[str]:
+    """Say of each moved key that a configuration still holds where it went, in one line."""
+    return [
+        f"{old}: this key was moved to {new}" for old, new in MOVED.items() if _holds(content, old)
+    ]
+
+
+def _holds(content: Any, key: str) -> bool:
+    for name in key.split("."):
+        if not isinstance(content, dict) or name not in content:
+            return False
+        content = content[name]
+    return True
