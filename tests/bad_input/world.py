@@ -41,8 +41,8 @@ TUNING = {
     "alphas": [0.1, 0.3],
     "thresholds": [0.2, 0.5],
     "development": {"scenarios": ["random"], "trajectories": 2},
-    "through-time": {"updates": 2, "sequences": 4, "window": 4, "validate_every": 1, "hidden": 4},
 }
+THROUGH_TIME = {"updates": 2, "sequences": 4, "window": 4, "validate_every": 1, "hidden": 4}
 PRETRAINING = {"epochs": 1, "batches_per_epoch": 1, "batch_size": 8, "max_enrolment": 5}
 PPO = {"steps": 32, "environments": 4, "rollout_steps": 4, "epochs": 1, "minibatches": 2}
 FINETUNING = {"episode": {"min_utterances": 20, "max_steps": 20}, "ppo": PPO}
@@ -97,8 +97,8 @@ TRIALS = {"--trials": "results/trials/random.parquet",
           "--enrolment": "results/trials/random.enrolment.parquet"}  # fmt: skip
 SPOKEN = {"--manifest": MANIFEST, "--split": SPLIT, "--rejected": REJECTED}
 TRAINING = {**MATRIX, "--manifest": MANIFEST, "--split": SPLIT, "--seed": "1"}
-FITTING = {**MATRIX, "--split": SPLIT, "--development": DEVELOPMENT, "--settings": TUNING,
-           "--seed": "1"}  # fmt: skip
+FITTING = {**MATRIX, "--split": SPLIT, "--development": DEVELOPMENT,
+           "--settings": {**TUNING, "through-time": THROUGH_TIME}, "--seed": "1"}  # fmt: skip
 FITTED = {**FITTING, "--fixed": "results/policies/fixed-weight-tuned"}
 
 # What stands behind a colon tells two commands of one step apart.

@@ -7,6 +7,7 @@ import torch
 
 from workflow_src.common.errors import InputError
 from workflow_src.comparison.measure_sensitivity import add_nontargets, shift_rule
+from workflow_src.comparison.populations import population_settings
 from workflow_src.comparison.statistics import (
     SpeakerHistograms,
     draw_samples,
@@ -22,7 +23,6 @@ from workflow_src.comparison.summarise_comparison import (
 from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.methods.fixed_weight import TunedFixedWeight
 from workflow_src.methods.soft import Soft
-from workflow_src.comparison.populations import population_settings
 from workflow_src.settings.run_table import expand_runs
 from workflow_src.settings.schema import validate_config
 from workflow_src.updating.score_history import ScoreScale

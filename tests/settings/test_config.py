@@ -1,9 +1,11 @@
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workflow.running import CLONE
 from workflow_src.common.errors import InputError
+from workflow_src.settings.moved import MOVED
 from workflow_src.settings.schema import Config, render_config, validate_config
 
 JSON = st.recursive(
@@ -70,3 +72,48 @@ def test_any_content_is_valid_or_told_in_a_line_a_fault(content):
         validate_config(content, "mine.yaml")
     except InputError as error:
         assert all(line.startswith("mine.yaml: ") for line in str(error).splitlines())
+
+
+def test_moved_keys_are_told_where_they_went():
+    content = {"inference": {"fixed_weight": {"alphas": [0.1]}}, "tuning": {"through-time": None}}
+    with pytest.raises(InputError) as caught:
+        validate_config(content, "mine.yaml")
+    assert str(caught.value).splitlines() == [
+        "mine.yaml: inference.fixed_weight: this key was moved to methods.fixed-weight",
+        "mine.yaml: tuning.through-time: this key was moved to methods.through-time",
+    ]
+
+
+@pytest.mark.parametrize(("old", "new"), MOVED.items())
+def test_a_moved_key_is_no_key_any_more_and_its_new_place_is_one(old, new):
+    def find(key):
+        block = Config
+        for name in key.split("."):
+            fields = {field.alias or own: field for own, field in block.model_fields.items()}
+            if name not in fields:
+                return False
+            block = fields[name].annotation
+        return True
+
+    assert find(new) and not find(old)
+
+
+def test_the_shown_scenario_follows_the_scenarios():
+    assert Config().shown_scenario == "random"
+    assert validate_config({"trials": {"scenarios": ["3das", "1das"]}}).shown_scenario == "3das"
+    chosen = {"trials": {"scenarios": ["3das", "1das"]}, "analysis": {"scenario": "1das"}}
+    assert validate_config(chosen).shown_scenario == "1das"
+
+
+def test_the_comparisons_defaults_follow_what_is_compared():
+    def read(**comparison):
+        return validate_config({"comparison": comparison}).comparison
+
+    assert (read().tested_speakers, read().sensitive_populations) == (58, [1, 2])
+    assert read(speakers=20).tested_speakers == 4
+    assert read(speakers=6).tested_speakers == 2
+    assert read(speakers=20, test_speakers=9).tested_speakers == 9
+    assert read(populations=[7, 8, 9]).sensitive_populations == [7, 8]
+    few = ["baseline", "fixed-weight-tuned", "oracle"]
+    assert read(methods=few).sensitive_populations == []
+    assert read(sensitivity={"populations": []}).sensitive_populations == []

@@ -106,9 +106,7 @@ def measure_amounts(
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
         "threshold_trials": developed * len(tuning.thresholds),
         "scores": sum(trials.values()) * len(runs),
-        "swept_scores": trials[config.shown_scenario]
-        * len(sweep.alphas)
-        * len(sweep.thresholds),
+        "swept_scores": trials[config.shown_scenario] * len(sweep.alphas) * len(sweep.thresholds),
         "synthesised_audio_seconds": seconds * synthetic,
         "embedding_numbers": utterances * dim,
         "shard_embedding_numbers": recorded * utterances * dim,

@@ -14,12 +14,12 @@ class Sweep(Block):
     key: ClassVar[str] = "analysis.sweep"
 
     alphas: list[Weight] = Field(
-        [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], min_length=1, description="weights"
+        [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], min_length=1, description="weights of the map"
     )
     thresholds: list[Threshold] = Field(
         [0.2, 0.3, 0.4, 0.45, 0.51, 0.6, 0.7, 0.8, 0.9],
         min_length=1,
-        description="update thresholds",
+        description="update thresholds (cosine) of the map",
     )
 
 
@@ -41,5 +41,6 @@ class Analysis(Block):
         description="put the paper's EER and minDCF beside ours in summary.csv; for SMIIP-TV",
     )
     sweep: Sweep = Field(
-        default_factory=Sweep, description="the fixed weight's EER over update thresholds and weights"
+        default_factory=Sweep,
+        description="the fixed weight's EER over update thresholds and weights",
     )

@@ -38,7 +38,7 @@ class Sensitivity(Block):
         description="non-targets for each target; 1, 2, 4, 9 are shares of 0.5, 0.67, 0.8, 0.9",
     )
     enrolment_utterances: list[Annotated[int, Field(ge=1)]] = Field(
-        [1, 3, 5, 10], min_length=1, description="utterances that make a template"
+        [1, 3, 5, 10], min_length=1, description="utterances from which a template is made"
     )
 
 
@@ -64,10 +64,11 @@ class Comparison(Block):
         "among them: the others are measured against these",
     )
     seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="seeds of training")
-    resamples: int = Field(1000, ge=20, description="bootstrap samples of speakers")
+    resamples: int = Field(1000, ge=20, description="bootstrap samples of the speakers")
     confidence: Probability = Field(0.95, description="confidence of the intervals")
     sensitivity: Sensitivity = Field(
-        default_factory=Sensitivity, description="one thing changed at a time"
+        default_factory=Sensitivity,
+        description="how error rates change when one thing is changed at a time",
     )
 
     @model_validator(mode="after")

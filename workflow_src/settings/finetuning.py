@@ -18,30 +18,39 @@ class Episode(Block):
     key: ClassVar[str] = "finetuning.episode"
 
     min_seconds: float = Field(
-        0.64, ge=0, description="utterances up to this length are left out, in seconds"
+        0.64, ge=0, description="utterances of this length or shorter are left out, in seconds"
     )
     min_utterances: int = Field(
-        200, ge=1, description="a speaker has episodes with more utterances than this"
+        200, ge=1, description="only speakers with more utterances than this have episodes"
     )
     enrolment_share: float = Field(
-        0.25, gt=0, le=1, description="enrolment is one day out of this first part of the days"
+        0.25,
+        gt=0,
+        le=1,
+        description="enrolment is on one day, drawn from this first share of the days",
     )
     day_probability: float = Field(
-        0.7, gt=0, le=1, description="each later day is kept with this probability"
+        0.7, gt=0, le=1, description="probability that a later day takes part in the episode"
     )
     targets_a_day: list[Annotated[int, Field(ge=1)]] = Field(
-        [3, 5, 10], min_length=1, description="targets of a day; one of these drawn per episode"
+        [3, 5, 10],
+        min_length=1,
+        description="targets in a day; each episode draws one of these numbers",
     )
     target_share: float = Field(
         0.5, gt=0, le=1, description="probability that the next trial is a target"
     )
-    max_steps: int = Field(500, ge=1, description="the time limit, in steps")
-    max_errors: int = Field(200, ge=1, description="verification errors that end an episode")
+    max_steps: int = Field(500, ge=1, description="most steps of an episode")
+    max_errors: int = Field(
+        200, ge=1, description="an episode ends after this many verification errors"
+    )
     error_threshold: Threshold = Field(
-        0.5, description="a verification error is judged at this cosine"
+        0.5,
+        description="score (cosine) above which a trial counts as accepted; a wrong acceptance or "
+        "rejection is a verification error",
     )
     update_threshold: Threshold = Field(
-        0.51, description="adaptive-weight: the template is updated when cos > this"
+        0.51, description="score (cosine) above which adaptive-weight updates the template"
     )
 
 
@@ -56,41 +65,58 @@ class Ppo(Block):
     steps: int = Field(
         98304,
         ge=1,
-        description="environment steps in all, rounded up to whole updates; enough to finetune a "
-        "pretrained policy, far from enough for multi-head from random weights (a million)",
+        description="environment steps in total, rounded up to whole updates. The default is "
+        "enough to finetune a pretrained policy; multi-head from random weights needs a million",
     )
     scalar_steps: int = Field(
         131072,
         ge=1,
-        description="environment steps in all of the methods that see scalars, whose policies are "
+        description="environment steps in total for methods that see scalars; their policies are "
         "small and start from random weights",
     )
-    environments: int = Field(64, ge=1, description="environments side by side")
-    rollout_steps: int = Field(128, ge=1, description="steps of each environment between updates")
-    epochs: int = Field(5, ge=1, description="passes over a rollout")
-    minibatches: int = Field(8, ge=1, description="parts of a rollout in a pass; 1: full batch")
-    learning_rate: float = Field(3e-4, gt=0, description="of Adam (published: 0.00002)")
-    anneal_learning_rate: bool = Field(True, description="let it fall to 0 linearly")
-    discount: float = Field(0.99, ge=0, le=1, description="gamma")
-    gae_lambda: float = Field(
-        0.8, ge=0, le=1, description="lambda of the advantages (published: 0.95)"
+    environments: int = Field(64, ge=1, description="environments that run side by side")
+    rollout_steps: int = Field(
+        128, ge=1, description="steps of each environment between two updates"
     )
-    clip: float = Field(0.1, gt=0, description="the ratio is clipped to 1 - clip .. 1 + clip")
+    epochs: int = Field(5, ge=1, description="passes over a rollout")
+    minibatches: int = Field(
+        8, ge=1, description="parts into which a pass divides the rollout; 1: full batch"
+    )
+    learning_rate: float = Field(
+        3e-4, gt=0, description="learning rate of Adam (published: 0.00002)"
+    )
+    anneal_learning_rate: bool = Field(
+        True, description="whether the learning rate falls to 0, linearly"
+    )
+    discount: float = Field(0.99, ge=0, le=1, description="discount factor (gamma)")
+    gae_lambda: float = Field(
+        0.8, ge=0, le=1, description="lambda of generalised advantage estimation (published: 0.95)"
+    )
+    clip: float = Field(
+        0.1, gt=0, description="the ratio of probabilities is clipped to 1 - clip .. 1 + clip"
+    )
     value_weight: float = Field(0.5, ge=0, description="weight of the value loss")
     entropy_weight: float = Field(0.005, ge=0, description="weight of the entropy bonus")
-    normalise_advantages: bool = Field(True, description="mean 0, sd 1 in each minibatch")
+    normalise_advantages: bool = Field(
+        True, description="whether each minibatch's advantages are scaled to mean 0 and sd 1"
+    )
     max_gradient_norm: Annotated[float, Field(gt=0)] | None = Field(
         0.5,
-        description="the policy's and the critic's gradients are scaled down to this norm, or null",
+        description="largest norm of the policy's and of the critic's gradient; larger ones are "
+        "scaled down. null: no limit",
     )
     weight_std: float = Field(
         0.05,
         gt=0,
-        description="sd of the explored weights at the start, then learned (published: 0.2, not "
-        "clipped); a wide one beside 0, where weights are clipped, draws the mean too low",
+        description="sd of the weights that are explored at the start; later it is learned "
+        "(published: 0.2, not clipped). Weights are clipped at 0, so that a wide spread near 0 "
+        "pulls the mean too low",
     )
     initial_weight: float = Field(
-        0.2, gt=0, lt=1, description="mean weight of a policy that starts from random weights"
+        0.2,
+        gt=0,
+        lt=1,
+        description="mean weight (alpha) of a policy that starts from random network weights",
     )
     augmentation: Augmentation = Field("reflections", description=AUGMENTATION)
 
@@ -100,11 +126,13 @@ class Finetuning(Block):
 
     key: ClassVar[str] = "finetuning"
 
-    seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="one trained policy a seed")
+    seeds: list[Seed] = Field(
+        [0, 1, 2], min_length=1, description="seeds; one policy is trained for each"
+    )
     checkpoint: PolicyPaths = Field(
         default_factory=PolicyPaths,
-        description="policies from which finetuning starts instead of random weights; that of "
-        "multi-head takes the place of pretraining, and starts multi-head-margin as well",
+        description="policies from which finetuning starts instead of random weights. That of "
+        "multi-head replaces pretraining; multi-head-margin starts from it, too",
     )
     episode: Episode = Field(default_factory=Episode, description="the environment")
     ppo: Ppo = Field(default_factory=Ppo, description="the algorithm")

@@ -8,10 +8,10 @@ from workflow_src.settings.base import Block, GivenPath
 
 PolicyPath = GivenPath | None
 POLICY_PATH = (
-    "a released state dict (.pkl, .pt, .pth) or a folder with policy.safetensors and policy.json; "
+    "a released state dict (.pkl, .pt, .pth), a folder with policy.safetensors and policy.json, "
     "or null"
 )
-# What torch.save writes is one file; anything else that names a policy is a folder of ours.
+# torch.save writes one file. Any other path of a policy is a folder of this workflow.
 STATE_DICT_ENDINGS = {".pkl", ".pt", ".pth"}
 
 

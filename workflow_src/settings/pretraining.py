@@ -16,37 +16,41 @@ class Pretraining(Block):
 
     key: ClassVar[str] = "pretraining"
 
-    enabled: bool = Field(True, description="false: finetuning starts from random weights")
+    enabled: bool = Field(
+        True, description="whether to pretrain; if not, finetuning starts from random weights"
+    )
     checkpoint: PolicyPath = Field(
         None,
         description="a multi-head policy from which pretraining starts instead of random weights: "
         + POLICY_PATH,
     )
     min_seconds: float = Field(
-        1.0, ge=0, description="shorter utterances are left out, in seconds (published: 1)"
+        1.0,
+        ge=0,
+        description="utterances shorter than this are left out, in seconds (published: 1)",
     )
     epochs: int = Field(
-        40, ge=1, description="epochs (published: interrupted after 18, of 12 batches of 512)"
+        40, ge=1, description="epochs (published: stopped after 18, of 12 batches of 512 each)"
     )
-    batches_per_epoch: int = Field(10, ge=1, description="batches an epoch")
+    batches_per_epoch: int = Field(10, ge=1, description="batches in an epoch")
     redraw_epochs: int = Field(
         10,
         ge=1,
-        description="simulated enrolments serve so many epochs, each time under other reflections; "
-        "then new ones are drawn (published: every epoch)",
+        description="new enrolments are simulated after every so many epochs (published: 1); until "
+        "then the old ones serve again, each time under other reflections",
     )
     batch_size: int = Field(512, ge=1, description="simulated enrolments in a batch")
     max_enrolment: int = Field(
-        199, ge=1, description="a template is made of 1..max_enrolment utterances"
+        199, ge=1, description="a template is made from 1..max_enrolment utterances"
     )
     learning_rate: float = Field(
-        0.03, gt=0, description="of stochastic gradient descent (published: 0.1)"
+        0.03, gt=0, description="learning rate of stochastic gradient descent (published: 0.1)"
     )
-    momentum: float = Field(0.95, ge=0, lt=1, description="of stochastic gradient descent")
+    momentum: float = Field(0.95, ge=0, lt=1, description="momentum of stochastic gradient descent")
     weight_decay: float = Field(1e-4, ge=0, description="L2 penalty")
     decay_epochs: list[Annotated[int, Field(ge=1)]] = Field(
         [24, 34],
-        description="after each of these epochs the learning rate falls to a tenth (published: "
+        description="the learning rate falls to a tenth after each of these epochs (published: "
         "20, 40, 60)",
     )
     augmentation: Augmentation = Field("reflections", description=AUGMENTATION)

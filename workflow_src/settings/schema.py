@@ -29,21 +29,22 @@ from workflow_src.settings.tuning import Tuning
 
 
 class Compute(Block):
-    """Where the heavy steps compute. Nothing here changes a result on the CPU."""
+    """Where training and extraction compute. On the CPU nothing here changes a result."""
 
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
-        description="auto: a GPU where the job finds one, else the CPU; cpu; cuda: GPU or error",
+        description="auto: a GPU where the job finds one, else the CPU; cpu: the CPU; cuda: a GPU, "
+        "or an error without one",
     )
     deterministic: bool = Field(
-        True, description="on a GPU, use only algorithms that give the same bytes in every run"
+        True, description="whether a GPU uses only algorithms that give the same bytes in every run"
     )
 
 
 class Config(Block):
     """All settings."""
 
-    seed: Seed = Field(1, description="from which every random draw of the workflow comes")
+    seed: Seed = Field(1, description="seed of every random draw of the workflow")
     compute: Compute = Field(default_factory=Compute)
     corpus: Corpus = Field(default_factory=Corpus)
     extractor: Extractor = Field(default_factory=Extractor)
@@ -137,7 +138,8 @@ def _render_block(block: Block, depth: int, only: dict[str, Any] | None) -> list
         comment = field.description or (value.__doc__ or "" if nested else "")
         if depth == 0:
             lines.append("\n")
-        for line in textwrap.wrap(" ".join(comment.split()), 98 - len(indent)):
+        width = 98 - len(indent)
+        for line in textwrap.wrap(" ".join(comment.split()), width, break_on_hyphens=False):
             lines.append(f"{indent}# {line}\n")
         if nested:
             within = None if only is None else only[key]

@@ -32,11 +32,37 @@ CASES = [
     config("half a test speaker", "corpus: {test_speakers: 2.5}", "corpus.test_speakers: 2.5 is"),
     config(
         "threshold beyond a cosine",
-        "inference: {fixed_weight: {threshold: 1.5}}",
-        "inference.fixed_weight.threshold: 1.5 is not allowed",
+        "methods: {fixed-weight: {threshold: 1.5}}",
+        "methods.fixed-weight.threshold: 1.5 is not allowed",
+    ),
+    config(
+        "key that was moved",
+        "inference: {fixed_weight: {threshold: 0.5}}",
+        "inference.fixed_weight: this key was moved to methods.fixed-weight",
+    ),
+    config(
+        "unknown method",
+        "inference: {methods: [magic]}",
+        "inference.methods.0: 'magic' is no method; allowed: baseline, fixed-weight,",
+    ),
+    config(
+        "entry point without a class",
+        "inference: {methods: [my_lab.rules]}",
+        "inference.methods.0: 'my_lab.rules' is no method; allowed: ",
+    ),
+    config(
+        "released policy among the methods",
+        "inference: {methods: [released-multi-head]}",
+        "inference.methods.0: 'released-multi-head' is not listed among the methods; name its",
+    ),
+    config(
+        "unknown method that is compared",
+        "comparison: {methods: [magic]}",
+        "comparison.methods.0: 'magic' is no method",
     ),
     config("sensitivity of a method that is not compared",
-           "comparison: {methods: [baseline, fixed-weight-tuned, oracle]}",
+           "comparison: {methods: [baseline, fixed-weight-tuned, oracle],"
+           " sensitivity: {populations: [1]}}",
            "comparison: methods lacks soft, through-time, whose sensitivity is measured"),
     config("unknown scenario", "trials: {scenarios: [2das]}", "trials.scenarios.0: '2das' is not"),
     config("no scenario", "trials: {scenarios: []}", "trials.scenarios: [] is not allowed"),
