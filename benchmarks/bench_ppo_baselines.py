@@ -28,7 +28,7 @@ import torch
 from bench_training import make_population, quiet
 
 from workflow_src.running.steps import use_one_thread
-from workflow_src.settings.policies import Finetuning, Ppo
+from workflow_src.settings.finetuning import Finetuning, Ppo
 from workflow_src.training.environment import TemplateUpdatingEnv
 from workflow_src.training.finetune_policy import train
 

@@ -21,7 +21,7 @@ import torch
 
 from workflow_src.methods.networks import HIDDEN, Critic, MultiHeadNetwork
 from workflow_src.running.steps import use_one_thread
-from workflow_src.settings.policies import Episode, Finetuning, Ppo
+from workflow_src.settings.finetuning import Episode, Finetuning, Ppo
 from workflow_src.training.environment import ENVIRONMENT_ID
 from workflow_src.training.finetune_policy import train
 from workflow_src.training.population import group_embeddings

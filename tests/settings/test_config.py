@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from tests.workflow.running import CLONE
 from workflow_src.common.errors import InputError
 from workflow_src.settings.moved import MOVED
-from workflow_src.settings.schema import Config, render_config, validate_config
+from workflow_src.settings.rendering import render_config
+from workflow_src.settings.schema import Config, validate_config
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -7,13 +7,14 @@ import yaml
 
 from workflow_src.common.errors import InputError
 from workflow_src.settings.policy_paths import policy_files
+from workflow_src.settings.rendering import render_config
 from workflow_src.settings.run_table import (
     expand_runs,
     given_policies,
     pretrained_seeds,
 )
 from workflow_src.settings.runs import tabulate
-from workflow_src.settings.schema import render_config, validate_config
+from workflow_src.settings.schema import validate_config
 
 
 def test_methods_settings_and_seeds_expand_into_distinct_runs():

@@ -23,7 +23,8 @@ from workflow_src.provenance.machine import describe_cpu, find_commit, find_devi
 from workflow_src.provenance.record import Machine, Record, Workflow
 from workflow_src.provenance.versions import find_version, read_project
 from workflow_src.running.steps import parse_json, run_step, step_parser
-from workflow_src.settings.schema import Config, render_config, validate_config
+from workflow_src.settings.rendering import render_config
+from workflow_src.settings.schema import Config, validate_config
 
 CONFIG_HEAD = """\
 # The settings of these results, all that can change one; what is left out has its default:

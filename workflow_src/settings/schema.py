@@ -4,12 +4,12 @@
 they are out of date.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
-import re
-import textwrap
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -17,6 +17,7 @@ from workflow_src.common.errors import InputError, describe_validation_error
 from workflow_src.settings.analysis import Analysis
 from workflow_src.settings.base import Block, Seed
 from workflow_src.settings.comparison import Comparison
+from workflow_src.settings.compute import Compute
 from workflow_src.settings.corpus import Corpus
 from workflow_src.settings.embeddings import Extractor
 from workflow_src.settings.finetuning import Finetuning
@@ -24,21 +25,9 @@ from workflow_src.settings.inference import Inference
 from workflow_src.settings.methods import Methods
 from workflow_src.settings.moved import find_moved
 from workflow_src.settings.pretraining import Pretraining
+from workflow_src.settings.rendering import render_config
 from workflow_src.settings.trials import Trials
 from workflow_src.settings.tuning import Tuning
-
-
-class Compute(Block):
-    """Where training and extraction compute. On the CPU nothing here changes a result."""
-
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto",
-        description="auto: a GPU where the job finds one, else the CPU; cpu: the CPU; cuda: a GPU, "
-        "or an error without one",
-    )
-    deterministic: bool = Field(
-        True, description="whether a GPU uses only algorithms that give the same bytes in every run"
-    )
 
 
 class Config(Block):
@@ -58,7 +47,7 @@ class Config(Block):
     comparison: Comparison = Field(default_factory=Comparison)
 
     @model_validator(mode="after")
-    def _check(self) -> "Config":
+    def _check(self) -> Config:
         if self.corpus.source == "directory" and self.corpus.directory.root is None:
             raise ValueError("corpus.directory.root must name a folder when source is directory")
         if self.corpus.source == "imported" and not self.corpus.imported.embeddings:
@@ -100,66 +89,6 @@ def validate_config(content: dict[str, Any], source: str = "config") -> Config:
         return Config.model_validate(content)
     except ValidationError as error:
         raise InputError(describe_validation_error(error, source)) from error
-
-
-HEAD = """\
-# yaml-language-server: $schema=resources/config.schema.json
-# Every setting of the workflow, with its default. Give only what differs in a file of
-# your own:
-#     snakemake --cores 8 --configfile mine.yaml
-# Relative paths are relative to the working directory; resources/... lies beside the Snakefile.
-"""
-
-
-def render_config(config: Config, head: str = HEAD, only: dict[str, Any] | None = None) -> str:
-    """Write a configuration as YAML with a comment on every key.
-
-    Parameters
-    ----------
-    config
-        The settings.
-    head
-        Comment lines to begin with.
-    only
-        The keys to write, nested as in the configuration; None for all.
-    """
-    return head + "".join(_render_block(config, 0, only))
-
-
-def _render_block(block: Block, depth: int, only: dict[str, Any] | None) -> list[str]:
-    lines = []
-    indent = "  " * depth
-    for name, field in type(block).model_fields.items():
-        value = getattr(block, name)
-        key = field.alias or name
-        if only is not None and key not in only:
-            continue
-        nested = isinstance(value, Block)
-        comment = field.description or (value.__doc__ or "" if nested else "")
-        if depth == 0:
-            lines.append("\n")
-        width = 98 - len(indent)
-        for line in textwrap.wrap(" ".join(comment.split()), width, break_on_hyphens=False):
-            lines.append(f"{indent}# {line}\n")
-        if nested:
-            within = None if only is None else only[key]
-            lines += [f"{indent}{key}:\n", *_render_block(value, depth + 1, within)]
-        else:
-            lines.append(f"{indent}{key}: {_render_value(value)}\n")
-    return lines
-
-
-def _render_value(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(_render_value(item) for item in value)}]"
-    if isinstance(value, dict):
-        pairs = (f"{_render_value(key)}: {_render_value(item)}" for key, item in value.items())
-        return f"{{{', '.join(pairs)}}}"
-    if isinstance(value, Block):
-        return _render_value(value.model_dump())
-    text = json.dumps(value, ensure_ascii=False)
-    # YAML takes 2e-05 for text.
-    return re.sub(r"^(-?\d+)e", r"\1.0e", text) if isinstance(value, float) else text
 
 
 def main(argv: list[str] | None = None) -> None:
