@@ -1,1 +1,1 @@
-"""The settings, typed: a module a stage, the whole in `schema`; and the table of runs."""
+"""What a user may choose: blocks of settings, the rows of the catalogue, the table of runs."""

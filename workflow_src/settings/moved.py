@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# Dotted, as the config spells them.
+# Dotted old key -> its new place: a dotted key, or words that name one.
 MOVED = {
     "inference.fixed_weight": "methods.fixed-weight",
     "inference.adaptive_weight": "methods.adaptive-weight",
