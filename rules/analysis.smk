@@ -1,22 +1,13 @@
 # Scores -> results/analysis: figures and the executed analysis.
 
-FIGURES = {
-    "error_rates": "EER of all methods over the scenarios",
-    "det": "Detection error trade-off",
-    "scores_over_time": "Scores against days since enrolment",
-    "error_rates_by_condition": "EER by week, slot, state and noise",
-    "update_behaviour": "Updates on targets and non-targets",
-    "threshold_sweep": "EER over threshold and weight",
-    "pretraining": "Pretraining curves",
-    "finetuning": "PPO curves",
+from workflow_src.analysis.figure_list import list_figures
+
+_traits = {
+    "updates": any(find_method(run.method).role != "baseline" for run in RUNS.values()),
+    "pretraining": bool(PRETRAINED_SEEDS),
+    "finetuning": bool(TRAINED_RUNS),
 }
-# Of runs without a trained policy, or without any update, some figures have nothing to show.
-if not TRAINED_RUNS:
-    del FIGURES["finetuning"]
-if not PRETRAINED_SEEDS:
-    del FIGURES["pretraining"]
-if all(run.method == "baseline" for run in RUNS.values()):
-    del FIGURES["update_behaviour"]
+FIGURES = list_figures([trait for trait, there in _traits.items() if there])
 
 
 rule analysis:
@@ -32,29 +23,19 @@ rule sweep_thresholds:
         embeddings=EMBEDDINGS,
         index=INDEX,
     output:
-        "results/analysis/threshold_sweep.csv",
-    log:
-        "logs/sweep_thresholds.log",
-    benchmark:
-        "logs/sweep_thresholds.benchmark.tsv"
+        sweep="results/analysis/threshold_sweep.csv",
     group:
         "analysis"
     conda:
         "../envs/notebooks.yaml"
-    threads: 1
     resources:
-        turn=1,
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        **needs(4000, 60, turn=1),
     params:
         settings=settings("analysis", "sweep"),
-        code=code("analysis.sweep_thresholds"),
     message:
         "Scoring the fixed weight over thresholds and weights"
     shell:
-        "python -m workflow_src.analysis.sweep_thresholds --trials {input.trials}"
-        " --enrolment {input.enrolment} --embeddings {input.embeddings} --index {input.index}"
-        " --settings {params.settings:q} --sweep {output} > {log} 2>&1"
+        step("analysis.sweep_thresholds")
 
 
 rule run_visual_analysis:
@@ -67,45 +48,33 @@ rule run_visual_analysis:
         sweep="results/analysis/threshold_sweep.csv",
         curves=TRAINING_CURVES,
     output:
-        notebook="results/analysis/visual_analysis.ipynb",
+        executed="results/analysis/visual_analysis.ipynb",
         figures=[
             report(
-                f"results/analysis/figures/{name}.png",
-                caption=f"../report/{name}.rst",
+                f"results/analysis/figures/{figure.name}.png",
                 category="Figures",
-                labels={"figure": title},
+                labels={"figure": figure.title, "what it shows": figure.caption},
             )
-            for name, title in FIGURES.items()
+            for figure in FIGURES
         ],
-        vector_figures=[f"results/analysis/figures/{name}.svg" for name in FIGURES],
-    log:
-        "logs/run_visual_analysis.log",
-    benchmark:
-        "logs/run_visual_analysis.benchmark.tsv"
+        vector_figures=[
+            f"results/analysis/figures/{figure.name}.svg" for figure in FIGURES
+        ],
     group:
         "analysis"
     conda:
         "../envs/notebooks.yaml"
-    threads: 1
     resources:
-        turn=1,
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        **needs(4000, 60, turn=1),
     params:
         notebook="notebooks/visual_analysis.ipynb",
-        settings=json.dumps(
-            {
-                "scenario": SETTINGS.shown_scenario,
-                "alpha": SETTINGS.analysis.alpha,
-                "pretrained": PRETRAINED_SEEDS,
-            }
-        ),
+        scenario=SETTINGS.shown_scenario,
+        alpha=SETTINGS.analysis.alpha,
+        pretrained=PRETRAINED_SEEDS,
         draft="logs/run_visual_analysis.draft.ipynb",
-        code=code("analysis.run_visual_analysis"),
         notebook_code=digest_notebook("notebooks/visual_analysis.ipynb"),
+        methods=show_methods(RUNS.values()),
     message:
         "Executing the visual analysis"
     shell:
-        "python -m workflow_src.analysis.run_visual_analysis --notebook {params.notebook}"
-        " --settings {params.settings:q} --executed {output.notebook} --draft {params.draft}"
-        " > {log} 2>&1"
+        step("analysis.run_visual_analysis")

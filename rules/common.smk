@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(workflow.basedir))
 
-from workflow_src.settings.catalogue import FIXED
+from workflow_src.settings.catalogue import FIXED, find_method
 from workflow_src.settings.inference import LIMITS
 from workflow_src.comparison.populations import population_settings, training_settings
 from workflow_src.settings.policy_paths import policy_files
@@ -154,6 +154,20 @@ def initial_option(wildcards, input):
 def run_policy(run):
     """List the files of the policy of a run; none where it has none."""
     return policy_files(run.checkpoint) if run.checkpoint else []
+
+
+def list_runs(runs):
+    """Write runs as JSON, for a step's option."""
+    return json.dumps([asdict(run) for run in runs])
+
+
+def show_methods(runs):
+    """Return what tables and figures read of the runs' methods in the catalogue.
+
+    No digest of code counts the catalogue, so this belongs to the params of what reads it.
+    """
+    methods = map(find_method, dict.fromkeys(run.method for run in runs))
+    return [[row.id, row.role, row.limit, row.colour, row.marker] for row in methods]
 
 
 def population_training(wildcards):

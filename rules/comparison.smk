@@ -4,7 +4,7 @@
 COMPARISON = "results/comparison"
 POPULATIONS = SETTINGS.comparison.populations
 COMPARED = checked(population_settings, SETTINGS, POPULATIONS[0])
-COMPARED_RUNS = json.dumps([asdict(run) for run in checked(expand_runs, COMPARED)])
+COMPARED_RUNS = checked(expand_runs, COMPARED)
 SENSITIVITY = expand(
     f"{COMPARISON}/sensitivity/{{population}}.csv",
     population=SETTINGS.comparison.sensitive_populations,
@@ -82,67 +82,48 @@ rule score_population:
             f"{COMPARISON}/scores/{{population}}/{scenario}.parquet"
             for scenario in SETTINGS.comparison.scenarios
         ],
-    log:
-        "logs/score_population/{population}.log",
-    benchmark:
-        "logs/score_population/{population}.benchmark.tsv"
     wildcard_constraints:
         population=r"\d+",
     group:
         "scores"
     conda:
         "../envs/notebooks.yaml"
-    threads: 1
     resources:
-        turn=1,
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        **needs(4000, 60, turn=1),
     params:
-        runs=COMPARED_RUNS,
-        scenarios=SETTINGS.comparison.scenarios,
         results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
+        runs=list_runs(COMPARED_RUNS),
+        scenarios=SETTINGS.comparison.scenarios,
         directory=subpath(output[0], parent=True),
-        code=code("comparison.score_population"),
     message:
         "Scoring all methods on population {wildcards.population}"
     shell:
-        "python -m workflow_src.comparison.score_population --results {params.results}"
-        " --runs {params.runs:q} --scenarios {params.scenarios} --out {params.directory}"
-        " > {log} 2>&1"
+        step("comparison.score_population")
 
 
 rule measure_sensitivity:
     input:
         rules.train_population.output,
     output:
-        f"{COMPARISON}/sensitivity/{{population}}.csv",
-    log:
-        "logs/measure_sensitivity/{population}.log",
-    benchmark:
-        "logs/measure_sensitivity/{population}.benchmark.tsv"
+        table=f"{COMPARISON}/sensitivity/{{population}}.csv",
     wildcard_constraints:
         population=r"\d+",
     conda:
         "../envs/notebooks.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(6000),
-        runtime=growing(120),
+        **needs(6000, 120),
     params:
+        results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
         settings=SETTINGS.comparison.sensitivity.model_dump_json(
             exclude={"populations"}
         ),
         tuning=json.dumps(SENSITIVITY_TUNING),
         generation=settings("trials", "generation"),
-        results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
-        code=code("comparison.measure_sensitivity"),
+        seed="{population}",
     message:
         "Measuring sensitivity on population {wildcards.population}"
     shell:
-        "python -m workflow_src.comparison.measure_sensitivity --results {params.results}"
-        " --settings {params.settings:q} --tuning {params.tuning:q}"
-        " --generation {params.generation:q} --seed {wildcards.population} --table {output}"
-        " > {log} 2>&1"
+        step("comparison.measure_sensitivity")
 
 
 rule summarise_comparison:
@@ -169,28 +150,21 @@ rule summarise_comparison:
             for ending in ("csv", "png", "svg")
             if SENSITIVITY
         ],
-    log:
-        "logs/summarise_comparison.log",
-    benchmark:
-        "logs/summarise_comparison.benchmark.tsv"
     conda:
         "../envs/notebooks.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        **needs(4000, 60),
     params:
-        runs=COMPARED_RUNS,
-        settings=SETTINGS.comparison.model_dump_json(
-            exclude={"methods", "seeds", "sensitivity", "speakers", "test_speakers"}
-        ),
-        seed=SETTINGS.seed,
         scores=lambda wildcards, input: Path(input.scores[0]).parent.parent,
+        runs=list_runs(COMPARED_RUNS),
+        scenarios=SETTINGS.comparison.scenarios,
+        populations=POPULATIONS,
+        resamples=SETTINGS.comparison.resamples,
+        confidence=SETTINGS.comparison.confidence,
+        seed=SETTINGS.seed,
         directory=subpath(output[0], parent=True),
-        code=code("comparison.summarise_comparison"),
+        methods=show_methods(COMPARED_RUNS),
     message:
         "Comparing the methods over all populations"
     shell:
-        "python -m workflow_src.comparison.summarise_comparison --scores {params.scores}"
-        " --sensitivity {input.sensitivity} --runs {params.runs:q} --settings {params.settings:q}"
-        " --seed {params.seed} --out {params.directory} > {log} 2>&1"
+        step("comparison.summarise_comparison")

@@ -26,27 +26,19 @@ rule tabulate_runs:
         tuned=[run.tuned for run in TUNED_RUNS.values()],
         fixed=run_policy(RUNS[FIXED]) if FIXED in RUNS else [],
     output:
-        RUN_TABLE,
-    log:
-        "logs/tabulate_runs.log",
-    benchmark:
-        "logs/tabulate_runs.benchmark.tsv"
+        table=RUN_TABLE,
     group:
         "analysis"
     conda:
         "../envs/tables.yaml"
-    threads: 1
     resources:
-        turn=1,
-        mem_mb=growing(1000),
-        runtime=growing(5),
+        **needs(1000, 5, turn=1),
     params:
-        runs=json.dumps([asdict(run) for run in RUNS.values()]),
-        code=code("inference.tabulate_runs"),
+        runs=list_runs(RUNS.values()),
     message:
         "Writing the run table"
     shell:
-        "python -m workflow_src.inference.tabulate_runs --runs {params.runs:q} --table {output} > {log} 2>&1"
+        step("inference.tabulate_runs")
 
 
 rule run_inference:
@@ -58,37 +50,27 @@ rule run_inference:
         policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
         tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
     output:
-        notebook="results/inference/{run}.ipynb",
+        executed="results/inference/{run}.ipynb",
         scores=[
             f"results/inference/{{run}}/{scenario}.parquet"
             for scenario in SETTINGS.trials.scenarios
         ],
-    log:
-        "logs/run_inference/{run}.log",
-    benchmark:
-        "logs/run_inference/{run}.benchmark.tsv"
     group:
         "inference"
     conda:
         "../envs/notebooks.yaml"
-    threads: 1
     resources:
-        turn=1,
-        mem_mb=growing(4000),
-        runtime=growing(20),
+        **needs(4000, 20, turn=1),
     params:
         notebook="notebooks/inference.ipynb",
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
         scenarios=SETTINGS.trials.scenarios,
         draft="logs/run_inference/{run}.draft.ipynb",
-        code=code("inference.run_inference"),
         notebook_code=digest_notebook("notebooks/inference.ipynb"),
     message:
         "Scoring all scenarios with {wildcards.run}"
     shell:
-        "python -m workflow_src.inference.run_inference --notebook {params.notebook} --run {params.run:q}"
-        " --scenarios {params.scenarios} --executed {output.notebook} --draft {params.draft}"
-        " > {log} 2>&1"
+        step("inference.run_inference")
 
 
 rule summarise_results:
@@ -97,36 +79,25 @@ rule summarise_results:
         scores=SCORES,
         published=PUBLISHED,
     output:
-        report(
+        summary=report(
             SUMMARY,
             caption="../report/summary.rst",
             category="Results",
             labels={"table": "EER and minDCF of every run"},
         ),
-    log:
-        "logs/summarise_results.log",
-    benchmark:
-        "logs/summarise_results.benchmark.tsv"
     group:
         "analysis"
     conda:
         "../envs/notebooks.yaml"
-    threads: 1
     resources:
-        turn=1,
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        **needs(2000, 30, turn=1),
     params:
+        folder="results/inference",
         scenarios=SETTINGS.trials.scenarios,
-        published=lambda wildcards, input: option(
-            "--published", "".join(input.published)
-        ),
-        code=code("evaluation.summarise_results"),
     message:
         "Summarising EER and minDCF of every run and scenario"
     shell:
-        "python -m workflow_src.evaluation.summarise_results --runs {input.runs}"
-        " --scores results/inference --scenarios {params.scenarios} {params.published} --summary {output} > {log} 2>&1"
+        step("evaluation.summarise_results")
 
 
 rule export_policy:

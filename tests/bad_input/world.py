@@ -46,8 +46,6 @@ THROUGH_TIME = {"updates": 2, "sequences": 4, "window": 4, "validate_every": 1, 
 PRETRAINING = {"epochs": 1, "batches_per_epoch": 1, "batch_size": 8, "max_enrolment": 5}
 PPO = {"steps": 32, "environments": 4, "rollout_steps": 4, "epochs": 1, "minibatches": 2}
 FINETUNING = {"episode": {"min_utterances": 20, "max_steps": 20}, "ppo": PPO}
-COMPARISON = {"populations": [1, 2], "scenarios": ["random"], "resamples": 20,
-              "sensitivity": {"populations": []}}  # fmt: skip
 BASELINE = {"run": "baseline", "method": "baseline"}
 TUNED = {"run": "fixed-weight-tuned", "method": "fixed-weight-tuned",
          "checkpoint": "results/policies/fixed-weight-tuned"}  # fmt: skip
@@ -214,7 +212,7 @@ COMMANDS: dict[str, Command] = {
         ("results/inference/baseline",),
     ),
     "evaluation.summarise_results": Command(
-        {"--runs": "one_run.csv", "--scores": "results/inference", "--scenarios": "random"},
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--scenarios": "random"},
         {"--summary": "results/summary.csv"},
     ),
     "serving.export_method": Command(
@@ -229,16 +227,16 @@ COMMANDS: dict[str, Command] = {
     ),
     "comparison.score_population": Command(
         {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
-        {"--out": "scores/1"},
+        {"--directory": "scores/1"},
     ),
     "comparison.score_population:second": Command(
         {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
-        {"--out": "scores/2"},
+        {"--directory": "scores/2"},
     ),
     "comparison.summarise_comparison": Command(
-        {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--settings": COMPARISON,
-         "--seed": "1"},
-        {"--out": "comparison"},
+        {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random",
+         "--populations": ["1", "2"], "--resamples": "20", "--confidence": "0.95", "--seed": "1"},
+        {"--directory": "comparison"},
     ),
     "provenance.record_provenance": Command(
         {"--settings": {}, "--inputs": {"extractor": ["model.onnx"]}, "--results": "results",
@@ -255,8 +253,7 @@ COMMANDS: dict[str, Command] = {
 # These are not run to build the world: a notebook, a download, and what makes nothing.
 NOT_BUILT = {"analysis.run_visual_analysis", "corpus.fetch_corpus", "provenance"}
 COMMANDS["analysis.run_visual_analysis"] = Command(
-    {"--notebook": "notebooks/visual_analysis.ipynb",
-     "--settings": {"scenario": "random", "alpha": 0.1, "pretrained": []}},
+    {"--notebook": "notebooks/visual_analysis.ipynb", "--scenario": "random", "--alpha": "0.1"},
     {"--executed": "results/analysis/visual_analysis.ipynb"},
 )  # fmt: skip
 for _name in ("inference.run_inference", "analysis.run_visual_analysis"):

@@ -23,6 +23,7 @@ from workflow_src.comparison.summarise_comparison import (
 from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.methods.fixed_weight import TunedFixedWeight
 from workflow_src.methods.soft import Soft
+from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.run_table import expand_runs
 from workflow_src.settings.schema import validate_config
 from workflow_src.updating.score_history import ScoreScale
@@ -118,7 +119,7 @@ def test_summary_names_methods_and_marks_limits():
     errors = error_table(TABLES, METHODS)
     differences = paired_differences(TABLES, METHODS, "fixed-weight-tuned", 50, 0.95, 1)
     summary = summarise_methods(errors, differences)
-    text = render_methods(summary)
+    text = render_methods(summary, {name: find_method(name) for name in set(METHODS)})
     assert "### `random`" in text
     assert "| `oracle` (limit) |" in text
     row = summary.set_index("method").loc["through-time"]

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workflow_src.analysis.sweep_thresholds import sweep_fixed_weight
 from workflow_src.common.errors import InputError
 from workflow_src.evaluation.metrics import equal_error_rate, min_dcf
 from workflow_src.evaluation.summary import summarise_scores
-from workflow_src.inference.scoring import score_scenario, sweep_fixed_weight
+from workflow_src.inference.scoring import score_scenario
 from workflow_src.updating.rules import Baseline, FixedWeight
 
 

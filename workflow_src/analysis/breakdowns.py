@@ -1,15 +1,58 @@
-"""Tables behind the figures: scores joined with what is known of each trial, and EER by group."""
+"""The tables behind the figures: which runs are shown, their scored trials, and EERs by group."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.files import read_parquet
+from workflow_src.common.files import read_csv, read_parquet
 from workflow_src.evaluation.metrics import equal_error_rate
+from workflow_src.settings.catalogue import METHODS, find_by_role, find_method
 
 DAYS_IN_WEEK = 7
+
+
+class Shown(NamedTuple):
+    """What a figure shows as one: a method, or one weight of a method with several.
+
+    Attributes
+    ----------
+    label
+        What the figure calls it.
+    method
+        The method, as in the run table.
+    """
+
+    label: str
+    method: str
+
+
+def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[Shown, list[str]]:
+    """Choose the runs that stand for each method in figures that can't show all.
+
+    Parameters
+    ----------
+    runs
+        The run table.
+    alpha
+        The weight that stands for a method with several; where it was not run, the nearest one.
+
+    Returns
+    -------
+    dict
+        The ids of the runs whose mean is shown: one run, or all seeds of a trained method.
+    """
+    shown: dict[Shown, list[str]] = {}
+    for method, rows in runs.groupby("method", sort=False):
+        if find_method(method).alphas:
+            nearest = rows.loc[(rows["alpha"] - alpha).abs().idxmin()]
+            label = f"{method} {nearest['alpha']:g}"
+            shown[Shown(label, method)] = [nearest["run"]]
+        else:
+            shown[Shown(method, method)] = list(rows["run"])
+    return shown
 
 
 def load_scored_trials(
@@ -108,8 +151,72 @@ def scores_over_time(trials: pd.DataFrame, days_in_bin: int = DAYS_IN_WEEK) -> p
     ).reset_index()
 
 
-def update_behaviour(results: str | Path, runs: Iterable[str], scenario: str) -> pd.DataFrame:
+def mean_over_runs(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Average ``eer_percent`` over runs whose tables have the same groups and counts."""
+    stacked = pd.concat(tables)
+    keys = ["group", "target_trials", "nontarget_trials"]
+    return stacked.groupby(keys, sort=False, as_index=False)["eer_percent"].mean()
+
+
+def baseline_error(summary: pd.DataFrame, scenario: str) -> float | None:
+    """Return the EER (%) of the baseline in a scenario; None where it was not run."""
+    own = (summary["method"] == find_by_role("baseline").id) & (summary["scenario"] == scenario)
+    return summary.loc[own, "eer_percent"].iloc[0] if own.any() else None
+
+
+def pretraining_curves(results: str | Path, seeds: Sequence[int]) -> dict[str, list[pd.DataFrame]]:
+    """Read the learning curves of pretraining.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    seeds
+        Of the pretrained policies.
+
+    Returns
+    -------
+    dict
+        The method whose policies were pretrained -> its ``training.csv``, one a seed; empty
+        without seeds.
+    """
+    policies = Path(results) / "policies"
+    curves = [read_csv(policies / f"pretrained-seed{seed}/training.csv") for seed in seeds]
+    method = next(method.id for method in METHODS if method.starts_from == "pretrained")
+    return {method: curves} if curves else {}
+
+
+def finetuning_curves(runs: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
+    """Read the learning curves of PPO.
+
+    Parameters
+    ----------
+    runs
+        The run table.
+
+    Returns
+    -------
+    dict
+        Each method that PPO trained -> its ``training.csv``, one a seed.
+    """
+    trained = runs[[find_method(method).origin == "ppo" for method in runs["method"]]]
+    return {
+        method: [read_csv(Path(folder) / "training.csv") for folder in rows["checkpoint"]]
+        for method, rows in trained.groupby("method", sort=False)
+    }
+
+
+def update_behaviour(results: str | Path, runs: pd.DataFrame, scenario: str) -> pd.DataFrame:
     """Count how often, and by how much, each run updates on targets and on non-targets.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    runs
+        The run table. The baseline, which never updates, is left out.
+    scenario
+        Which scores.
 
     Returns
     -------
@@ -119,7 +226,7 @@ def update_behaviour(results: str | Path, runs: Iterable[str], scenario: str) ->
         updates; NaN where there was none).
     """
     rows = []
-    for run in runs:
+    for run in runs.loc[runs["method"] != find_by_role("baseline").id, "run"]:
         trials = read_parquet(
             Path(results) / f"inference/{run}/{scenario}.parquet", ["target", "updated", "weight"]
         )

@@ -1,7 +1,12 @@
-"""The figures, each a function from a table to a matplotlib figure, in one style."""
+"""The figures of the analysis: each public function is one, from tables to a matplotlib figure.
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+A figure's files are named as its function is. In the report the first line of the function's
+docstring is its title, and the paragraph below it is its caption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,41 +16,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from scipy.special import ndtri
 
-from workflow_src.common.plotting import COLOURS, NONTARGET, TARGET, method_colour
-
-MARKERS = {
-    "baseline": "s",
-    "fixed-weight": "o",
-    "adaptive-weight": "^",
-    "multi-head": "D",
-    "soft": "v",
-    "kalman": "<",
-    "spherical-plda": ">",
-    "through-time": "P",
-}
-
-PRETRAINING_PANELS = (
-    "epoch",
-    {"cross_entropy": "cross entropy", "mse": "weight MSE", "accuracy": "update accuracy"},
-)
-FINETUNING_PANELS = (
-    "steps",
-    {
-        "reward": "reward of a step",
-        "episodic_return": "episodic return",
-        "update_rate": "update rate",
-        "mean_weight": "mean weight",
-        "entropy": "entropy",
-        "approx_kl": "approximate KL",
-        "clipfrac": "clipped fraction",
-        "value_loss": "value loss",
-        "explained_variance": "explained variance",
-    },
-)
+from workflow_src.analysis.breakdowns import Shown
+from workflow_src.analysis.figure_list import only_with
+from workflow_src.common.plotting import NONTARGET, TARGET
+from workflow_src.settings.catalogue import find_by_role, find_method
 
 
-def plot_error_rates(summary: pd.DataFrame) -> Figure:
-    """Plot the EER of every run over the scenarios.
+def error_rates(summary: pd.DataFrame) -> Figure:
+    """EER of all methods over the scenarios.
+
+    The equal error rate (EER) of every method in every scenario. Nd is a test day every N days;
+    "as" tests all utterances of a day, "1s" one of them, "random" a few on random days.
 
     Parameters
     ----------
@@ -60,11 +41,11 @@ def plot_error_rates(summary: pd.DataFrame) -> Figure:
         rows = summary[summary["method"] == method]
         x = rows["scenario"].map({name: i for i, name in enumerate(scenarios)})
         x = x + (place - (len(methods) - 1) / 2) * width
-        look = _look(method)
+        look = find_method(method)
         colour = look.colour
         single = rows["run"].nunique() == 1
-        if method == "fixed-weight" and not single:
-            _plot_alphas(axes, rows.assign(x=x))
+        if rows["alpha"].nunique() > 1:
+            _plot_alphas(axes, method, rows.assign(x=x))
             continue
         if not single:
             axes.scatter(x, rows["eer_percent"], s=12, color=colour, alpha=0.45, linewidth=0)
@@ -75,7 +56,7 @@ def plot_error_rates(summary: pd.DataFrame) -> Figure:
             mean["eer_percent"],
             s=46,
             marker=look.marker,
-            facecolor="white" if look.released else colour,
+            facecolor="white" if _is_given(method) else colour,
             edgecolor=colour,
             label=label,
         )
@@ -88,7 +69,7 @@ def plot_error_rates(summary: pd.DataFrame) -> Figure:
     return figure
 
 
-def _plot_alphas(axes: Axes, rows: pd.DataFrame) -> None:
+def _plot_alphas(axes: Axes, method: str, rows: pd.DataFrame) -> None:
     colours = plt.get_cmap("Blues")
     alphas = sorted(rows["alpha"].unique())
     for rank, alpha in enumerate(alphas):
@@ -96,17 +77,20 @@ def _plot_alphas(axes: Axes, rows: pd.DataFrame) -> None:
         shade = colours(0.35 + 0.65 * rank / max(1, len(alphas) - 1))
         label = None
         if rank == len(alphas) // 2:
-            label = f"fixed-weight, alpha {alphas[0]:g} (light) to {alphas[-1]:g} (dark)"
+            label = f"{method}, alpha {alphas[0]:g} (light) to {alphas[-1]:g} (dark)"
         axes.scatter(part["x"], part["eer_percent"], s=26, color=shade, linewidth=0, label=label)
 
 
-def plot_scores_over_time(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Plot target and non-target scores against days since enrolment, a panel a run.
+def scores_over_time(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
+    """Scores against days since enrolment.
+
+    Scores of targets and non-targets against days since enrolment, a panel a method: the median
+    and the range from the 10th to the 90th percentile, by week.
 
     Parameters
     ----------
     tables
-        For each panel's title the table of `breakdowns.scores_over_time`.
+        For each method the table of `breakdowns.scores_over_time`.
     """
     columns = min(2, len(tables))
     rows = -(-len(tables) // columns)
@@ -118,14 +102,14 @@ def plot_scores_over_time(tables: Mapping[str, pd.DataFrame]) -> Figure:
         sharey=True,
         squeeze=False,
     )
-    for axes, (title, table) in zip(panels.flat, tables.items(), strict=False):
+    for axes, (shown, table) in zip(panels.flat, tables.items(), strict=False):
         for target, colour, label in ((True, TARGET, "targets"), (False, NONTARGET, "non-targets")):
             part = table[table["target"] == target]
             axes.fill_between(
                 part["days"], part["low"], part["high"], color=colour, alpha=0.18, linewidth=0
             )
             axes.plot(part["days"], part["median"], color=colour, marker="o", ms=3, label=label)
-        axes.set(title=title)
+        axes.set(title=shown.label)
     for axes in panels.flat[len(tables) :]:
         axes.set_visible(False)
     figure.supxlabel("days since enrolment", fontsize=10)
@@ -134,8 +118,11 @@ def plot_scores_over_time(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def plot_breakdowns(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
-    """Plot the EER by group, a panel a property, with the counts of trials.
+def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]]) -> Figure:
+    """EER by week, time slot, state and noise.
+
+    The equal error rate (EER) by week since enrolment and by time slot, physical state and noise
+    level of the test utterance, with the numbers of target and non-target trials.
 
     Parameters
     ----------
@@ -149,18 +136,18 @@ def plot_breakdowns(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
     for axes, (title, methods) in zip(panels.flat, tables.items(), strict=False):
         first = next(iter(methods.values()))
         width = 0.8 / len(methods)
-        for place, (method, table) in enumerate(methods.items()):
+        for place, (shown, table) in enumerate(methods.items()):
             x = np.arange(len(table)) + (place - (len(methods) - 1) / 2) * width
-            look = _look(method)
+            colour, given = find_method(shown.method).colour, _is_given(shown.method)
             axes.bar(
                 x,
                 table["eer_percent"],
                 width * 0.92,
-                facecolor="white" if look.released else look.colour,
-                edgecolor=look.colour,
-                hatch="////" if look.released else None,
-                linewidth=0.8 if look.released else 0,
-                label=method,
+                facecolor="white" if given else colour,
+                edgecolor=colour,
+                hatch="////" if given else None,
+                linewidth=0.8 if given else 0,
+                label=shown.label,
             )
         labels = [
             f"{group}\n{_short(targets)}\n{_short(nontargets)}"
@@ -180,8 +167,11 @@ def plot_breakdowns(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
     return figure
 
 
-def plot_det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Plot detection error trade-off curves on normal-deviate axes.
+def det(curves: Mapping[Shown, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Detection error trade-off.
+
+    The detection error trade-off (DET) of each method in one scenario, on normal-deviate axes;
+    of a method with several seeds, the first.
 
     Parameters
     ----------
@@ -190,15 +180,14 @@ def plot_det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """
     figure, axes = plt.subplots(figsize=(5.4, 5.2))
     low, high = 5e-4, 0.4
-    for method, (far, frr) in curves.items():
+    for shown, (far, frr) in curves.items():
         inside = (far > 0) & (far < 1) & (frr > 0) & (frr < 1)
-        look = _look(method)
         axes.plot(
             ndtri(far[inside]),
             ndtri(frr[inside]),
-            color=look.colour,
-            linestyle="--" if look.released else "-",
-            label=method,
+            color=find_method(shown.method).colour,
+            linestyle="--" if _is_given(shown.method) else "-",
+            label=shown.label,
         )
     axes.plot(ndtri([low, high]), ndtri([low, high]), color="#b0b0b0", linewidth=0.8, linestyle=":")
     ticks = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
@@ -219,8 +208,11 @@ def plot_det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     return figure
 
 
-def plot_update_behaviour(table: pd.DataFrame) -> Figure:
-    """Plot how often and by how much each run updates, on targets and on non-targets.
+@only_with("updates")
+def update_behaviour(table: pd.DataFrame) -> Figure:
+    """Updates on targets and on non-targets.
+
+    How often each run updates on targets and on non-targets, and by which weight.
 
     Parameters
     ----------
@@ -262,8 +254,10 @@ def plot_update_behaviour(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_sweep(sweep: pd.DataFrame, baseline: float | None) -> Figure:
-    """Plot the EER of the fixed weight as a map over update threshold and weight.
+def threshold_sweep(sweep: pd.DataFrame, baseline: float | None) -> Figure:
+    """EER over threshold and weight.
+
+    The equal error rate (EER) of the fixed weight over its update threshold and weight.
 
     Parameters
     ----------
@@ -293,7 +287,7 @@ def plot_sweep(sweep: pd.DataFrame, baseline: float | None) -> Figure:
     bar = figure.colorbar(image, label="EER (%)")
     low, high = image.get_clim()
     if baseline is not None and low <= baseline <= high:
-        bar.ax.axhline(baseline, color=COLOURS["baseline"], linewidth=2)
+        bar.ax.axhline(baseline, color=find_by_role("baseline").colour, linewidth=2)
         bar.ax.annotate(
             f"baseline {baseline:.2f}",
             (0, baseline),
@@ -305,7 +299,47 @@ def plot_sweep(sweep: pd.DataFrame, baseline: float | None) -> Figure:
     return figure
 
 
-def plot_training(
+@only_with("pretraining")
+def pretraining(curves: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
+    """Learning curves of pretraining.
+
+    Supervised pretraining of the multi-head policy: each seed (thin), and the mean over seeds.
+
+    Parameters
+    ----------
+    curves
+        method -> one ``training.csv`` table a seed.
+    """
+    panels = {"cross_entropy": "cross entropy", "mse": "weight MSE", "accuracy": "update accuracy"}
+    return _plot_training(curves, "epoch", panels)
+
+
+@only_with("finetuning")
+def finetuning(curves: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
+    """Learning curves of PPO.
+
+    Finetuning by PPO: each seed (thin), and the mean over seeds.
+
+    Parameters
+    ----------
+    curves
+        method -> one ``training.csv`` table a seed.
+    """
+    panels = {
+        "reward": "reward of a step",
+        "episodic_return": "episodic return",
+        "update_rate": "update rate",
+        "mean_weight": "mean weight",
+        "entropy": "entropy",
+        "approx_kl": "approximate KL",
+        "clipfrac": "clipped fraction",
+        "value_loss": "value loss",
+        "explained_variance": "explained variance",
+    }
+    return _plot_training(curves, "steps", panels)
+
+
+def _plot_training(
     curves: Mapping[str, Sequence[pd.DataFrame]], x: str, panels: Mapping[str, str]
 ) -> Figure:
     """Plot learning curves: for each method the mean over seeds, and each seed behind it.
@@ -324,7 +358,7 @@ def plot_training(
     figure, grid = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.7 * rows), squeeze=False)
     for axes, (column, label) in zip(grid.flat, panels.items(), strict=False):
         for method, seeds in curves.items():
-            colour = _look(method).colour
+            colour = find_method(method).colour
             tables = [table for table in seeds if column in table and table[column].notna().any()]
             for table in tables:
                 axes.plot(table[x], table[column], color=colour, alpha=0.3, linewidth=0.8)
@@ -342,51 +376,10 @@ def plot_training(
     return figure
 
 
-class _Look(NamedTuple):
-    """How a method is shown: a released policy as its method, but hollow or dashed."""
-
-    colour: str
-    marker: str
-    released: bool
-
-
-def _look(method: str) -> _Look:
-    base = method.removeprefix("released-")
-    marker = next((mark for name, mark in MARKERS.items() if base.startswith(name)), "*")
-    return _Look(method_colour(base), marker, base != method)
+def _is_given(method: str) -> bool:
+    """Whether a method's policy was trained elsewhere; it is shown hollow or dashed."""
+    return find_method(method).origin == "given"
 
 
 def _short(count: float) -> str:
     return f"{count / 1000:.3g}k" if count >= 1000 else f"{count:g}"
-
-
-def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[str, list[str]]:
-    """Choose the runs that stand for each method in figures that can't show all.
-
-    Parameters
-    ----------
-    runs
-        The run table.
-    alpha
-        The weight that stands for ``fixed-weight``; where it was not run, the nearest that was.
-
-    Returns
-    -------
-    dict
-        Label -> ids of the runs, of which the mean is shown (the seeds of a trained method).
-    """
-    shown: dict[str, list[str]] = {}
-    for method, rows in runs.groupby("method", sort=False):
-        if method == "fixed-weight":
-            nearest = rows.loc[(rows["alpha"] - alpha).abs().idxmin()]
-            shown[f"fixed-weight {nearest['alpha']:g}"] = [nearest["run"]]
-        else:
-            shown[str(method)] = list(rows["run"])
-    return shown
-
-
-def mean_over_runs(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Average ``eer_percent`` over runs whose tables have the same groups and counts."""
-    stacked = pd.concat(tables)
-    keys = ["group", "target_trials", "nontarget_trials"]
-    return stacked.groupby(keys, sort=False, as_index=False)["eer_percent"].mean()

@@ -1,37 +1,36 @@
 """Execute the visual-analysis notebook: tables and figures from the results of all runs."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workflow_src.common.notebooks import execute_notebook
-from workflow_src.running.steps import parse_settings, run_step, step_parser
-from workflow_src.settings.base import Block, Seed, Weight
-from workflow_src.settings.trials import Scenario
+from workflow_src.running.arguments import Output
 
 
-class Parameters(Block):
-    """What the notebook takes; its own defaults are for a reader who opens it."""
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
 
-    scenario: Scenario
-    alpha: Weight
-    pretrained: list[Seed]
+    notebook: str
+    """The notebook, relative to the folder of the workflow."""
+    scenario: str
+    """The scenario of the figures that show one."""
+    alpha: float
+    """The weight that stands for a method with several weights where a figure shows one."""
+    pretrained: list[int] = field(default_factory=list)
+    """The seeds of pretrained policies."""
+    executed: Output
+    """The executed notebook to write."""
+    draft: Path
+    """Where the notebook lies while it runs."""
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Execute the notebook in the working directory, whose results/ it reads and extends."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--notebook", type=Path, required=True, help="the notebook, from the clone")
-    parser.add_argument("--settings", required=True, metavar="JSON", help="the notebook's settings")
-    parser.add_argument(
-        "--executed", type=Path, required=True, help="the executed notebook to write"
-    )
-    parser.add_argument(
-        "--draft", type=Path, required=True, help="where the notebook lies while it runs"
-    )
-    args = parser.parse_args(argv)
-    parameters = parse_settings(args.settings, Parameters, "--settings").model_dump()
-    parameters["workdir"] = "."
+def run(args: Arguments) -> None:
+    """Execute the notebook in the working directory; it reads results/ and writes there."""
+    parameters = {
+        "scenario": args.scenario,
+        "alpha": args.alpha,
+        "pretrained": args.pretrained,
+        "workdir": ".",
+    }
     execute_notebook(args.notebook, args.executed, args.draft, parameters)
-
-
-if __name__ == "__main__":
-    run_step(main)

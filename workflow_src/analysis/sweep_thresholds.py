@@ -1,40 +1,89 @@
 """Sweep the fixed weight's update threshold and weight over one scenario, for the EER map."""
 
-from pathlib import Path
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
 
 from workflow_src.common.files import read_parquet, write_csv
 from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_embeddings
-from workflow_src.inference.scoring import sweep_fixed_weight
-from workflow_src.running.steps import (
-    add_settings_argument,
-    parse_settings,
-    run_step,
-    step_parser,
-)
+from workflow_src.evaluation.summary import error_measures
+from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.analysis import Sweep
+from workflow_src.updating.rules import FixedWeight
+from workflow_src.updating.scorer import score_sequences
+from workflow_src.updating.sequences import build_task
+
+# How many combinations are scored side by side: this bounds the memory of their scores.
+VARIANTS_AT_ONCE = 16
 
 
-def main(argv: list[str] | None = None) -> None:
+def sweep_fixed_weight(
+    alphas: Sequence[float],
+    thresholds: Sequence[float],
+    trials: pd.DataFrame,
+    enrolment: pd.DataFrame,
+    embeddings: np.ndarray,
+    index: pd.DataFrame,
+) -> pd.DataFrame:
+    """Score the fixed weight with every combination of weight and update threshold.
+
+    Parameters
+    ----------
+    alphas, thresholds
+        Its two settings.
+    trials, enrolment, embeddings, index
+        As for `workflow_src.inference.scoring.score_scenario`; the trials have a column target.
+
+    Returns
+    -------
+    DataFrame
+        alpha, threshold, eer_percent, min_dcf; one row a combination, by alpha, then threshold,
+        in the order given.
+    """
+    task = build_task(trials, enrolment, embeddings, index)
+    target = trials["target"].to_numpy(dtype=bool)
+    pairs = [(alpha, threshold) for alpha in alphas for threshold in thresholds]
+    rows = []
+    for first in range(0, len(pairs), VARIANTS_AT_ONCE):
+        some = pairs[first : first + VARIANTS_AT_ONCE]
+        rule = FixedWeight([alpha for alpha, _ in some], [threshold for _, threshold in some])
+        scores = score_sequences(rule, task.templates, task.sequences, task.embeddings).scores
+        for (alpha, threshold), of_one in zip(some, scores.numpy(), strict=True):
+            summary = error_measures(of_one, target)
+            rows.append((alpha, threshold, summary["eer_percent"], summary["min_dcf"]))
+    return pd.DataFrame(rows, columns=["alpha", "threshold", "eer_percent", "min_dcf"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    trials: Input
+    """The scenario's trials, parquet."""
+    enrolment: Input
+    """Its enrolments, parquet."""
+    embeddings: Input
+    """The matrix of embeddings, npy."""
+    index: Input
+    """Its utterances, parquet."""
+    settings: Sweep
+    """The weights and thresholds."""
+    sweep: Output
+    """The table of error rates, CSV."""
+
+
+def run(args: Arguments) -> None:
     """Score all weights and thresholds side by side and write their error rates."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--trials", type=Path, required=True, help="the scenario's trials, parquet")
-    parser.add_argument("--enrolment", type=Path, required=True, help="its enrolments, parquet")
-    parser.add_argument("--embeddings", type=Path, required=True, help="matrix of embeddings, npy")
-    parser.add_argument("--index", type=Path, required=True, help="its utterances, parquet")
-    add_settings_argument(parser, Sweep)
-    parser.add_argument("--sweep", type=Path, required=True, help="CSV to write")
-    args = parser.parse_args(argv)
-    settings = parse_settings(args.settings, Sweep, "analysis.sweep")
     sweep = sweep_fixed_weight(
-        settings.alphas,
-        settings.thresholds,
+        args.settings.alphas,
+        args.settings.thresholds,
         read_parquet(args.trials, TRIAL_COLUMNS),
         read_parquet(args.enrolment, ENROLMENT_COLUMNS),
         read_embeddings(args.embeddings, mmap=True),
         read_parquet(args.index, ["row", "utterance"]),
     )
     write_csv(sweep, args.sweep)
-
-
-if __name__ == "__main__":
-    run_step(main)

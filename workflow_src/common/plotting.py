@@ -7,27 +7,8 @@ from matplotlib.figure import Figure
 
 from workflow_src.common.files import written_whole
 
-# Okabe and Ito's palette: told apart with any colour vision.
-COLOURS = {
-    "baseline": "#666666",
-    "fixed-weight": "#0072B2",
-    "adaptive-weight": "#D55E00",
-    "multi-head": "#009E73",
-    "fixed-weight-tuned": "#00395C",
-    "soft": "#CC79A7",
-    "kalman": "#56B4E9",
-    "spherical-plda": "#B58900",
-    "through-time": "#222222",
-    "oracle": "#888888",
-    "speaker-mean": "#BBBBBB",
-}
+# Of Okabe and Ito's palette: told apart with any colour vision.
 TARGET, NONTARGET = "#0072B2", "#D55E00"
-
-
-def method_colour(method: str) -> str:
-    """Return the colour of a method; variants have that of the method they vary."""
-    named = [name for name in COLOURS if method.startswith(name)]
-    return COLOURS[max(named, key=len)] if named else "#444444"
 
 
 def use_style() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_src.common.plotting import method_colour
-from workflow_src.settings.inference import LIMITS
+from workflow_src.settings.catalogue import Method, find_by_role, find_method
 
 PANELS = {
     "shift": "threshold or posterior off by (cosine)",
@@ -18,8 +19,10 @@ PANELS = {
 }
 
 
-def plot_comparison(errors: pd.DataFrame, methods: pd.DataFrame) -> Figure:
-    """Plot each method's EER relative to the tuned fixed weight, a panel a scenario.
+def plot_comparison(
+    errors: pd.DataFrame, methods: pd.DataFrame, rows: Mapping[str, Method]
+) -> Figure:
+    """Plot each method's EER relative to the reference's, a panel a scenario.
 
     Parameters
     ----------
@@ -28,6 +31,8 @@ def plot_comparison(errors: pd.DataFrame, methods: pd.DataFrame) -> Figure:
     methods
         scenario, method, ratio, ratio_low, ratio_high, eer_percent: dots and intervals; the
         small marks are the populations.
+    rows
+        What is shown as one method -> its row of the catalogue.
     """
     scenarios = list(dict.fromkeys(methods["scenario"]))
     order = _by_error(methods, scenarios[0])
@@ -42,9 +47,9 @@ def plot_comparison(errors: pd.DataFrame, methods: pd.DataFrame) -> Figure:
         part = methods[methods["scenario"] == scenario].set_index("method")
         own = errors[errors["scenario"] == scenario]
         mean = own.groupby(["population", "method"])["eer_percent"].mean().unstack()
-        relative = mean.div(mean["fixed-weight-tuned"], axis=0)
+        relative = mean.div(mean[find_by_role("reference").id], axis=0)
         for place, method in enumerate(order):
-            row, colour = part.loc[method], method_colour(method)
+            row, colour = part.loc[method], rows[method].colour
             axis.plot(
                 relative[method],
                 np.full(len(relative), place),
@@ -54,15 +59,15 @@ def plot_comparison(errors: pd.DataFrame, methods: pd.DataFrame) -> Figure:
                 markersize=9,
             )
             axis.plot([row["ratio_low"], row["ratio_high"]], [place] * 2, color=colour, lw=2)
-            face = "white" if method in LIMITS else colour
+            face = "white" if rows[method].limit else colour
             axis.plot(row["ratio"], place, "o", color=colour, markerfacecolor=face, markersize=6)
         axis.axvline(1, color="#999999", lw=0.8, zorder=0)
         axis.set_title(scenario)
-        axis.set_xlabel("EER / tuned fixed weight's")
+        axis.set_xlabel(f"EER / {find_by_role('reference').label}'s")
         axis.set_xscale("log")
         axis.set_xticks([0.5, 0.7, 1, 1.5, 2, 3], ["0.5", "0.7", "1", "1.5", "2", "3"])
         axis.minorticks_off()
-    names = [f"{m} (limit)" if m in LIMITS else m for m in order]
+    names = [f"{m} (limit)" if rows[m].limit else m for m in order]
     axes[0][0].set_yticks(range(len(order)), names)
     axes[0][0].invert_yaxis()
     return figure
@@ -84,8 +89,8 @@ def plot_sensitivity(table: pd.DataFrame) -> Figure:
             axis.plot(
                 range(len(part)),
                 part[method],
-                "o--" if method in LIMITS else "o-",
-                color=method_colour(method),
+                "o--" if find_method(method).limit else "o-",
+                color=find_method(method).colour,
                 label=method,
                 markersize=5,
             )

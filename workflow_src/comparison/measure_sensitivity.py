@@ -12,7 +12,7 @@ Of the methods that are fitted with a seed, the first seed stands for all. Write
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from workflow_src.methods.oracle import fit_oracle
 from workflow_src.methods.rules import load_policy
 from workflow_src.methods.soft import fit_soft
 from workflow_src.methods.through_time import fit_through_time
-from workflow_src.running.steps import add_settings_argument, parse_settings, run_step, step_parser
+from workflow_src.running.arguments import Output
 from workflow_src.settings.comparison import Sensitivity
 from workflow_src.settings.trials import Generation
 from workflow_src.settings.tuning import Fitting as Tuning
@@ -81,21 +81,26 @@ def add_nontargets(trials: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def main(argv: list[str] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    results: Path
+    """The population's folder results/."""
+    settings: Sensitivity
+    """What is changed."""
+    tuning: Tuning
+    """How methods are fitted."""
+    generation: Generation
+    """How trials are made."""
+    seed: int
+    """The population's seed."""
+    table: Output
+    """The table of error rates, CSV."""
+
+
+def run(args: Arguments) -> None:
     """Read the population's results, measure, write."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--results", type=Path, required=True, help="the population's results/")
-    add_settings_argument(parser, Sensitivity)
-    parser.add_argument("--tuning", default="{}", metavar="JSON", help="the block tuning")
-    parser.add_argument(
-        "--generation", default="{}", metavar="JSON", help="the block trials.generation"
-    )
-    parser.add_argument("--seed", type=int, required=True, help="the population's seed")
-    parser.add_argument("--table", type=Path, required=True, help="CSV to write")
-    args = parser.parse_args(argv)
-    settings = parse_settings(args.settings, Sensitivity, "comparison.sensitivity")
-    tuning = parse_settings(args.tuning, Tuning, "tuning")
-    law = parse_settings(args.generation, Generation, "trials.generation")
     results = args.results
     embeddings = read_embeddings(results / "embeddings/embeddings.npy", mmap=True)
     index = read_parquet(results / "embeddings/index.parquet", ["row", "utterance"])
@@ -119,15 +124,15 @@ def main(argv: list[str] | None = None) -> None:
             rows.append({"changed": changed, "value": value, "method": method, "eer_percent": eer})
         print(f"{changed} {value}", flush=True)
 
-    for shift in settings.shifts:
+    for shift in args.settings.shifts:
         measure("shift", shift, {m: shift_rule(rule, shift) for m, rule in rules.items()})
-    for count in settings.nontargets:
+    for count in args.settings.nontargets:
         table = add_nontargets(trials, count, args.seed)
         measure("nontargets", count, rules, (table, enrolment))
     manifest = read_parquet(results / "corpus/manifest.parquet", MANIFEST_COLUMNS)
     split = read_split(results / "corpus/split.csv")
-    for count in settings.enrolment_utterances:
-        own = law.model_copy(update={"enrolment_utterances": count})
+    for count in args.settings.enrolment_utterances:
+        own = args.generation.model_copy(update={"enrolment_utterances": count})
         made = make_scenario(build_pool(manifest, split, [], own), SCENARIO, own, args.seed)
         measure("enrolment", count, rules, (made.trials, made.enrolment))
 
@@ -140,18 +145,14 @@ def main(argv: list[str] | None = None) -> None:
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
     development = results / "trials/development"
     for name, changed in (("unit length", units), ("centred", centred)):
-        partition = read_development(development, tuning, changed, index, args.seed)
-        fixed, _ = fit_fixed_weight(partition, tuning)
+        partition = read_development(development, args.tuning, changed, index, args.seed)
+        fixed, _ = fit_fixed_weight(partition, args.tuning)
         refitted = {
             "baseline": Baseline(),
             "fixed-weight-tuned": fixed,
-            "soft": fit_soft(partition, tuning, fixed)[0],
-            "through-time": fit_through_time(partition, tuning, args.seed, 0, fixed)[0],
-            "oracle": fit_oracle(partition, tuning)[0],
+            "soft": fit_soft(partition, args.tuning, fixed)[0],
+            "through-time": fit_through_time(partition, args.tuning, args.seed, 0, fixed)[0],
+            "oracle": fit_oracle(partition, args.tuning)[0],
         }
         measure("embeddings", name, refitted, vectors=changed)
     write_csv(pd.DataFrame(rows), args.table)
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -1,12 +1,12 @@
-"""Score every run of one simulated population: what the comparison of methods rests on.
+"""Score every run on one simulated population, for the comparison of methods.
 
-Reads the results folder of the population's own workflow (trials, embeddings, policies), writes
-one table a scenario to --out: speaker, target and a column of scores for each run.
+The step reads the results folder of the population's own workflow: trials, embeddings and policies.
+It writes one table a scenario: speaker, target, and a column of scores for each run.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,8 @@ from workflow_src.common.tables import read_embeddings, read_scenario
 from workflow_src.inference.methods import build_rule, choose_enrolment
 from workflow_src.inference.scoring import score_task
 from workflow_src.inference.tuned import resolve_tuned
-from workflow_src.running.steps import run_step, show_progress, step_parser
-from workflow_src.settings.runs import Run, parse_runs
+from workflow_src.running.progress import show_progress
+from workflow_src.settings.runs import Run
 from workflow_src.updating.sequences import build_task
 
 
@@ -31,7 +31,7 @@ def place_run(run: Run, results: Path) -> Run:
         if path is None:
             continue
         if not Path(path).is_relative_to("results"):
-            raise InputError(f"--runs: {name} of {run.run} is {path!r}; it must be in results/")
+            raise InputError(f"runs: {name} of {run.run} is {path!r}; it must be in results/")
         moved[name] = str(results / Path(path).relative_to("results"))
     return resolve_tuned(replace(run, **moved))
 
@@ -69,25 +69,28 @@ def score_runs(
     return pd.DataFrame(columns)
 
 
-def main(argv: list[str] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    results: Path
+    """The population's folder results/."""
+    runs: list[Run]
+    """The runs to score."""
+    scenarios: list[str]
+    """The scenarios to score."""
+    directory: Path
+    """Folder for the tables, <scenario>.parquet."""
+
+
+def run(args: Arguments) -> None:
     """Read the population's results, score, write."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--results", type=Path, required=True, help="the population's results/")
-    parser.add_argument("--runs", required=True, metavar="JSON", help="list of runs")
-    parser.add_argument("--scenarios", nargs="+", required=True)
-    parser.add_argument("--out", type=Path, required=True, help="folder of tables to write")
-    args = parser.parse_args(argv)
-    runs = parse_runs(args.runs)
     embeddings = read_embeddings(args.results / "embeddings/embeddings.npy", mmap=True)
     index = read_parquet(args.results / "embeddings/index.parquet", ["row", "utterance"])
-    runs = [place_run(run, args.results) for run in runs]
+    runs = [place_run(one, args.results) for one in args.runs]
     scenarios = {name: read_scenario(args.results / "trials", name) for name in args.scenarios}
     tables = {
         name: score_runs(runs, *scenario, embeddings, index) for name, scenario in scenarios.items()
     }
     for name, table in tables.items():
-        write_parquet(table, args.out / f"{name}.parquet")
-
-
-if __name__ == "__main__":
-    run_step(main)
+        write_parquet(table, args.directory / f"{name}.parquet")

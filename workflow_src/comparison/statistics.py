@@ -13,6 +13,7 @@ import pandas as pd
 from workflow_src.common.errors import blamed_on
 from workflow_src.common.seeds import generator
 from workflow_src.evaluation.metrics import error_rates
+from workflow_src.settings.catalogue import find_by_role
 
 # Bins of a score histogram from which the EER of a bootstrap sample is read; against the exact
 # EER that is less than 0.02 % absolute off.
@@ -27,7 +28,7 @@ def error_table(tables: dict[tuple[int, str], pd.DataFrame], methods: pd.Series)
     tables
         (population, scenario) -> the table of `score_population`.
     methods
-        Run -> its method (with its weight, for the published grid).
+        Run -> its method, with its weight where the method has several.
 
     Returns
     -------
@@ -54,12 +55,14 @@ def error_table(tables: dict[tuple[int, str], pd.DataFrame], methods: pd.Series)
 
 
 def headroom_share(errors: pd.DataFrame) -> pd.Series:
-    """Return the share of the way from baseline to oracle, of mean EERs, by (scenario, method)."""
+    """Return the share of the way from baseline to ceiling, of mean EERs, by (scenario, method)."""
     mean = errors.groupby(["scenario", "method"])["eer_percent"].mean()
-    baseline, oracle = mean.xs("baseline", level=1), mean.xs("oracle", level=1)
     scenario = mean.index.get_level_values(0)
-    top = baseline.reindex(scenario).to_numpy()
-    return (top - mean) / (top - oracle.reindex(scenario).to_numpy())
+    start, end = (
+        mean.xs(find_by_role(role).id, level=1).reindex(scenario).to_numpy()
+        for role in ("baseline", "ceiling")
+    )
+    return (start - mean) / (start - end)
 
 
 class SpeakerHistograms:

@@ -1,13 +1,16 @@
 """Summarise the comparison of methods over all populations: tables and figures.
 
-Writes to --out: errors.csv (each run on each population), methods.csv (means, shares of the
+The step writes errors.csv (each run on each population), methods.csv (means, shares of the
 headroom, paired intervals against the tuned fixed weight), sensitivity.csv, comparison.png and
-.svg, sensitivity.png and .svg, and comparison.md, the tables as text.
+.svg, sensitivity.png and .svg, and comparison.md, which has the tables as text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
@@ -16,20 +19,15 @@ from workflow_src.common.files import read_csv, read_parquet, write_csv, write_t
 from workflow_src.common.plotting import save_figure, use_style
 from workflow_src.comparison.figures import plot_comparison, plot_sensitivity
 from workflow_src.comparison.statistics import error_table, headroom_share, paired_differences
-from workflow_src.running.steps import add_settings_argument, parse_settings, run_step, step_parser
-from workflow_src.settings.comparison import Comparison
-from workflow_src.settings.inference import LIMITS
-from workflow_src.settings.runs import Run, parse_runs
-
-REFERENCE = "fixed-weight-tuned"
-# Others are taken relative to these.
-NEEDED = ["baseline", REFERENCE, "oracle"]
+from workflow_src.running.arguments import Inputs
+from workflow_src.settings.catalogue import Method, Role, find_by_role, find_method
+from workflow_src.settings.runs import Run
 
 
 def name_methods(runs: list[Run]) -> pd.Series:
-    """Return run -> what is shown as one method: seeds together, weights of the grid apart."""
+    """Return run -> what is shown as one method: its seeds together, its weights apart."""
     return pd.Series(
-        {run.run: run.run if run.method == "fixed-weight" else run.method for run in runs},
+        {run.run: run.run if find_method(run.method).alphas else run.method for run in runs},
         name="method",
     )
 
@@ -46,7 +44,7 @@ def summarise_methods(errors: pd.DataFrame, differences: pd.DataFrame) -> pd.Dat
     -------
     DataFrame
         scenario, method, eer_percent, min_dcf (means), seed_sd (of the EER, over seeds, mean
-        over populations; empty with one run), headroom (share, from baseline to oracle), and the
+        over populations; empty with one run), headroom (share, from baseline to ceiling), and the
         columns of `differences`; in the order of `differences`.
     """
     keys = ["scenario", "method"]
@@ -56,18 +54,26 @@ def summarise_methods(errors: pd.DataFrame, differences: pd.DataFrame) -> pd.Dat
     return differences[keys].merge(table, on=keys).merge(differences, on=keys)
 
 
-def render_methods(methods: pd.DataFrame) -> str:
-    """Write the table of methods as Markdown, a table a scenario."""
-    lines = []
+def render_methods(methods: pd.DataFrame, rows: Mapping[str, Method]) -> str:
+    """Write the table of methods as Markdown, a table a scenario.
+
+    Parameters
+    ----------
+    methods
+        From `summarise_methods`.
+    rows
+        What is shown as one method -> its row of the catalogue.
+    """
+    lines, reference = [], find_by_role("reference").label
     for scenario, part in methods.groupby("scenario", sort=False):
         lines += [
             f"### `{scenario}`",
             "",
-            "| method | EER % | minDCF | headroom | x tuned fixed weight | difference (interval) |",
+            f"| method | EER % | minDCF | headroom | x {reference} | difference (interval) |",
             "|---|---|---|---|---|---|",
         ]
         for row in part.itertuples():
-            name = f"`{row.method}`" + (" (limit)" if row.method in LIMITS else "")
+            name = f"`{row.method}`" + (" (limit)" if rows[row.method].limit else "")
             spread = "" if pd.isna(row.seed_sd) else f" ± {row.seed_sd:.2f}"
             lines.append(
                 f"| {name} | {row.eer_percent:.2f}{spread} | {row.min_dcf:.3f} | "
@@ -90,26 +96,38 @@ def render_sensitivity(table: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(argv: list[str] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    scores: Path
+    """Folder with <population>/<scenario>.parquet of score_population."""
+    sensitivity: Inputs = field(default_factory=list)
+    """Tables of measure_sensitivity."""
+    runs: list[Run]
+    """The runs that were scored."""
+    scenarios: list[str]
+    """The scenarios that were scored."""
+    populations: list[int]
+    """The populations, by their seeds."""
+    resamples: int
+    """How many bootstrap samples of speakers are drawn."""
+    confidence: float
+    """Of the intervals, 0..1."""
+    seed: int
+    """The config's seed."""
+    directory: Path
+    """Folder for the tables and figures."""
+
+
+def run(args: Arguments) -> None:
     """Read the scores of all populations, compare, write."""
-    parser = step_parser(__doc__)
-    parser.add_argument(
-        "--scores", type=Path, required=True, help="folder of <population>/<scenario>.parquet"
-    )
-    parser.add_argument(
-        "--sensitivity", type=Path, nargs="*", default=[], help="tables of measure_sensitivity"
-    )
-    parser.add_argument("--runs", required=True, metavar="JSON", help="list of runs")
-    add_settings_argument(parser, Comparison)
-    parser.add_argument("--seed", type=int, required=True, help="the config's seed")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
-    args = parser.parse_args(argv)
-    settings = parse_settings(args.settings, Comparison, "comparison")
-    runs = parse_runs(args.runs)
-    for needed in NEEDED:
-        if all(run.method != needed for run in runs):
-            raise InputError(f"--runs: lacks {needed}, relative to which others are taken")
-    methods = name_methods(runs)
+    for role in get_args(Role):
+        needed = find_by_role(role).id
+        if all(one.method != needed for one in args.runs):
+            raise InputError(f"runs: lacks {needed}, with which others are compared")
+    methods = name_methods(args.runs)
+    rows = {name: find_method(one.method) for name, one in zip(methods, args.runs, strict=True)}
     parts = [
         read_csv(path, ["changed", "value", "method", "eer_percent"], text=["value"])
         for path in args.sensitivity
@@ -118,27 +136,24 @@ def main(argv: list[str] | None = None) -> None:
         (population, scenario): read_parquet(
             args.scores / f"{population}/{scenario}.parquet", ["speaker", "target", *methods.index]
         )
-        for scenario in settings.scenarios
-        for population in settings.populations
+        for scenario in args.scenarios
+        for population in args.populations
     }
     errors = error_table(tables, methods)
+    reference = find_by_role("reference").id
     differences = paired_differences(
-        tables, methods, REFERENCE, settings.resamples, settings.confidence, args.seed
+        tables, methods, reference, args.resamples, args.confidence, args.seed
     )
     summary = summarise_methods(errors, differences)
     use_style()
-    text = render_methods(summary)
-    save_figure(plot_comparison(errors, summary), args.out, "comparison")
+    text = render_methods(summary, rows)
+    save_figure(plot_comparison(errors, summary, rows), args.directory, "comparison")
     if parts:
         sensitivity = pd.concat(parts)
-        write_csv(sensitivity, args.out / "sensitivity.csv")
-        save_figure(plot_sensitivity(sensitivity), args.out, "sensitivity")
+        write_csv(sensitivity, args.directory / "sensitivity.csv")
+        save_figure(plot_sensitivity(sensitivity), args.directory, "sensitivity")
         text += "\n### Sensitivity (`random`, EER %)\n\n" + render_sensitivity(sensitivity)
-    write_csv(errors, args.out / "errors.csv")
-    write_csv(summary, args.out / "methods.csv")
-    write_text(text, args.out / "comparison.md")
+    write_csv(errors, args.directory / "errors.csv")
+    write_csv(summary, args.directory / "methods.csv")
+    write_text(text, args.directory / "comparison.md")
     print(text)
-
-
-if __name__ == "__main__":
-    run_step(main)

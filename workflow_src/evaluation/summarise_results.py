@@ -3,6 +3,7 @@
 With --published, the paper's figures for the same method, weight and scenario stand beside them.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,8 @@ import pandas as pd
 from workflow_src.common.errors import blamed_on
 from workflow_src.common.files import read_csv, read_parquet, write_csv
 from workflow_src.evaluation.summary import summarise_scores
-from workflow_src.running.steps import run_step, show_progress, step_parser
+from workflow_src.running.arguments import Input, Output
+from workflow_src.running.progress import show_progress
 
 PUBLISHED_COLUMNS = ["method", "alpha", "scenario", "eer_percent", "min_dcf"]
 
@@ -39,31 +41,34 @@ def join_published(summary: pd.DataFrame, published: pd.DataFrame) -> pd.DataFra
     return summary.join(theirs[list(figures.values())])
 
 
-def main(argv: list[str] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    runs: Input
+    """The run table, CSV."""
+    folder: Path
+    """Folder with <run>/<scenario>.parquet, the scored trials."""
+    scenarios: list[str]
+    """The scenarios, in the order of the summary."""
+    published: Input | None = None
+    """The paper's results, CSV."""
+    summary: Output
+    """The summary, CSV."""
+
+
+def run(args: Arguments) -> None:
     """Read the scored trials of all runs and write one table."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--runs", type=Path, required=True, help="the run table, CSV")
-    parser.add_argument(
-        "--scores", type=Path, required=True, help="folder of <run>/<scenario>.parquet"
-    )
-    parser.add_argument("--scenarios", nargs="+", required=True, help="in the order to list them")
-    parser.add_argument("--published", type=Path, help="the paper's results, CSV")
-    parser.add_argument("--summary", type=Path, required=True, help="CSV to write")
-    args = parser.parse_args(argv)
     columns = ["run", "method", "alpha", "threshold", "seed"]
     runs = read_csv(args.runs, columns, text=["run"])[columns].astype({"seed": "Int64"})
     rows = []
-    for run in show_progress(runs["run"], "runs"):
+    for run_id in show_progress(runs["run"], "runs"):
         for scenario in args.scenarios:
-            path = args.scores / run / f"{scenario}.parquet"
+            path = args.folder / run_id / f"{scenario}.parquet"
             with blamed_on(path):
                 summary = summarise_scores(read_parquet(path, ["score", "target"], only=True))
-            rows.append({"run": run, "scenario": scenario} | summary)
+            rows.append({"run": run_id, "scenario": scenario} | summary)
     summary = runs.merge(pd.DataFrame(rows), on="run", validate="one_to_many")
     if args.published:
         summary = join_published(summary, read_csv(args.published, PUBLISHED_COLUMNS))
     write_csv(summary, args.summary)
-
-
-if __name__ == "__main__":
-    run_step(main)

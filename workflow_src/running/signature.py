@@ -73,7 +73,7 @@ def _read_fields(module: str, name: str) -> list[Argument]:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             words = ast.unparse(node.annotation).removesuffix(" | None")
             place = PLACES.get(words, "params")
-            many = words in {"Inputs", "Outputs"} or words.startswith("list[str")
+            many = words in {"Inputs", "Outputs", "list[str]", "list[int]", "list[float]"}
             fields.append(Argument(node.target.id, place, many))
     return fields
 

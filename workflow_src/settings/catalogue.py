@@ -14,6 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+Role = Literal["baseline", "reference", "ceiling"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
@@ -35,6 +37,10 @@ class Method:
         Whether it is trained once for each of several seeds.
     limit
         Whether it looks at the labels. It then marks what no method can reach.
+    role
+        What others are compared with it for: the ``baseline`` does not update, the ``reference``
+        stands for what is simple to do, the ``ceiling`` for what could be reached at best. None:
+        for nothing.
     settings
         The block under ``methods`` in the config that it reads, or None.
     alphas
@@ -66,6 +72,7 @@ class Method:
     starts_from: str | None = None
     seeded: bool = False
     limit: bool = False
+    role: Role | None = None
     settings: str | None = None
     alphas: bool = False
     threshold: Literal["threshold", "floor"] | None = None
@@ -96,6 +103,7 @@ METHODS: tuple[Method, ...] = (
         id="baseline",
         entry="workflow_src.methods.baseline:Baseline",
         origin="nothing",
+        role="baseline",
         label="baseline",
         summary="never updates",
         reference=QIN,
@@ -118,6 +126,7 @@ METHODS: tuple[Method, ...] = (
         id="fixed-weight-tuned",
         entry="workflow_src.methods.fixed_weight_tuned:TunedFixedWeight",
         origin="fitted",
+        role="reference",
         fit_seconds=33e-6,
         label="tuned fixed weight",
         summary="the fixed weight, with weight and threshold chosen on training speakers",
@@ -250,6 +259,7 @@ METHODS: tuple[Method, ...] = (
         entry="workflow_src.methods.oracle:Oracle",
         origin="fitted",
         limit=True,
+        role="ceiling",
         fit_seconds=8e-6,
         label="oracle",
         summary="updates on every target and on no non-target",
@@ -331,6 +341,11 @@ def find_method(name: str) -> Method:
         colour="#882255",
         marker="X",
     )
+
+
+def find_by_role(role: Role) -> Method:
+    """Return the method that others are compared with."""
+    return next(method for method in METHODS if method.role == role)
 
 
 def is_own(name: str) -> bool:

@@ -7,7 +7,6 @@ from tests.bad_input.spoiling import cut, edit_npy, edit_parquet, remove
 from tests.bad_input.world import BASELINE, EMBEDDINGS, MULTI_HEAD, ORACLE, TUNED, runs
 
 SCORES = "scores/1/random.parquet"
-NOTEBOOK = {"scenario": "random", "alpha": 0.1, "pretrained": []}
 
 
 def swept(name: str, says: str, spoil=None, **options) -> Case:
@@ -35,26 +34,20 @@ CASES = [
         "results/trials/random.parquet", lambda table: table.drop(columns="target"))),
     swept("a model that never enrolled", "has no enrolment of the model", edit_parquet(
         "results/trials/random.enrolment.parquet", lambda table: table[:5])),
-    shown("no JSON", "--settings: ", settings="{"),
-    shown("an unknown key", "--settings: colour: unknown key", settings=NOTEBOOK | {"colour": 1}),
-    shown("a weight that is text", "--settings: alpha: '0.1'",
-          settings=NOTEBOOK | {"alpha": "0.1"}),
-    shown("no such scenario", "--settings: scenario: '2das'", settings=NOTEBOOK | {
-        "scenario": "2das"}),
     shown("no results", "results/inference/runs.csv: cannot be read",
           remove("results/inference/runs.csv")),
-    population("no JSON", "--runs: ", runs="[}"),
+    population("no JSON", "JSON: ", runs="[}"),
     population("a scenario that is not there", "results/trials/2das.parquet: cannot be read",
                scenarios=["random", "2das"]),
-    population("a folder of another place", "--runs: ",
+    population("a folder of another place", "runs: ",
                runs=runs(BASELINE, MULTI_HEAD | {"checkpoint": "/elsewhere"})),
     population("no results", "nowhere/embeddings/embeddings.npy: cannot be read",
                results="nowhere"),
     population("a policy that is missing", "results/policies/oracle/policy.json: cannot be read",
                remove("results/policies/oracle")),
-    population("a file where scores go", "model.onnx/random.parquet: ", out="model.onnx"),
-    compared("no JSON", "--runs: ", runs="["),
-    compared("no reference", "--runs: lacks fixed-weight-tuned", runs=runs(BASELINE, ORACLE)),
+    population("a file where scores go", "model.onnx/random.parquet: ", directory="model.onnx"),
+    compared("no JSON", "JSON: ", runs="["),
+    compared("no reference", "runs: lacks fixed-weight-tuned", runs=runs(BASELINE, ORACLE)),
     compared("a population that is missing", "scores/2/random.parquet: cannot be read",
              remove("scores/2")),
     compared("a run that was not scored", f"{SCORES}: lacks the column 'multi-head-seed0'",
@@ -65,5 +58,5 @@ CASES = [
         SCORES, lambda table: table[table["target"]])),
     compared("a table of sensitivity that is none", "metadata.csv: lacks the column 'changed'",
              sensitivity="metadata.csv"),
-    compared("a file where it goes", "model.onnx/", out="model.onnx"),
+    compared("a file where it goes", "model.onnx/", directory="model.onnx"),
 ]  # fmt: skip

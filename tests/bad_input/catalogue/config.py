@@ -129,7 +129,6 @@ CASES = [
     block("training.finetune_policy", '{"ppo": {"clip": NaN}}', "finetuning: ppo.clip: nan"),
     block("methods.fit_method", '{"alphas": [0.1, 0.1]}', "tuning: alphas lists a value twice"),
     block("analysis.sweep_thresholds", '{"alphas": []}', "analysis.sweep: alphas: []"),
-    block("comparison.summarise_comparison", '{"resamples": 0}', "comparison: resamples: 0"),
     block("provenance.record_provenance", '{"seed": -1}', "seed: -1 is not allowed"),
     block("provenance.record_provenance", "{", "--settings"),
 ]  # fmt: skip

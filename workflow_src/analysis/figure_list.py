@@ -1,0 +1,84 @@
+"""Which figures there are: the functions of `workflow_src.analysis.figures`, read from its source.
+
+The Snakefile asks for this list, and it must not wait for matplotlib.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+Function = TypeVar("Function", bound=Callable)
+
+SOURCE = Path(__file__).with_name("figures.py")
+# What the runs must have for some figures: a method that updates, a policy that is pretrained, a
+# policy that is trained by PPO.
+TRAITS = ("updates", "pretraining", "finetuning")
+
+
+class ListedFigure(NamedTuple):
+    """A figure.
+
+    Attributes
+    ----------
+    name
+        Of its function and, with an ending, of its files.
+    title
+        The first line of the function's docstring.
+    caption
+        The paragraph below it.
+    """
+
+    name: str
+    title: str
+    caption: str
+
+
+def only_with(trait: str) -> Callable[[Function], Function]:
+    """Mark a figure that only runs with a trait of `TRAITS` have."""
+    if trait not in TRAITS:
+        raise ValueError(f"{trait!r} is no trait of runs; allowed: {', '.join(TRAITS)}")
+    return lambda function: function
+
+
+def list_figures(traits: Collection[str], source: Path = SOURCE) -> list[ListedFigure]:
+    """List the figures of runs that have some traits, in the order of the source.
+
+    Parameters
+    ----------
+    traits
+        Of `TRAITS`.
+    source
+        The module with a public function for each figure.
+
+    Raises
+    ------
+    LookupError
+        A function's docstring has no paragraph below its first line.
+    """
+    tree = ast.parse(source.read_text(encoding="utf-8"), str(source))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return [
+        _read_figure(function, source)
+        for function in functions
+        if not function.name.startswith("_") and set(_read_needed(function)) <= set(traits)
+    ]
+
+
+def _read_needed(function: ast.FunctionDef) -> list[str]:
+    """Return the traits that the function's decorators `only_with` name."""
+    return [
+        ast.literal_eval(call.args[0])
+        for call in function.decorator_list
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == only_with.__name__
+    ]
+
+
+def _read_figure(function: ast.FunctionDef, source: Path) -> ListedFigure:
+    paragraphs = (ast.get_docstring(function) or "").split("\n\n")
+    if len(paragraphs) < 2 or paragraphs[1].startswith("Parameters\n"):
+        raise LookupError(f"{source}: the docstring of {function.name} has no caption")
+    title, caption = (" ".join(text.split()) for text in paragraphs[:2])
+    return ListedFigure(function.name, title.removesuffix("."), caption)
