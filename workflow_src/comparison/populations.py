@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow_src.settings.catalogue import find_method, is_own
+from workflow_src.settings.catalogue import METHODS, find_method, is_own
+from workflow_src.settings.run_table import expand_runs
+from workflow_src.settings.runs import Run
 from workflow_src.settings.schema import Config, validate_config
 
 
@@ -54,3 +56,17 @@ def training_settings(config: Config) -> dict[str, Any]:
             if name in fitted or "tuned" in block.values()
         },
     }
+
+
+def sensitive_runs(config: Config) -> list[Run]:
+    """Return the runs whose sensitivity is measured: of a method with several seeds, the first.
+
+    `config` has the settings of a population.
+    """
+    compared = {method.id for method in METHODS if method.role}
+    measured = compared.union(config.comparison.sensitivity.methods)
+    runs: dict[str, Run] = {}
+    for run in expand_runs(config):
+        if run.method in measured:
+            runs.setdefault(run.method, run)
+    return list(runs.values())

@@ -7,13 +7,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from workflow_src.settings.base import Block, Probability, Seed, distinct
-from workflow_src.settings.catalogue import LISTED
+from workflow_src.settings.catalogue import LISTED, METHODS, find_method
 from workflow_src.settings.inference import MethodId
 from workflow_src.settings.trials import Scenario
-
-# The methods whose sensitivity is measured beside those that are always compared.
-SENSITIVE = {"soft", "through-time"}
-
 
 class Sensitivity(Block):
     """What is changed, one thing at a time, in the scenario ``random``."""
@@ -22,9 +18,13 @@ class Sensitivity(Block):
 
     populations: list[Seed] | None = Field(
         None,
-        description="the populations on which sensitivity is measured, or [] for none. It is "
-        "measured of soft, through-time and the methods that are always compared. null: the first "
-        "two of comparison.populations, or none where soft or through-time is not compared",
+        description="the populations on which sensitivity is measured, or [] for none. null: the "
+        "first two of comparison.populations, or none where one of the methods is not compared",
+    )
+    methods: list[MethodId] = Field(
+        ["soft", "through-time"],
+        description="methods whose sensitivity is measured, beside those that the others are "
+        "measured against; they must be fitted on development trials",
     )
     shifts: list[float] = Field(
         [-0.1, -0.05, 0.0, 0.05, 0.1],
@@ -40,6 +40,14 @@ class Sensitivity(Block):
     enrolment_utterances: list[Annotated[int, Field(ge=1)]] = Field(
         [1, 3, 5, 10], min_length=1, description="utterances from which a template is made"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Sensitivity:
+        distinct(self.methods, "methods")
+        for name in self.methods:
+            if find_method(name).origin != "fitted":
+                raise ValueError(f"methods has {name}, which is not fitted on development trials")
+        return self
 
 
 class Comparison(Block):
@@ -75,7 +83,7 @@ class Comparison(Block):
     def _check(self) -> Comparison:
         for key in ("populations", "scenarios", "methods", "seeds"):
             distinct(getattr(self, key), key)
-        missing = {"baseline", "fixed-weight-tuned", "oracle"} - set(self.methods)
+        missing = {method.id for method in METHODS if method.role} - set(self.methods)
         if missing:
             raise ValueError(f"methods lacks {', '.join(sorted(missing))}, which is needed")
         if self.tested_speakers > self.speakers - 2:
@@ -83,7 +91,7 @@ class Comparison(Block):
         chosen = set(self.sensitivity.populations or [])
         if unknown := chosen - set(self.populations):
             raise ValueError(f"sensitivity.populations has {min(unknown)}, populations has not")
-        if chosen and (missing := SENSITIVE - set(self.methods)):
+        if chosen and (missing := set(self.sensitivity.methods) - set(self.methods)):
             raise ValueError(
                 f"methods lacks {', '.join(sorted(missing))}, whose sensitivity is measured; "
                 "compare them, or set sensitivity.populations to []"
@@ -100,4 +108,4 @@ class Comparison(Block):
         """The populations on which sensitivity is measured."""
         if self.sensitivity.populations is not None:
             return self.sensitivity.populations
-        return self.populations[:2] if set(self.methods) >= SENSITIVE else []
+        return self.populations[:2] if set(self.methods) >= set(self.sensitivity.methods) else []

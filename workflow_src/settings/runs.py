@@ -45,6 +45,8 @@ class Run:
         installed.
     """
 
+    # Where a run comes from that is given to a step, in messages.
+    key: ClassVar[str] = "--run"
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid", strict=True, allow_inf_nan=False
     )
