@@ -92,7 +92,7 @@ rule summarise_results:
     resources:
         **needs(2000, 30, turn=1),
     params:
-        folder="results/inference",
+        folder=subpath(input.runs, parent=True),
         scenarios=SETTINGS.trials.scenarios,
     message:
         "Summarising EER and minDCF of every run and scenario"

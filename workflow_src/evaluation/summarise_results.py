@@ -13,6 +13,7 @@ from workflow_src.common.files import read_csv, read_parquet, write_csv
 from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.running.arguments import Input, Output
 from workflow_src.running.progress import show_progress
+from workflow_src.settings.catalogue import find_method
 
 PUBLISHED_COLUMNS = ["method", "alpha", "scenario", "eer_percent", "min_dcf"]
 
@@ -23,8 +24,8 @@ def join_published(summary: pd.DataFrame, published: pd.DataFrame) -> pd.DataFra
     Parameters
     ----------
     summary
-        Columns method, alpha, scenario and others. A released policy is compared with the paper's
-        figures for its method.
+        Columns method, alpha, scenario and others. A policy that was trained elsewhere is compared
+        with the paper's figures for its method.
     published
         The columns `PUBLISHED_COLUMNS`; alpha is empty where it doesn't apply.
 
@@ -35,10 +36,16 @@ def join_published(summary: pd.DataFrame, published: pd.DataFrame) -> pd.DataFra
     """
     keys = ["method", "alpha", "scenario"]
     figures = {"eer_percent": "published_eer_percent", "min_dcf": "published_min_dcf"}
-    methods = summary["method"].str.removeprefix("released-")
+    methods = summary["method"].map(_published_method)
     theirs = summary[keys].assign(method=methods).astype({"alpha": "float64"})
     theirs = theirs.merge(published.rename(columns=figures), on=keys, how="left", validate="m:1")
     return summary.join(theirs[list(figures.values())])
+
+
+def _published_method(name: str) -> str:
+    """Return the method under which the paper gives its figures; settings are named as it is."""
+    method = find_method(name)
+    return method.settings or name if method.origin == "given" else name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from workflow_src.settings.catalogue import LISTED, METHODS, find_method
 from workflow_src.settings.inference import MethodId
 from workflow_src.settings.trials import Scenario
 
+
 class Sensitivity(Block):
     """What is changed, one thing at a time, in the scenario ``random``."""
 

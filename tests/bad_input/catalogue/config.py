@@ -114,6 +114,11 @@ CASES = [
         "comparison: test_speakers must leave two",
     ),
     config(
+        "sensitivity of a method that is not fitted",
+        "comparison: {sensitivity: {methods: [multi-head]}}",
+        "comparison.sensitivity: methods has multi-head",
+    ),
+    config(
         "digest too short",
         "extractor: {sha256: abc}",
         "extractor.sha256: 'abc' is not allowed",
