@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tests.serving.exported import (
+from tests.exporting.exported import (
     ENROLLED,
     RULES,
     describe_anew,
