@@ -1,6 +1,8 @@
 # A method and what it was trained to -> results/export: one ONNX model a run, for a service.
 
-from workflow_src.settings.catalogue import is_limit
+from workflow_src.settings.catalogue import METHODS
+
+_limits = {method.id for method in METHODS if method.limit}
 
 
 rule export_policy:
@@ -8,7 +10,7 @@ rule export_policy:
         [
             f"results/export/{run.run}/{file}"
             for run in RUNS.values()
-            if not is_limit(run.method)
+            if run.method not in _limits
             for file in ["method.onnx", "method.json"]
         ],
 

@@ -23,6 +23,10 @@ from workflow_src.updating.scorer import pack_sequences, score_sequences
 ENROLLED = datetime.date(2020, 5, 1)
 
 
+# As a user's own rule is named.
+FROM_HISTORY = "tests.exporting.exported:FromHistory"
+
+
 class FromHistory:
     """Decides by the history of scores and a small network; writes its memory in every way."""
 
@@ -93,7 +97,8 @@ def export(monkeypatch, folder, method, dimension):
     """Export a rule of `RULES` as the run of that name; return the rule."""
     rule = RULES[method](dimension)
     monkeypatch.setattr(export_method, "build_rule", lambda run: rule)
-    export_method.export_method(Run(method, method), dimension, folder)
+    named = FROM_HISTORY if method == "history" else method
+    export_method.export_method(Run(method, named), dimension, folder)
     return rule
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.exporting.exported import RULES, FromHistory, export, make_network
+from tests.exporting.exported import FROM_HISTORY, RULES, FromHistory, export, make_network
 from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_npy
@@ -19,7 +19,6 @@ from workflow_src.exporting import export_method
 from workflow_src.exporting.trial_model import OPSET, export_rule
 from workflow_src.methods.storage import write_policy
 from workflow_src.serving import TemplateUpdater
-from workflow_src.settings.catalogue import METHODS
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision
 from workflow_src.updating.rules import FixedWeight
@@ -86,7 +85,7 @@ def test_step_reads_policy_embeddings_and_summary(tmp_path):
         launch(*arguments)
 
 
-@pytest.mark.parametrize("method", [method.id for method in METHODS if method.limit])
+@pytest.mark.parametrize("method", sorted(export_method.LIMITS))
 def test_limits_are_refused(method, tmp_path):
     with pytest.raises(InputError, match="looks at labels"):
         export_method.export_method(Run(method, method), 8, tmp_path / "out")
@@ -122,13 +121,13 @@ class Cheating(FromHistory):
     [
         (Unknown, "log_ndtr"),
         (Fickle, "weight of the exported model is not that"),
-        (Cheating, "history cannot be exported .*'NoneType'"),
+        (Cheating, "FromHistory cannot be exported .*'NoneType'"),
     ],
 )
 def test_what_cannot_be_exported_is_said_and_not_written(rule, says, tmp_path, monkeypatch):
     monkeypatch.setattr(export_method, "build_rule", lambda run: rule())
     with pytest.raises(InputError, match=says):
-        export_method.export_method(Run("r", "history"), 8, tmp_path / "out")
+        export_method.export_method(Run("r", FROM_HISTORY), 8, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -237,8 +237,3 @@ METHODS: tuple[Method, ...] = (
     ),
 )
 BY_ID = {method.id: method for method in METHODS}
-
-
-def is_limit(method: str) -> bool:
-    """Whether a method looks at the labels; one that is in no row was given, and does not."""
-    return method in BY_ID and BY_ID[method].limit
