@@ -85,7 +85,7 @@ CASES = [
     exported("a limit", "looks at labels", run=ORACLE, summary=None, scenario=None),
     exported("no such row of the summary", "results/summary.csv: has no row of the run",
              scenario="10das"),
-    exported("no JSON", "--run: ", run="{"),
+    exported("no JSON", "'{' is not allowed: invalid JSON", run="{"),
     exported("embeddings that are no matrix", f"{EMBEDDINGS}: ", edit_npy(EMBEDDINGS, np.ravel)),
     exported("a policy for another D", "the policy is for embeddings of 16 dimensions",
              edit_npy(EMBEDDINGS, lambda matrix: matrix[:, :8]), run=MULTI_HEAD, summary=None,
