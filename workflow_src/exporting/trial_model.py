@@ -39,7 +39,7 @@ SAME = {
 CHECKED_TRIALS, TOLERANCE = 64, 1e-4
 
 
-class TrialStep(nn.Module):
+class OneTrial(nn.Module):
     """One trial of one template, as the sequence scorer makes it, with an update rule.
 
     Parameters
@@ -139,15 +139,15 @@ def export_rule(rule: UpdateRule, dimension: int) -> bytes:
         The rule computes something that has no counterpart in ONNX, or the model does not do
         what the rule does.
     """
-    step = TrialStep(rule).eval()
-    example = _example(step, dimension)
-    names = [f"memory_{name}" for name in step.names]
+    trial = OneTrial(rule).eval()
+    example = _example(trial, dimension)
+    names = [f"memory_{name}" for name in trial.names]
     inputs = [*INPUTS, *names]
     with torch.no_grad():
-        graph = _trace(step, example)
+        graph = _trace(trial, example)
         model = _export(graph, example, inputs, [f"new_{name}" for name in names])
     content = model.SerializeToString(deterministic=True)
-    _check(step, open_session(content, "the exported model"), dimension)
+    _check(trial, open_session(content, "the exported model"), dimension)
     return content
 
 
@@ -160,7 +160,7 @@ def describe_memory(rule: UpdateRule) -> list[dict[str, Any]]:
             "shape": list(tensor.shape),
             "initial": tensor.tolist(),
         }
-        for name, tensor in TrialStep(rule).initial().items()
+        for name, tensor in OneTrial(rule).initial().items()
     ]
 
 
@@ -170,14 +170,14 @@ def uses_days(model: bytes) -> bool:
     return any("days" in node.input for node in nodes)
 
 
-def _example(step: TrialStep, dimension: int) -> tuple[Tensor, ...]:
+def _example(trial: OneTrial, dimension: int) -> tuple[Tensor, ...]:
     """Return inputs of a trial with a score of 1: rules that select rows find one to select."""
     template = torch.linspace(1, 2, dimension)
-    return template, 1.5 * template, torch.ones(()), *step.initial().values()
+    return template, 1.5 * template, torch.ones(()), *trial.initial().values()
 
 
-def _trace(step: TrialStep, example: tuple[Tensor, ...]) -> GraphModule:
-    """Trace a step to a graph of operators that the exporter knows.
+def _trace(trial: OneTrial, example: tuple[Tensor, ...]) -> GraphModule:
+    """Trace a trial to a graph of operators that the exporter knows.
 
     Nothing is written in place there, whatever the rule does: ONNX has no such thing.
     """
@@ -188,7 +188,7 @@ def _trace(step: TrialStep, example: tuple[Tensor, ...]) -> GraphModule:
         aten.select_scatter.default: _put_row,
         aten.slice_scatter.default: _put_rows,
     }
-    traced = make_fx(functionalize(step, remove="mutations"), decomposition_table=decompositions)
+    traced = make_fx(functionalize(trial, remove="mutations"), decomposition_table=decompositions)
     graph = traced(*example)
     for node in graph.graph.nodes:
         if node.target in (aten.alias.default, aten.lift_fresh_copy.default):
@@ -229,7 +229,7 @@ def _put_rows(
 def _export(
     graph: GraphModule, example: tuple[Tensor, ...], inputs: list[str], memory: list[str]
 ) -> onnx.ModelProto:
-    """Write a traced step as a model; all inputs stay its inputs, also those it makes no use of."""
+    """Write a traced trial as a model, which keeps the inputs that the trial makes no use of."""
     graph.graph.eliminate_dead_code()
     places = graph.graph.find_nodes(op="placeholder")
     used = [bool(place.users) for place in places]
@@ -265,20 +265,20 @@ def _export(
     return model
 
 
-def _check(step: TrialStep, session: onnxruntime.InferenceSession, dimension: int) -> None:
+def _check(trial: OneTrial, session: onnxruntime.InferenceSession, dimension: int) -> None:
     """Compare a model with its rule over trials of all scores; a fault of the export raises."""
     rng = generator(0, "export", "check")
     outputs = [value.name for value in session.get_outputs()]
     inputs = [value.name for value in session.get_inputs()]
     template = rng.standard_normal(dimension, dtype=np.float32)
-    state = [torch.from_numpy(template), *step.initial().values()]
-    for trial in range(CHECKED_TRIALS):
+    state = [torch.from_numpy(template), *trial.initial().values()]
+    for number in range(CHECKED_TRIALS):
         own = float(rng.uniform(-0.3, 1))
         noise = rng.standard_normal(dimension, dtype=np.float32)
         test = own * state[0] + (1 - abs(own)) * torch.from_numpy(noise)
-        given = [state[0], test, torch.tensor(float(trial // 3)), *state[1:]]
+        given = [state[0], test, torch.tensor(float(number // 3)), *state[1:]]
         with torch.no_grad():
-            expected = step(*given)
+            expected = trial(*given)
         feeds = dict(zip(inputs, [np.asarray(value) for value in given], strict=True))
         for name, ours, theirs in zip(outputs, expected, session.run(None, feeds), strict=True):
             scale = max(1.0, float(ours.double().abs().max()))
