@@ -59,7 +59,7 @@ bench: setup ## measure; prints a table for each benchmark
 lock: setup ## choose new versions of all packages: requirements.lock and envs/
 	$(BIN)/python -m pip install --quiet uv
 	head -4 requirements.lock > .venv/lock
-	$(BIN)/python -m uv pip compile pyproject.toml --extra dev --upgrade --python-version 3.11 \
+	$(BIN)/python -m uv pip compile pyproject.toml --extra workflow --extra dev --upgrade --python-version 3.11 \
 	  --no-header --no-annotate $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) --quiet \
 	  | sed 's/^torch==\([0-9.]*\).*/torch==\1/; /^nvidia-\|^triton==\|^cuda-/d' >> .venv/lock
 	mv .venv/lock requirements.lock

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from workflow_src.exporting.export_method import export_method
 from workflow_src.methods.networks import MultiHeadNetwork
 from workflow_src.methods.storage import write_policy
-from workflow_src.running.steps import use_one_thread
-from workflow_src.serving.export_method import export_method
-from workflow_src.serving.template_updater import Template, TemplateUpdater
+from workflow_src.running.threads import use_one_thread
+from workflow_src.serving import Template, TemplateUpdater
 from workflow_src.settings.runs import Run
 
 BLOCKS = 10
@@ -77,9 +77,9 @@ def main():
                 nonlocal template
                 _, template = updater.score_and_update(template, test)
 
-            def bare(test, session=updater._session, names=updater._outputs, start=start):
+            def bare(test, session=updater._session, start=start):
                 days = np.zeros((), np.float32)
-                session.run(names, {"template": start.vector, "test": test, "days": days})
+                session.run(None, {"template": start.vector, "test": test, "days": days})
 
             names = [f"{run.run}: score_and_update", f"{run.run}: onnxruntime alone"]
             report(names, measure(tests, trial, bare))

@@ -12,7 +12,6 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(workflow.basedir))
 
 from workflow_src.settings.catalogue import FIXED, find_method
-from workflow_src.settings.inference import LIMITS
 from workflow_src.comparison.populations import population_settings, training_settings
 from workflow_src.settings.policy_paths import policy_files
 from workflow_src.settings.schema import validate_config

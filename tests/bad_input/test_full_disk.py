@@ -23,7 +23,7 @@ CASES = [
     bad("methods.import_policy", "safetensors", "policy.safetensors: File too large"),
     bad("training.pretrain_policy", "checkpoint", "pretrained-seed0.checkpoint: File too large",
         checkpoint_seconds="0"),
-    bad("serving.export_method", "onnx", "export/method.onnx: File too large"),
+    bad("exporting.export_method", "onnx", "export/method.onnx: File too large"),
     bad("comparison.summarise_comparison", "figures", "comparison/comparison.png: "),
     bad("provenance.record_provenance", "yaml", "results/config.yaml: File too large"),
 ]  # fmt: skip

@@ -215,10 +215,10 @@ COMMANDS: dict[str, Command] = {
         {"--runs": "one_run.csv", "--folder": "results/inference", "--scenarios": "random"},
         {"--summary": "results/summary.csv"},
     ),
-    "serving.export_method": Command(
+    "exporting.export_method": Command(
         {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--summary": "results/summary.csv",
          "--scenario": "random"},
-        {"--out-dir": "export"},
+        {"--folder": "export"},
     ),
     "TemplateUpdater": Command({"--method": "export", "--template": "0001.template"}),
     "analysis.sweep_thresholds": Command(

@@ -46,22 +46,21 @@ def pip_list(path: str | Path) -> list[str]:
     return pip["pip"]
 
 
-def create(path: str, prefix: str, cache: Path) -> None:
-    """Make an environment."""
+def create(packages: list[str], prefix: str | Path, cache: Path) -> None:
+    """Make an environment with packages, which may be preceded by options of ``uv pip install``."""
     pip = pip_settings()
     environment = os.environ | {"UV_CACHE_DIR": str(cache), "UV_LINK_MODE": "hardlink"}
     environment["UV_HTTP_TIMEOUT"] = "180"
     if "cert" in pip:
         environment.setdefault("SSL_CERT_FILE", pip["cert"][0])
     uv = [sys.executable, "-m", "uv"]
-    subprocess.run(
-        [*uv, "venv", "--quiet", "--python", sys.executable, prefix], env=environment, check=True
-    )
+    command = [*uv, "venv", "--quiet", "--python", sys.executable, str(prefix)]
+    subprocess.run(command, env=environment, check=True)
     command = [*uv, "pip", "install", "--quiet", "--python", f"{prefix}/bin/python"]
     for key, option in INDEXES.items():
         command += [part for value in pip.get(key, []) for part in (option, value)]
     # As pip does: the best version of any index.
-    command += ["--index-strategy", "unsafe-best-match", *pip_list(path)]
+    command += ["--index-strategy", "unsafe-best-match", *packages]
     subprocess.run(command, env=environment, check=True)
 
 
@@ -82,7 +81,7 @@ def main(arguments: list[str]) -> None:
     folder = Path(os.environ["CONDA_STAND_IN"])
     if "create" in arguments:
         path, prefix = (arguments[arguments.index(o) + 1] for o in ("--file", "--prefix"))
-        create(path, prefix, folder / "cache")
+        create(pip_list(path), prefix, folder / "cache")
     elif arguments[0] == "info":
         print(json.dumps({"conda_prefix": str(folder), "platform": "linux-64"}))
     elif arguments[0] == "config":

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.environments.stand_in import create, install_stand_in
+from tests.environments.stand_in import create, install_stand_in, pip_list
 from tests.inference.made_up_policies import made_up_state_dict
 from tests.synthetic.test_demo_extractor import TINY as TINY_TRAINING
 from tests.workflow.comparison import SETTINGS, check_comparison
@@ -171,7 +171,8 @@ def test_a_plan_is_printed(options, tmp_path):
 def test_the_demo_extractor_is_trained(stand_in, tmp_path):
     """The step alone, with few steps of training: the rule's take half an hour."""
     environment = tmp_path / "environment"
-    create(CLONE / "envs/extractor_training.yaml", str(environment), stand_in / "cache")
+    packages = pip_list(CLONE / "envs/extractor_training.yaml")
+    create(packages, environment, stand_in / "cache")
     command = [environment / "bin/python", "-m", "workflow_src.synthetic.train_demo_extractor"]
     command += ["--seed", "1", "--settings", TINY_TRAINING.model_dump_json()]
     command += ["--model", tmp_path / "model.onnx", "--card", tmp_path / "card.md"]

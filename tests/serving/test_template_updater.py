@@ -4,11 +4,7 @@ import concurrent.futures
 import dataclasses
 import datetime
 import hashlib
-import inspect
-import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tests.serving.exported import (
+from tests.exporting.exported import (
     ENROLLED,
     RULES,
     describe_anew,
@@ -118,43 +114,6 @@ def test_method_is_found_by_folder_or_file(folder):
         )
     }
     assert len(digests) == 1
-
-
-def test_runs_with_numpy_and_onnxruntime_alone(folder):
-    script = """
-        import sys
-
-        class Blocked:
-            def find_spec(self, name, path=None, target=None):
-                if name.split(".")[0] in {
-                    "torch", "onnx", "pandas", "pyarrow", "pydantic", "scipy", "safetensors",
-                    "yaml", "tqdm", "threadpoolctl",
-                }:
-                    raise ImportError(f"{name} is blocked")
-
-        sys.meta_path.insert(0, Blocked())
-        from workflow_src.serving import TemplateUpdater
-        updater = TemplateUpdater(sys.argv[1])
-        template = updater.enrol([[1.0] * 8])
-        outcome, template = updater.score_and_update(template, [2.0] * 8)
-        print(round(outcome.score, 4), template.tests, len(template.to_bytes()) > 0)
-        try:
-            import torch
-        except ImportError as error:
-            print(error)
-    """
-    command = [sys.executable, "-c", inspect.cleandoc(script), str(folder / "multi-head")]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(CLONE)}
-    )
-    assert done.stdout.splitlines() == ["1.0 1 True", "torch is blocked"], done.stderr
-
-
-def test_room_offers_nothing_else():
-    import workflow_src.inference
-
-    with pytest.raises(AttributeError, match="has no attribute 'Updater'"):
-        _ = workflow_src.inference.Updater
 
 
 TESTS = {
@@ -285,6 +244,7 @@ def test_templates_without_what_they_need(template):
         ({"format": 2}, "is of format 2; this version reads 1"),
         ({"dimension": "8"}, "dimension is '8'"),
         ({"memory": [{"name": "a"}]}, "dtype"),
+        ({"memory": [{"dtype": "bool", "shape": [], "initial": True}]}, "name"),
         ({"memory": []}, "inputs or outputs are not those of a method"),
         ({"sha256": "0" * 64}, "its sha256 is another"),
     ],
@@ -346,20 +306,3 @@ def test_bytes_read_back_the_same(vector, memory, day, tests, method):
     for name, value in memory.items():
         assert (read.memory[name].dtype, read.memory[name].shape) == (value.dtype, value.shape)
         assert read.memory[name].tobytes() == value.tobytes()
-
-
-def test_example_of_the_docs_runs(folder, tmp_path, monkeypatch):
-    text = (CLONE / "docs/production.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", text, re.S)
-    run = tmp_path / "results/export/multi-head-seed0"
-    run.mkdir(parents=True)
-    for file in (folder / "multi-head").iterdir():
-        (run / file.name).write_bytes(file.read_bytes())
-    decision = {"scenario": "1das", "threshold": 0.45, "eer_percent": 2.0}
-    describe_anew(run, decision=decision)
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    said = {"rng": rng, "extract": lambda *_: rng.standard_normal(8) + 2}
-    exec(compile(example, "docs/production.md", "exec"), said)
-    assert json.loads((run / "method.json").read_text())["decision"] == decision
-    assert list((tmp_path / "templates").iterdir())

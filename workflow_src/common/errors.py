@@ -33,6 +33,11 @@ def printable(name: object) -> str:
     return text if text.isprintable() else repr(text)
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message; the error's type where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 @contextlib.contextmanager
 def blamed_on(source: object) -> Iterator[None]:
     """Put the name of a file before the message of an `InputError` that its content leads to."""

@@ -1,17 +1,10 @@
-"""Embeddings, trials and an update rule to a score for every trial; EER, minDCF, DET.
+"""What a service embeds: templates that are updated one test at a time, by an exported method.
 
-What a service embeds, `TemplateUpdater` with `Template` and `Outcome`, is imported when it is
-asked for: it needs onnxruntime, the steps of this room mostly torch, and neither the other.
+It needs numpy and onnxruntime alone, and ``pip install`` of this project brings no more.
 """
 
-from importlib import import_module
-from typing import Any
+from workflow_src.common.errors import InputError
+from workflow_src.serving.template import Template
+from workflow_src.serving.template_updater import Outcome, TemplateUpdater
 
-__all__ = ["Outcome", "Template", "TemplateUpdater"]
-
-
-def __getattr__(name: str) -> Any:
-    """Find the classes of `workflow_src.serving.template_updater`."""
-    if name in __all__:
-        return getattr(import_module(f"{__name__}.template_updater"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = ["InputError", "Outcome", "Template", "TemplateUpdater"]

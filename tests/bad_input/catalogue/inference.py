@@ -33,7 +33,7 @@ def summarised(name: str, says: str, spoil=None, **options) -> Case:
 
 
 def exported(name: str, says: str, spoil=None, **options) -> Case:
-    return bad("serving.export_method", name, says, spoil, **options)
+    return bad("exporting.export_method", name, says, spoil, **options)
 
 
 def served(name: str, says: str, spoil=None) -> Case:
@@ -86,12 +86,12 @@ CASES = [
     exported("a limit", "looks at labels", run=ORACLE, summary=None, scenario=None),
     exported("no such row of the summary", "results/summary.csv: has no row of the run",
              scenario="10das"),
-    exported("no JSON", "--run: ", run="{"),
+    exported("no JSON", "'{' is not allowed: invalid JSON", run="{"),
     exported("embeddings that are no matrix", f"{EMBEDDINGS}: ", edit_npy(EMBEDDINGS, np.ravel)),
     exported("a policy for another D", "the policy is for embeddings of 16 dimensions",
              edit_npy(EMBEDDINGS, lambda matrix: matrix[:, :8]), run=MULTI_HEAD, summary=None,
              scenario=None),
-    exported("a file where its folder goes", "model.onnx/method.onnx: ", out_dir="model.onnx"),
+    exported("a file where its folder goes", "model.onnx/method.onnx: ", folder="model.onnx"),
     served("no such method", "export/method.json: cannot be read", remove("export")),
     served("a model cut short", "export/method.onnx: is not the file that", cut(
         "export/method.onnx")),

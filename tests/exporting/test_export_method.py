@@ -11,12 +11,14 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.serving.exported import RULES, FromHistory, export, make_network
+from tests.exporting.exported import FROM_HISTORY, RULES, FromHistory, export, make_network
+from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_npy
+from workflow_src.exporting import export_method
+from workflow_src.exporting.trial_model import OPSET, export_rule
 from workflow_src.methods.storage import write_policy
-from workflow_src.serving import export_method
-from workflow_src.serving.template_updater import TemplateUpdater
+from workflow_src.serving import TemplateUpdater
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision
 from workflow_src.updating.rules import FixedWeight
@@ -32,7 +34,7 @@ def test_model_has_the_interface_that_is_described(method, tmp_path, monkeypatch
     assert description["sha256"] == hashlib.sha256(content).hexdigest()
     assert description["uses_days"] == (method in USE_DAYS)
     model = onnx.load_from_string(content)
-    assert [(o.domain, o.version) for o in model.opset_import] == [("", export_method.OPSET)]
+    assert [(o.domain, o.version) for o in model.opset_import] == [("", OPSET)]
     names = [f"memory_{memory['name']}" for memory in description["memory"]]
     session = onnxruntime.InferenceSession(content)
     inputs = {value.name: value.shape for value in session.get_inputs()}
@@ -62,27 +64,28 @@ def test_step_reads_policy_embeddings_and_summary(tmp_path):
     row = {"run": "mh", "scenario": "1das", "eer_percent": 2.5, "eer_threshold": 0.41}
     write_csv(pd.DataFrame([row]), tmp_path / "summary.csv")
     run = Run("mh", "multi-head", threshold=0.3, seed=1, checkpoint=str(tmp_path / "policy"))
-    arguments = ["--run", json.dumps(dataclasses.asdict(run)), "--out-dir", str(tmp_path / "out")]
-    embeddings = ["--embeddings", str(tmp_path / "embeddings.npy")]
-    summary = ["--summary", str(tmp_path / "summary.csv"), "--scenario"]
-    export_method.main([*arguments, *embeddings, *summary, "1das"])
+    arguments = ["exporting.export_method", "--run", json.dumps(dataclasses.asdict(run))]
+    arguments += ["--embeddings", tmp_path / "embeddings.npy", "--folder", tmp_path / "out"]
+    summary = ["--summary", tmp_path / "summary.csv", "--scenario"]
+    launch(*arguments, *summary, "1das")
     described = TemplateUpdater(tmp_path / "out").description
     assert described["decision"] == {"scenario": "1das", "threshold": 0.41, "eer_percent": 2.5}
     assert described["settings"] == {"alpha": None, "threshold": 0.3, "seed": 1}
     assert (described["run"], described["method"], described["dimension"]) == (
         "mh", "multi-head", 8,
     )  # fmt: skip
-    export_method.main([*arguments, "--dimension", "8"])
+    launch(*arguments)
     assert TemplateUpdater(tmp_path / "out").description["decision"] is None
     with pytest.raises(InputError, match=r"no row of the run 'mh' and the scenario '2das'"):
-        export_method.main([*arguments, *embeddings, *summary, "2das"])
+        launch(*arguments, *summary, "2das")
+    with pytest.raises(InputError, match="--summary, --scenario: one is missing"):
+        launch(*arguments, *summary[:2])
+    write_npy(np.ones((3, 9), np.float32), tmp_path / "embeddings.npy")
     with pytest.raises(InputError, match="the policy is for embeddings of 8 dimensions"):
-        export_method.main([*arguments, "--dimension", "9"])
-    with pytest.raises(SystemExit):
-        export_method.main([*arguments, *embeddings, *summary[:2]])
+        launch(*arguments)
 
 
-@pytest.mark.parametrize("method", export_method.LIMITS)
+@pytest.mark.parametrize("method", sorted(export_method.LIMITS))
 def test_limits_are_refused(method, tmp_path):
     with pytest.raises(InputError, match="looks at labels"):
         export_method.export_method(Run(method, method), 8, tmp_path / "out")
@@ -106,16 +109,28 @@ class Fickle(FromHistory):
         return Decision(trials.scores > 0, torch.full_like(trials.scores, self.calls / 100))
 
 
+class Cheating(FromHistory):
+    """Looks at the label."""
+
+    def decide(self, trials, memory):
+        return Decision(trials.targets[None], trials.scores)
+
+
 @pytest.mark.parametrize(
-    ("rule", "says"), [(Unknown, "log_ndtr"), (Fickle, "weight of the exported model is not that")]
+    ("rule", "says"),
+    [
+        (Unknown, "log_ndtr"),
+        (Fickle, "weight of the exported model is not that"),
+        (Cheating, "FromHistory cannot be exported .*'NoneType'"),
+    ],
 )
 def test_what_cannot_be_exported_is_said_and_not_written(rule, says, tmp_path, monkeypatch):
     monkeypatch.setattr(export_method, "build_rule", lambda run: rule())
     with pytest.raises(InputError, match=says):
-        export_method.export_method(Run("r", "history"), 8, tmp_path / "out")
+        export_method.export_method(Run("r", FROM_HISTORY), 8, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_several_settings_are_no_method():
     with pytest.raises(ValueError, match="one setting"):
-        export_method.export_rule(FixedWeight([0.1, 0.2], 0.5), 8)
+        export_rule(FixedWeight([0.1, 0.2], 0.5), 8)

@@ -8,12 +8,12 @@ import torch
 
 from tests.inference.made_up_policies import made_up_state_dict
 from workflow_src.common.files import write_json
+from workflow_src.exporting import export_method
 from workflow_src.methods.kalman import Kalman, SphericalPlda
 from workflow_src.methods.networks import from_published
 from workflow_src.methods.rules import make_rule
 from workflow_src.methods.soft import Soft
 from workflow_src.methods.through_time import ThroughTime, WeightNetwork
-from workflow_src.serving import export_method
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision, Memory
 from workflow_src.updating.rules import Baseline, FixedWeight, encode_nothing
@@ -21,6 +21,10 @@ from workflow_src.updating.score_history import ScoreHistory, ScoreScale
 from workflow_src.updating.scorer import pack_sequences, score_sequences
 
 ENROLLED = datetime.date(2020, 5, 1)
+
+
+# As a user's own rule is named.
+FROM_HISTORY = "tests.exporting.exported:FromHistory"
 
 
 class FromHistory:
@@ -93,7 +97,8 @@ def export(monkeypatch, folder, method, dimension):
     """Export a rule of `RULES` as the run of that name; return the rule."""
     rule = RULES[method](dimension)
     monkeypatch.setattr(export_method, "build_rule", lambda run: rule)
-    export_method.export_method(Run(method, method), dimension, folder)
+    named = FROM_HISTORY if method == "history" else method
+    export_method.export_method(Run(method, named), dimension, folder)
     return rule
 
 

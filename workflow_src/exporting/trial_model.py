@@ -1,19 +1,15 @@
-"""Export a run's method for production: one ONNX model that is a whole trial.
+"""An update rule as an ONNX model of one trial, traced by torch.
 
-The model takes a template, a test embedding, the days since enrolment and what the method
-remembers of the template; it gives the score, whether and with which weight the template is
-updated, and the new template and memory. `workflow_src.serving.template_updater` runs it
-without torch, and so does anything else that runs ONNX.
+The model takes a template, a test embedding, the days since enrolment and what the rule
+remembers of the template. It gives the score, whether and with which weight the template is
+updated, and the new template and memory (`workflow_src.serving.exported_form`).
 """
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import io
 import itertools
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,17 +23,8 @@ from torch.func import functionalize
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_csv, write_json
 from workflow_src.common.seeds import generator
-from workflow_src.common.tables import read_embeddings
-from workflow_src.common.whole_files import written_whole
-from workflow_src.inference.methods import build_rule
-from workflow_src.inference.tuned import resolve_tuned
-from workflow_src.running.steps import run_step, step_parser
-from workflow_src.serving.template_updater import DESCRIPTION, FORMAT, MODEL, open_session
-from workflow_src.settings.inference import LIMITS
-from workflow_src.settings.runs import Run, parse_run
+from workflow_src.serving.exported_form import INPUTS, OUTPUTS, open_session
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
 
 OPSET, IR_VERSION = 18, 8
@@ -52,7 +39,7 @@ SAME = {
 CHECKED_TRIALS, TOLERANCE = 64, 1e-4
 
 
-class TrialStep(nn.Module):
+class OneTrial(nn.Module):
     """One trial of one template, as the sequence scorer makes it, with an update rule.
 
     Parameters
@@ -152,15 +139,15 @@ def export_rule(rule: UpdateRule, dimension: int) -> bytes:
         The rule computes something that has no counterpart in ONNX, or the model does not do
         what the rule does.
     """
-    step = TrialStep(rule).eval()
-    example = _example(step, dimension)
-    names = [f"memory_{name}" for name in step.names]
-    inputs = ["template", "test", "days", *names]
+    trial = OneTrial(rule).eval()
+    example = _example(trial, dimension)
+    names = [f"memory_{name}" for name in trial.names]
+    inputs = [*INPUTS, *names]
     with torch.no_grad():
-        graph = _trace(step, example)
+        graph = _trace(trial, example)
         model = _export(graph, example, inputs, [f"new_{name}" for name in names])
     content = model.SerializeToString(deterministic=True)
-    _check(step, open_session(content, "the exported model"), dimension)
+    _check(trial, open_session(content, "the exported model"), dimension)
     return content
 
 
@@ -173,7 +160,7 @@ def describe_memory(rule: UpdateRule) -> list[dict[str, Any]]:
             "shape": list(tensor.shape),
             "initial": tensor.tolist(),
         }
-        for name, tensor in TrialStep(rule).initial().items()
+        for name, tensor in OneTrial(rule).initial().items()
     ]
 
 
@@ -183,116 +170,14 @@ def uses_days(model: bytes) -> bool:
     return any("days" in node.input for node in nodes)
 
 
-def find_decision(summary: Path, run: str, scenario: str) -> dict[str, Any]:
-    """Find the threshold of acceptance to suggest: that of the EER of a run in a scenario.
-
-    Raises
-    ------
-    InputError
-        The summary lacks the row.
-    """
-    table = read_csv(summary, ["run", "scenario", "eer_percent", "eer_threshold"], text=["run"])
-    rows = table[(table["run"] == run) & (table["scenario"] == scenario)]
-    if len(rows) != 1:
-        raise InputError(f"{summary}: has no row of the run {run!r} and the scenario {scenario!r}")
-    (row,) = rows.to_dict("records")
-    return {
-        "scenario": scenario,
-        "threshold": float(row["eer_threshold"]),
-        "eer_percent": float(row["eer_percent"]),
-    }
-
-
-def export_method(run: Run, dimension: int, folder: Path, decision: dict | None = None) -> None:
-    """Write ``method.onnx`` and ``method.json`` of a run into a folder.
-
-    Parameters
-    ----------
-    run
-        A row of the run table.
-    dimension
-        D, of the embeddings.
-    folder
-        Where; made if missing.
-    decision
-        What to suggest as threshold of acceptance, from `find_decision`.
-
-    Raises
-    ------
-    InputError
-        The method looks at labels, its policy is missing, broken or for another D, or it
-        computes something that cannot be exported.
-    """
-    if run.method in LIMITS:
-        raise InputError(
-            f"{run.run}: {run.method} looks at labels, which production has not; it marks a limit"
-        )
-    rule = build_rule(run)
-    try:
-        model = export_rule(rule, dimension)
-    except (RuntimeError, onnx.shape_inference.InferenceError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            f"{run.run}: the method {run.method} cannot be exported ({reason})"
-        ) from error
-    with written_whole(folder / MODEL) as part:
-        part.write_bytes(model)
-    description = {
-        "format": FORMAT,
-        "method": run.method,
-        "run": run.run,
-        "dimension": dimension,
-        "settings": {"alpha": run.alpha, "threshold": run.threshold, "seed": run.seed},
-        "uses_days": uses_days(model),
-        "memory": describe_memory(rule),
-        "decision": decision,
-        "sha256": hashlib.sha256(model).hexdigest(),
-        "versions": {
-            "opset": OPSET,
-            "torch": torch.__version__.partition("+")[0],
-            "onnx": onnx.__version__,
-            "onnxruntime": onnxruntime.__version__,
-        },
-    }
-    write_json(description, folder / DESCRIPTION)
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Export one run."""
-    parser = step_parser(__doc__)
-    parser.add_argument(
-        "--run", required=True, metavar="JSON", help="the run, a row of the run table"
-    )
-    add_dimension_arguments(parser)
-    parser.add_argument("--summary", type=Path, help="results/summary.csv, for a threshold")
-    parser.add_argument("--scenario", help="the scenario whose threshold is suggested")
-    parser.add_argument("--out-dir", type=Path, required=True, help="folder to write to")
-    args = parser.parse_args(argv)
-    if (args.summary is None) != (args.scenario is None):
-        parser.error("--summary and --scenario go together")
-    run = resolve_tuned(parse_run(args.run))
-    dimension = args.dimension
-    if args.embeddings:
-        dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
-    decision = find_decision(args.summary, run.run, args.scenario) if args.summary else None
-    export_method(run, dimension, args.out_dir, decision)
-
-
-def add_dimension_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--embeddings`` and ``--dimension``, of which one says D."""
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--embeddings", type=Path, help="embeddings, .npy, for their dimension")
-    which.add_argument("--dimension", type=int, help="D, where there are no embeddings")
-
-
-def _example(step: TrialStep, dimension: int) -> tuple[Tensor, ...]:
+def _example(trial: OneTrial, dimension: int) -> tuple[Tensor, ...]:
     """Return inputs of a trial with a score of 1: rules that select rows find one to select."""
     template = torch.linspace(1, 2, dimension)
-    return template, 1.5 * template, torch.ones(()), *step.initial().values()
+    return template, 1.5 * template, torch.ones(()), *trial.initial().values()
 
 
-def _trace(step: TrialStep, example: tuple[Tensor, ...]) -> GraphModule:
-    """Trace a step to a graph of operators that the exporter knows.
+def _trace(trial: OneTrial, example: tuple[Tensor, ...]) -> GraphModule:
+    """Trace a trial to a graph of operators that the exporter knows.
 
     Nothing is written in place there, whatever the rule does: ONNX has no such thing.
     """
@@ -303,7 +188,7 @@ def _trace(step: TrialStep, example: tuple[Tensor, ...]) -> GraphModule:
         aten.select_scatter.default: _put_row,
         aten.slice_scatter.default: _put_rows,
     }
-    traced = make_fx(functionalize(step, remove="mutations"), decomposition_table=decompositions)
+    traced = make_fx(functionalize(trial, remove="mutations"), decomposition_table=decompositions)
     graph = traced(*example)
     for node in graph.graph.nodes:
         if node.target in (aten.alias.default, aten.lift_fresh_copy.default):
@@ -344,7 +229,7 @@ def _put_rows(
 def _export(
     graph: GraphModule, example: tuple[Tensor, ...], inputs: list[str], memory: list[str]
 ) -> onnx.ModelProto:
-    """Write a traced step as a model; all inputs stay its inputs, also those it makes no use of."""
+    """Write a traced trial as a model, which keeps the inputs that the trial makes no use of."""
     graph.graph.eliminate_dead_code()
     places = graph.graph.find_nodes(op="placeholder")
     used = [bool(place.users) for place in places]
@@ -361,7 +246,7 @@ def _export(
             tuple(itertools.compress(example, used)),
             file,
             input_names=list(itertools.compress(inputs, used)),
-            output_names=["score", "updated", "weight", "new_template", *memory],
+            output_names=[*OUTPUTS, *memory],
             opset_version=OPSET,
             dynamo=False,
         )
@@ -380,27 +265,23 @@ def _export(
     return model
 
 
-def _check(step: TrialStep, session: onnxruntime.InferenceSession, dimension: int) -> None:
+def _check(trial: OneTrial, session: onnxruntime.InferenceSession, dimension: int) -> None:
     """Compare a model with its rule over trials of all scores; a fault of the export raises."""
     rng = generator(0, "export", "check")
     outputs = [value.name for value in session.get_outputs()]
     inputs = [value.name for value in session.get_inputs()]
     template = rng.standard_normal(dimension, dtype=np.float32)
-    state = [torch.from_numpy(template), *step.initial().values()]
-    for trial in range(CHECKED_TRIALS):
+    state = [torch.from_numpy(template), *trial.initial().values()]
+    for number in range(CHECKED_TRIALS):
         own = float(rng.uniform(-0.3, 1))
         noise = rng.standard_normal(dimension, dtype=np.float32)
         test = own * state[0] + (1 - abs(own)) * torch.from_numpy(noise)
-        given = [state[0], test, torch.tensor(float(trial // 3)), *state[1:]]
+        given = [state[0], test, torch.tensor(float(number // 3)), *state[1:]]
         with torch.no_grad():
-            expected = step(*given)
+            expected = trial(*given)
         feeds = dict(zip(inputs, [np.asarray(value) for value in given], strict=True))
         for name, ours, theirs in zip(outputs, expected, session.run(None, feeds), strict=True):
             scale = max(1.0, float(ours.double().abs().max()))
             if not np.allclose(ours, theirs, rtol=0, atol=TOLERANCE * scale, equal_nan=True):
                 raise RuntimeError(f"{name} of the exported model is not that of the rule")
         state = [expected[3], *expected[4:]]
-
-
-if __name__ == "__main__":
-    run_step(main)

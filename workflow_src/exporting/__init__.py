@@ -1,0 +1,1 @@
+"""An update rule as one ONNX model, for a service that embeds the room `serving`."""

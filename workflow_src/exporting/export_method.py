@@ -1,0 +1,138 @@
+"""Export a run's method for production: one ONNX model that is a whole trial, and its description.
+
+`workflow_src.serving` runs the model without torch, and so does anything else that runs ONNX.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+import torch
+
+from workflow_src.common.errors import InputError, first_line
+from workflow_src.common.files import read_csv, write_json
+from workflow_src.common.tables import read_embeddings
+from workflow_src.common.whole_files import written_whole
+from workflow_src.exporting.trial_model import OPSET, describe_memory, export_rule, uses_days
+from workflow_src.inference.methods import build_rule
+from workflow_src.inference.tuned import resolve_tuned
+from workflow_src.running.arguments import Input
+from workflow_src.serving.exported_form import DESCRIPTION, FORMAT, MODEL
+from workflow_src.settings.catalogue import METHODS
+from workflow_src.settings.runs import Run
+
+LIMITS = {method.id for method in METHODS if method.limit}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    run: Run
+    """The run, a row of the run table."""
+    embeddings: Input
+    """Embeddings, .npy: their dimension is the model's."""
+    summary: Input | None = None
+    """results/summary.csv, for a threshold of acceptance to suggest."""
+    scenario: str | None = None
+    """The scenario whose threshold is suggested."""
+    folder: Path
+    """Folder to write method.onnx and method.json to."""
+
+
+def run(args: Arguments) -> None:
+    """Export one run."""
+    if (args.summary is None) != (args.scenario is None):
+        raise InputError("--summary, --scenario: one is missing; give both or neither")
+    chosen = resolve_tuned(args.run)
+    decision = None
+    if args.summary:
+        decision = find_decision(args.summary, chosen.run, args.scenario)
+    dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
+    export_method(chosen, dimension, args.folder, decision)
+
+
+def find_decision(summary: Path, run: str, scenario: str) -> dict[str, Any]:
+    """Find the threshold of acceptance to suggest: that of the EER of a run in a scenario.
+
+    Raises
+    ------
+    InputError
+        The summary lacks the row.
+    """
+    table = read_csv(summary, ["run", "scenario", "eer_percent", "eer_threshold"], text=["run"])
+    rows = table[(table["run"] == run) & (table["scenario"] == scenario)]
+    if len(rows) != 1:
+        raise InputError(f"{summary}: has no row of the run {run!r} and the scenario {scenario!r}")
+    (row,) = rows.to_dict("records")
+    return {
+        "scenario": scenario,
+        "threshold": float(row["eer_threshold"]),
+        "eer_percent": float(row["eer_percent"]),
+    }
+
+
+def export_method(
+    run: Run, dimension: int, folder: Path, decision: dict[str, Any] | None = None
+) -> None:
+    """Write ``method.onnx`` and ``method.json`` of a run into a folder.
+
+    Parameters
+    ----------
+    run
+        A row of the run table.
+    dimension
+        D, of the embeddings.
+    folder
+        Where; made if missing.
+    decision
+        The threshold of acceptance to suggest, from `find_decision`.
+
+    Raises
+    ------
+    InputError
+        The method looks at labels, its policy is missing, broken or for another D, or it
+        computes something that cannot be exported.
+    """
+    if run.method in LIMITS:
+        raise InputError(
+            f"{run.run}: {run.method} looks at labels, which production has not; it marks a limit"
+        )
+    rule = build_rule(run)
+    try:
+        model = export_rule(rule, dimension)
+    # A rule that reads labels finds None in their place.
+    except (
+        RuntimeError,
+        AttributeError,
+        TypeError,
+        onnx.shape_inference.InferenceError,
+    ) as error:
+        raise InputError(
+            f"{run.run}: the method {run.method} cannot be exported ({first_line(error)})"
+        ) from error
+    with written_whole(folder / MODEL) as part:
+        part.write_bytes(model)
+    description = {
+        "format": FORMAT,
+        "method": run.method,
+        "run": run.run,
+        "dimension": dimension,
+        "settings": {"alpha": run.alpha, "threshold": run.threshold, "seed": run.seed},
+        "uses_days": uses_days(model),
+        "memory": describe_memory(rule),
+        "decision": decision,
+        "sha256": hashlib.sha256(model).hexdigest(),
+        "versions": {
+            "opset": OPSET,
+            "torch": torch.__version__.partition("+")[0],
+            "onnx": onnx.__version__,
+            "onnxruntime": onnxruntime.__version__,
+        },
+    }
+    write_json(description, folder / DESCRIPTION)

@@ -1,0 +1,118 @@
+"""The exported form of a method: a model, ``method.onnx``, and its description, ``method.json``.
+
+The model is one trial. Its inputs are ``template`` and ``test``, float32 [D], ``days`` since the
+enrolment, float32 [], and a ``memory_<name>`` for everything that the method remembers of a
+template. Its outputs are ``score``, float32 [], ``updated``, bool [], ``weight``, float32 [],
+``new_template``, float32 [D], and a ``new_memory_<name>`` for every memory.
+
+The description holds the format, the method, its run and settings, D, whether the model looks at
+the days, name, dtype, shape and initial value of every memory, the threshold of acceptance that
+is suggested, the model's sha256, and the versions that wrote it.
+
+The room `exporting` writes the two files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from workflow_src.common.errors import InputError, first_line
+
+MODEL, DESCRIPTION = "method.onnx", "method.json"
+FORMAT = 1
+INPUTS = ["template", "test", "days"]
+OUTPUTS = ["score", "updated", "weight", "new_template"]
+DTYPES = ("float32", "float64", "int64", "int32", "bool")
+# Keys of the description that a service needs, and their types.
+NEEDED = {"dimension": int, "uses_days": bool, "sha256": str, "memory": list}
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Read ``method.json``.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged or of another format.
+    """
+    try:
+        content = json.loads(read_file(path))
+        if content["format"] != FORMAT:
+            raise InputError(
+                f"{path}: is of format {content['format']!r}; this version reads {FORMAT}"
+            )
+        for key, kind in NEEDED.items():
+            if type(content[key]) is not kind:
+                raise ValueError(f"{key} is {content[key]!r}")
+        for memory in content["memory"]:
+            if memory["dtype"] not in DTYPES:
+                raise ValueError(f"the dtype {memory['dtype']!r}")
+            if type(memory["name"]) is not str:
+                raise ValueError(f"the name {memory['name']!r}")
+            if list(np.array(memory["initial"], memory["dtype"]).shape) != memory["shape"]:
+                raise ValueError(f"the shape of {memory['name']!r}")
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+        raise InputError(
+            f"{path}: is not the description of an exported method ({first_line(error)})"
+        ) from error
+    return content
+
+
+def initial_memory(description: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return what a method remembers of a template at enrolment: name -> array."""
+    return {
+        memory["name"]: np.array(memory["initial"], dtype=memory["dtype"])
+        for memory in description["memory"]
+    }
+
+
+def read_model(path: Path, description: dict[str, Any]) -> onnxruntime.InferenceSession:
+    """Open ``method.onnx``, whose outputs come in the order of the module's docstring.
+
+    Raises
+    ------
+    InputError
+        The file is missing or damaged, or it is not the one that is described.
+    """
+    content = read_file(path)
+    if hashlib.sha256(content).hexdigest() != description["sha256"]:
+        raise InputError(
+            f"{path}: is not the file that {DESCRIPTION} describes (its sha256 is another); "
+            "export the method again"
+        )
+    session = open_session(content, str(path))
+    vector = [description["dimension"]]
+    memories = {f"memory_{memory['name']}": memory["shape"] for memory in description["memory"]}
+    expected = dict(zip(INPUTS, [vector, vector, []], strict=True)) | memories
+    inputs = {value.name: value.shape for value in session.get_inputs()}
+    outputs = [value.name for value in session.get_outputs()]
+    if inputs != expected or outputs != OUTPUTS + [f"new_{name}" for name in memories]:
+        raise InputError(f"{path}: its inputs or outputs are not those of a method")
+    return session
+
+
+def open_session(model: bytes, source: str) -> onnxruntime.InferenceSession:
+    """Open an ONNX model for one thread; raises `InputError` naming `source` where it cannot."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions have no useful common base
+        raise InputError(
+            f"{source}: cannot be opened as an ONNX model ({first_line(error)})"
+        ) from error
+
+
+def read_file(path: str | Path) -> bytes:
+    """Read a file's bytes; raises `InputError` where it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
