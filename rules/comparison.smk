@@ -15,6 +15,18 @@ localrules:
     benchmark_methods,
 
 
+def population_config(wildcards, output):
+    """Return the settings of a population's own workflow, as JSON.
+
+    It runs in a folder of its own, so a law of the user's is named by its whole path.
+    """
+    content = population_training(wildcards)
+    law = content["corpus"]["simulated"]["law"]
+    if not law.startswith("resources/"):
+        content["corpus"]["simulated"]["law"] = str(Path(law).resolve())
+    return json.dumps(content | {"compute": SETTINGS.compute.model_dump()})
+
+
 rule benchmark_methods:
     input:
         f"{COMPARISON}/comparison.md",
@@ -22,6 +34,8 @@ rule benchmark_methods:
 
 # The inner workflow is guarded by this one's lock.
 rule train_population:
+    input:
+        law=resource_path(SETTINGS.corpus.simulated.law),
     output:
         touch(f"{COMPARISON}/populations/{{population}}/trained"),
     log:
@@ -41,9 +55,7 @@ rule train_population:
     params:
         trained_on=population_training,
         # Where it computes and where this workflow lies change nothing, see `device`.
-        settings=lambda wildcards, output: json.dumps(
-            population_training(wildcards) | {"compute": SETTINGS.compute.model_dump()}
-        ),
+        settings=population_config,
         snakefile=main_snakefile,
         directory=subpath(output[0], parent=True),
         code=[

@@ -6,7 +6,7 @@ import onnx.helper as oh
 import onnx.numpy_helper
 import pytest
 
-from workflow_src.running.steps import use_one_thread
+from workflow_src.running.threads import use_one_thread
 
 DIM = 24
 use_one_thread()  # as steps do

@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 
 from tests.embeddings.conftest import speech_like
-from workflow_src.embeddings.features import MEL_BINS, compute_fbank, count_frames, fbank_options
+from workflow_src.embeddings.wespeaker_fbank80 import (
+    MEL_BINS,
+    compute_fbank,
+    count_frames,
+    fbank_options,
+)
 
 
 def reference(waveform):
