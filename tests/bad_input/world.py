@@ -20,11 +20,14 @@ import yaml
 
 from tests.embeddings.conftest import make_model, speech_like
 from tests.inference.made_up_policies import made_up_state_dict
+from tests.synthetic.laws import EMBEDDINGS as EMBEDDINGS_LAW
+from tests.synthetic.laws import VOICES as VOICES_LAW
 from workflow_src.corpus.fetch_corpus import extract_archive
 from workflow_src.provenance.__main__ import main as verify_run
 from workflow_src.running.launcher import call
 from workflow_src.running.signature import is_step
 from workflow_src.serving import Template, TemplateUpdater
+from workflow_src.settings.laws import EmbeddingLaw, read_law
 from workflow_src.settings.schema import validate_config
 
 DIMENSION = 16
@@ -106,8 +109,8 @@ COMMANDS: dict[str, Command] = {
     "validate_config": Command({"--config": "mine.yaml"}),
     "extract_archive": Command({"--archive": "corpus.zip"}),
     "synthetic.synthesize_corpus": Command(
-        {"--settings": {"speakers": 2, "days": 2, "seconds": [1.0, 1.1]}, "--seed": "1",
-         "--shard": "0", "--shards": "1"},
+        {"--settings": {"speakers": 2, "days": 2, "seconds": [1.0, 1.1]}, "--law": "voices.yaml",
+         "--seed": "1", "--shard": "0", "--shards": "1"},
         {"--audio": "demo/shard-0", "--table": "demo/shard-0.parquet"},
     ),
     "corpus.build_manifest:tables": Command(
@@ -125,20 +128,20 @@ COMMANDS: dict[str, Command] = {
     "embeddings.extract_embeddings": Command(
         {"--manifest": "recorded/manifest.parquet", "--root": "recordings",
          "--model": "model.onnx"},
-        {"--out": "recorded/0.npz", "--rejected": "recorded/0.csv"},
+        {"--embeddings": "recorded/0.npz", "--rejected": "recorded/0.csv"},
     ),
     "embeddings.merge_embeddings": Command(
         {"--manifest": "recorded/manifest.parquet", "--shards": "recorded/0.npz",
-         "--rejected": "recorded/0.csv"},
+         "--rejections": "recorded/0.csv"},
         {"--embeddings": "recorded/embeddings.npy", "--index": "recorded/index.parquet",
-         "--rejected-out": "recorded/rejected.csv"},
+         "--rejected": "recorded/rejected.csv"},
     ),
     "embeddings.import_embeddings": Command(
-        {"--embeddings": ["given/*.npy"]},
-        {"--manifest": "imported/manifest.parquet", "--matrix": "imported/embeddings.npy",
+        {"--files": ["given/part_rank0.npy"]},
+        {"--manifest": "imported/manifest.parquet", "--embeddings": "imported/embeddings.npy",
          "--index": "imported/index.parquet", "--rejected": "imported/rejected.csv"},
     ),
-    "corpus.simulate_listing:listed": Command(
+    "synthetic.simulate_listing:listed": Command(
         {"--utterances": "ids.txt", "--seed": "1"}, {"--manifest": "listed.parquet"}
     ),
     "synthetic.simulate_listing": Command(
@@ -148,7 +151,7 @@ COMMANDS: dict[str, Command] = {
         {"--manifest": MANIFEST, "--test-speakers": "3", "--seed": "1"}, {"--split": SPLIT}
     ),
     "synthetic.simulate_embeddings": Command(
-        {"--manifest": MANIFEST, "--settings": {"dimension": DIMENSION}, "--seed": "1"},
+        {"--manifest": MANIFEST, "--law": "law.yaml", "--seed": "1"},
         {**MATRIX, "--rejected": REJECTED},
     ),
     "trials.generate_trials": Command(
@@ -173,7 +176,7 @@ COMMANDS: dict[str, Command] = {
         {"--source": "mh_final.pkl", "--method": "multi-head", "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/released-multi-head"},
     ),
-    "policies.import_policy:folder": Command(
+    "methods.import_policy:folder": Command(
         {"--source": f"{POLICIES}/released-multi-head", "--method": "multi-head",
          "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/initial-multi-head"},
@@ -187,17 +190,17 @@ COMMANDS: dict[str, Command] = {
          "--initial": f"{POLICIES}/pretrained-seed0"},
         {"--out-dir": f"{POLICIES}/multi-head-seed0"},
     ),
-    "policies.fit_method:fixed": Command(
+    "methods.fit_method:fixed": Command(
         {**FITTING, "--method": "fixed-weight-tuned"},
         {"--out-dir": f"{POLICIES}/fixed-weight-tuned"},
     ),
-    "policies.fit_method:oracle": Command(
+    "methods.fit_method:oracle": Command(
         {**FITTING, "--method": "oracle"}, {"--out-dir": f"{POLICIES}/oracle"}
     ),
     "methods.fit_method": Command(
         {**FITTED, "--method": "kalman"}, {"--out-dir": f"{POLICIES}/kalman"}
     ),
-    "policies.fit_method:through-time": Command(
+    "methods.fit_method:through-time": Command(
         {**FITTED, "--method": "through-time"}, {"--out-dir": f"{POLICIES}/through-time-seed0"}
     ),
     "methods.tune_threshold": Command(
@@ -231,7 +234,7 @@ COMMANDS: dict[str, Command] = {
         {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
         {"--out": "scores/1"},
     ),
-    "analysis.score_population:second": Command(
+    "comparison.score_population:second": Command(
         {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
         {"--out": "scores/2"},
     ),
@@ -334,6 +337,9 @@ def _make_givens() -> None:
     np.save("given/part_rank0.npy", content, allow_pickle=True)
     Path("ids.txt").write_text("".join(f"{name}\n" for name in RECORDED))
     torch.save(made_up_state_dict("mh_final", DIMENSION), "mh_final.pkl")
+    law = read_law(EMBEDDINGS_LAW, EmbeddingLaw).model_dump()
+    Path("law.yaml").write_text(yaml.safe_dump(law | {"dimension": DIMENSION}))
+    Path("voices.yaml").write_text(VOICES_LAW.read_text())
     columns = "run,method,alpha,threshold,seed,checkpoint"
     Path("one_run.csv").write_text(f"{columns}\nbaseline,baseline,,,,\n")
     with zipfile.ZipFile("corpus.zip", "w") as archive:

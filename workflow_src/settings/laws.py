@@ -110,11 +110,14 @@ def read_law(path: str | Path, kind: type[Law]) -> Law:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: cannot be read as YAML ({printable(reason)})") from error
     if isinstance(content, dict):
-        unknown = [name for name in content if name not in kind.model_fields]
-        if unknown:
-            allowed = ", ".join(kind.model_fields)
-            name = printable(unknown[0])
-            raise InputError(f"{path}: {name}: unknown key; allowed are: {allowed}")
+        numbers = kind.model_fields
+        for name in content:
+            if name not in numbers:
+                allowed = ", ".join(numbers)
+                raise InputError(f"{path}: {printable(name)}: unknown key; allowed are: {allowed}")
+        missing = [name for name in numbers if name not in content]
+        if missing:
+            raise InputError(f"{path}: lacks {', '.join(missing)}; a law has all its numbers")
     try:
         return kind.model_validate(content)
     except ValidationError as error:

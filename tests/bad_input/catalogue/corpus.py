@@ -17,7 +17,6 @@ from tests.bad_input.spoiling import (
 from tests.bad_input.world import MANIFEST, RECORDED, SPLIT
 
 FIRST = RECORDED[0]
-LAW = {"speakers": 2, "days": 2, "seconds": [1.0, 1.1]}
 
 
 def recordings(name: str, says: str, spoil=None, **options) -> Case:
@@ -34,6 +33,10 @@ def tested(name: str, content: str | bytes, says: str) -> Case:
     return bad(
         "corpus.split_speakers", f"test speakers: {name}", says, spoil, test_speakers="tested.txt"
     )
+
+
+def voices(name: str, says: str, spoil) -> Case:
+    return bad("synthetic.synthesize_corpus", f"law: {name}", f"voices.yaml: {says}", spoil)
 
 
 def odd_name(name: str | bytes) -> object:
@@ -83,13 +86,13 @@ CASES = [
         tables=["demo/shard-0.parquet", "demo/shard-0.parquet"]),
     bad("corpus.build_manifest:tables", "no rows", "no table lists any recording",
         edit_parquet("demo/shard-0.parquet", lambda table: table[:0])),
-    bad("corpus.simulate_listing:listed", "no such list", "ids.txt: cannot be read",
+    bad("synthetic.simulate_listing:listed", "no such list", "ids.txt: cannot be read",
         remove("ids.txt")),
-    bad("corpus.simulate_listing:listed", "a line that is no id", "ids.txt:2: 'holiday' is not",
+    bad("synthetic.simulate_listing:listed", "a line that is no id", "ids.txt:2: 'holiday' is not",
         write("ids.txt", f"{FIRST}\nholiday\n")),
-    bad("corpus.simulate_listing:listed", "an id twice", f"ids.txt:2: {FIRST} stands in line 1",
+    bad("synthetic.simulate_listing:listed", "an id twice", f"ids.txt:2: {FIRST} stands in line 1",
         write("ids.txt", f"{FIRST}\n{FIRST}\n")),
-    bad("corpus.simulate_listing:listed", "a binary file", "model.onnx: is not a text file",
+    bad("synthetic.simulate_listing:listed", "a binary file", "model.onnx: is not a text file",
         utterances="model.onnx"),
     tested("a line that is no id", "0001\n12\n", "tested.txt:2: '12' is not a speaker id"),
     tested("a speaker twice", "0001\n0002\n0001\n", "tested.txt:3: 0001 stands in line 1"),
@@ -119,6 +122,13 @@ CASES = [
         make_loop("loop"), split="loop/split.csv"),
     bad("synthetic.synthesize_corpus", "a shard beyond the last", "--shard 3: allowed is 0..0",
         shard="3"),
+    voices("no such file", "cannot be read (No such file or directory); corpus.synthetic.law names",
+           remove("voices.yaml")),
+    voices("no YAML", "cannot be read as YAML", write("voices.yaml", "drift: [")),
+    voices("a number that is missing", "lacks drift_days, day_offset, ", write("voices.yaml", "drift: 0.1")),
+    voices("an unknown number", "drft: unknown key; allowed are: drift, ",
+           write("voices.yaml", "drft: 0.1")),
+    voices("another law", "change_decay: unknown key", lambda: Path("law.yaml").rename("voices.yaml")),
     bad("synthetic.synthesize_corpus", "a file where the folder of audio goes", "demo/shard-0: ",
         all_of(remove("demo"), write("demo", "a file"))),
     bad("corpus.fetch_corpus", "no folder named", "corpus.directory.root must name", root=""),

@@ -37,17 +37,17 @@ def given(name: str, says: str, spoil=None, **options) -> Case:
 
 
 def folder(name: str, says: str, spoil=None, **options) -> Case:
-    return bad("policies.import_policy:folder", name, says, spoil, **options)
+    return bad("methods.import_policy:folder", name, says, spoil, **options)
 
 
 def in_every_training(name: str, says: str, spoil) -> list[Case]:
     steps = "pretrain_policy", "finetune_policy"
-    return [bad(f"policies.{step}", name, says, spoil) for step in steps]
+    return [bad(f"training.{step}", name, says, spoil) for step in steps]
 
 
 def in_every_fit(name: str, says: str, spoil) -> list[Case]:
     steps = "fit_method:fixed", "fit_method", "fit_method:through-time", "tune_threshold"
-    return [bad(f"policies.{step}", name, says, spoil) for step in steps]
+    return [bad(f"methods.{step}", name, says, spoil) for step in steps]
 
 
 def save(content):
