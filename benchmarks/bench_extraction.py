@@ -25,8 +25,13 @@ from workflow_src.corpus.build_manifest import list_folder
 from workflow_src.embeddings.audio import read_audio
 from workflow_src.embeddings.extract_embeddings import extract
 from workflow_src.embeddings.extractor import SpeakerModel
-from workflow_src.embeddings.features import compute_fbank, count_frames, fbank_options
-from workflow_src.running.steps import use_one_thread
+from workflow_src.embeddings.wespeaker_fbank80 import (
+    SAMPLE_RATE,
+    compute_fbank,
+    count_frames,
+    fbank_options,
+)
+from workflow_src.running.threads import use_one_thread
 from workflow_src.settings.corpus import DirectoryCorpus
 from workflow_src.settings.embeddings import Extractor
 
@@ -141,7 +146,7 @@ def main():
 
         plain = add("plain loop", lambda: plain_loop(paths, path, args.threads))
         add(
-            "the same, the step's features",
+            "the same, the step's front end",
             lambda: plain_loop(paths, path, args.threads, compute_fbank),
         )
         for size in (1, 32):
@@ -151,7 +156,7 @@ def main():
                     manifest, root, model, Extractor(batch_size=size), args.threads
                 ),
             )
-        waveforms, read = timed(lambda: [read_audio(p) for p in paths], args.repeats)
+        waveforms, read = timed(lambda: [read_audio(p, SAMPLE_RATE) for p in paths], args.repeats)
         features, fbank = timed(lambda: [compute_fbank(w) for w in waveforms], args.repeats)
         _, online = timed(lambda: [plain_features(w) for w in waveforms], args.repeats)
         _, run = timed(lambda: [model.embed(f[None]) for f in features], args.repeats)

@@ -7,8 +7,8 @@ Populations of 59 speakers, 58 of whom enrol, are drawn as `corpus.source: simul
 their trials are generated and scored without update and with fixed weights. The fit moves the
 parameters of the law so that the mean over the populations of EER and minDCF comes close to the
 paper's, by damped Gauss-Newton steps; listing, trials and random numbers are the same in every
-evaluation. It prints loss and parameters at each evaluation, and at the end the parameters for
-`SimulatedLaw`.
+evaluation. It prints loss and parameters at each evaluation, and at the end the law as YAML, as
+`corpus.simulated.law` takes it.
 
 The published table has the columns method, alpha, scenario, eer_percent and min_dcf. Where it has
 eer_threshold as well, thresholds are fitted, too; without them little holds the scale of cosines,
@@ -25,21 +25,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+import yaml
 
 from workflow_src.common.files import read_csv
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.evaluation.summary import summarise_scores
-from workflow_src.running.steps import use_one_thread
-from workflow_src.settings.corpus import SimulatedLaw, SimulatedListing
+from workflow_src.running.threads import use_one_thread
+from workflow_src.settings.corpus import SimulatedListing
+from workflow_src.settings.laws import EmbeddingLaw, read_law
 from workflow_src.settings.trials import Generation
-from workflow_src.synthetic.simulate_listing import make_listing
+from workflow_src.synthetic.listing import make_listing
 from workflow_src.synthetic.simulation import simulate
 from workflow_src.trials.protocol import build_pool, make_scenario
 from workflow_src.updating.rules import FixedWeight
 from workflow_src.updating.scorer import Sequences, mean_templates, score_sequences
 from workflow_src.updating.sequences import build_task
 
-PUBLISHED = Path(__file__).resolve().parents[1] / "resources/smiip-tv/published_results.csv"
+RESOURCES = Path(__file__).resolve().parents[1] / "resources"
+PUBLISHED = RESOURCES / "smiip-tv/published_results.csv"
+LAW = RESOURCES / "laws/smiip-tv.yaml"
 SCENARIOS = ["random", "1das", "3das", "10das", "1d1s", "10d1s"]
 ALPHAS = [0.05, 0.1, 0.2, 0.4]
 UPDATE_THRESHOLD = 0.51
@@ -84,7 +88,7 @@ def decode(point, names, law):
         values["drift_correlation"] = 1 - min(values["drift_correlation"], 1.0)
     if "cluster_share" in values:
         values["cluster_share"] = min(values["cluster_share"], 0.95)
-    return SimulatedLaw(**(law.model_dump() | values))
+    return EmbeddingLaw(**(law.model_dump() | values))
 
 
 @dataclass(frozen=True)
@@ -229,7 +233,7 @@ def show(tables, published):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", action="store_true", help="fit nothing, show the comparison")
-    parser.add_argument("--law", default="{}", metavar="JSON", help="where to start, or to show")
+    parser.add_argument("--law", type=Path, default=LAW, help="where to start, or what to show")
     parser.add_argument("--parameters", nargs="+", default=FITTED, choices=FITTED, metavar="NAME")
     parser.add_argument("--populations", type=int, default=6)
     parser.add_argument("--evaluations", type=int, default=100, help="at most")
@@ -238,12 +242,12 @@ def main():
     arguments = parser.parse_args()
     keys = ["method", "alpha", "scenario"]
     published = read_csv(arguments.published, [*keys, "eer_percent", "min_dcf"]).set_index(keys)
-    law = SimulatedLaw.model_validate_json(arguments.law)
+    law = read_law(arguments.law, EmbeddingLaw)
     with ProcessPoolExecutor(arguments.processes) as executor:
         if not arguments.table:
             limits = arguments.populations, arguments.evaluations
             law = fit(law, arguments.parameters, published, *limits, executor)
-            print(law.model_dump_json())
+            print(yaml.safe_dump(law.model_dump(), sort_keys=False), end="")
         show(measure_all(law, arguments.populations, executor), published)
 
 

@@ -176,9 +176,17 @@ def population_training(wildcards):
 
 
 def inner_settings(training):
-    """Complete the settings of a population's workflow by what changes nothing: where it computes,
-    and where it finds rules of the user's own from its own folder.
+    """Complete the settings of a population's workflow, which runs in a folder of its own.
+
+    Where it computes changes nothing, and files of the user's own are named by their whole path.
     """
     folders = [str(Path(folder).resolve()) for folder in SETTINGS.inference.folders]
     inference = training["inference"] | {"folders": folders}
-    return training | {"compute": SETTINGS.compute.model_dump(), "inference": inference}
+    simulated = dict(training["corpus"]["simulated"])
+    if not simulated["law"].startswith("resources/"):
+        simulated["law"] = str(Path(simulated["law"]).resolve())
+    return training | {
+        "compute": SETTINGS.compute.model_dump(),
+        "corpus": training["corpus"] | {"simulated": simulated},
+        "inference": inference,
+    }

@@ -26,6 +26,8 @@ rule benchmark_methods:
 
 # The inner workflow is guarded by this one's lock.
 rule train_population:
+    input:
+        law=resource_path(SETTINGS.corpus.simulated.law),
     output:
         touch(f"{COMPARISON}/populations/{{population}}/trained"),
     log:

@@ -11,10 +11,13 @@ if isinstance(TEST_SPEAKERS, str):
 # Of recordings in a folder: digests of them, and which of them are used.
 RECORDINGS = no_digests(SETTINGS.extractor.shards)
 SUBSET = None
+# Of what is made up: the file of its law.
+LAW = []
 
 if SETTINGS.corpus.source == "synthetic":
     AUDIO_ROOT = "results/corpus/audio"
     AUDIO = expand("results/corpus/audio/shard-{shard}", shard=SYNTHESIS_SHARDS)
+    LAW = resource_path(SETTINGS.corpus.synthetic.law)
 elif SETTINGS.corpus.source == "directory":
     AUDIO_ROOT = SETTINGS.corpus.directory.root
     AUDIO = []
@@ -39,6 +42,7 @@ elif SETTINGS.corpus.source == "directory":
 elif SETTINGS.corpus.source == "simulated":
     _listed = SETTINGS.corpus.simulated.listing.utterances
     LISTED = resource_path(_listed) if _listed else []
+    LAW = resource_path(SETTINGS.corpus.simulated.law)
 
 
 rule corpus:
@@ -50,30 +54,24 @@ rule corpus:
 if SETTINGS.corpus.source == "synthetic":
 
     rule synthesize_corpus:
+        input:
+            law=LAW,
         output:
             audio=directory("results/corpus/audio/shard-{shard}"),
             table="results/corpus/audio/shard-{shard}.parquet",
-        log:
-            "logs/synthesize_corpus/{shard}.log",
-        benchmark:
-            "logs/synthesize_corpus/{shard}.benchmark.tsv"
         conda:
             "../envs/audio.yaml"
-        threads: 1
         resources:
-            mem_mb=growing(1000),
-            runtime=growing(60),
+            **needs(1000, 60),
         params:
-            settings=settings("corpus", "synthetic"),
+            settings=SETTINGS.corpus.synthetic.model_dump_json(exclude={"law"}),
             seed=SETTINGS.seed,
+            shard="{shard}",
             shards=len(SYNTHESIS_SHARDS),
-            code=code("synthetic.synthesize_corpus"),
         message:
             "Synthesising the demo corpus, shard {wildcards.shard} of {params.shards}"
         shell:
-            "python -m workflow_src.synthetic.synthesize_corpus --settings {params.settings:q}"
-            " --seed {params.seed} --shard {wildcards.shard} --shards {params.shards}"
-            " --audio {output.audio} --table {output.table} > {log} 2>&1"
+            step("synthetic.synthesize_corpus")
 
     rule build_manifest:
         input:
@@ -121,37 +119,24 @@ elif SETTINGS.corpus.source == "simulated":
 
     rule simulate_listing:
         input:
-            LISTED,
+            utterances=LISTED,
         output:
-            MANIFEST,
-        log:
-            "logs/simulate_listing.log",
-        benchmark:
-            "logs/simulate_listing.benchmark.tsv"
+            manifest=MANIFEST,
         group:
             "corpus"
         conda:
             "../envs/tables.yaml"
-        threads: 1
         resources:
-            turn=1,
-            mem_mb=growing(2000),
-            runtime=growing(30),
+            **needs(2000, 30, turn=1),
         params:
-            utterances=lambda wildcards, input: option(
-                "--utterances", "".join(map(str, input))
-            ),
             settings=SETTINGS.corpus.simulated.listing.model_dump_json(
                 exclude={"utterances"}
             ),
             seed=SETTINGS.seed,
-            code=code("synthetic.simulate_listing"),
         message:
             "Listing the utterances of the simulated corpus"
         shell:
-            "python -m workflow_src.synthetic.simulate_listing {params.utterances}"
-            " --settings {params.settings:q} --seed {params.seed}"
-            " --manifest {output} > {log} 2>&1"
+            step("synthetic.simulate_listing")
 
 
 rule split_speakers:

@@ -22,6 +22,7 @@ rule plan:
         cores=lambda wildcards: workflow.cores,
         extractor=option("--extractor", EXTRACTOR or None),
         embeddings=IMPORTED,
+        law=option("--law", LAW or None),
         utterances=option(
             "--utterances",
             resource_path(SETTINGS.corpus.simulated.listing.utterances or ""),
@@ -39,5 +40,5 @@ rule plan:
         ' --configfile "$settings" --cores {params.cores} --nolock 2> {log})'
         ' && printf %s "$said" | python -m workflow_src.planning.plan --settings "$(cat "$settings")"'
         " --cores {params.cores} --results results"
-        " {params.extractor} --embeddings {params.embeddings:q} {params.utterances}"
+        " {params.extractor} --embeddings {params.embeddings:q} {params.utterances} {params.law}"
         " {params.test_speakers} 2> {log}"

@@ -8,6 +8,7 @@ from workflow_src.provenance.contract import effective_settings
 _inputs = {
     "extractor": [EXTRACTOR],
     "embeddings": IMPORTED,
+    "law": [LAW],
     "test_speakers": [TEST_SPEAKERS] if isinstance(TEST_SPEAKERS, str) else [],
     "published": PUBLISHED,
     **{f"policies/{name}": given_files(name) for name in GIVEN},

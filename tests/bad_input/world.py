@@ -20,11 +20,14 @@ import yaml
 
 from tests.embeddings.conftest import make_model, speech_like
 from tests.inference.made_up_policies import made_up_state_dict
+from tests.synthetic.laws import EMBEDDINGS as EMBEDDINGS_LAW
+from tests.synthetic.laws import VOICES as VOICES_LAW
 from workflow_src.corpus.fetch_corpus import extract_archive
 from workflow_src.provenance.__main__ import main as verify_run
 from workflow_src.running.launcher import call
 from workflow_src.running.signature import is_step
 from workflow_src.serving import Template, TemplateUpdater
+from workflow_src.settings.laws import EmbeddingLaw, read_law
 from workflow_src.settings.schema import validate_config
 
 DIMENSION = 16
@@ -104,8 +107,8 @@ COMMANDS: dict[str, Command] = {
     "validate_config": Command({"--config": "mine.yaml"}),
     "extract_archive": Command({"--archive": "corpus.zip"}),
     "synthetic.synthesize_corpus": Command(
-        {"--settings": {"speakers": 2, "days": 2, "seconds": [1.0, 1.1]}, "--seed": "1",
-         "--shard": "0", "--shards": "1"},
+        {"--settings": {"speakers": 2, "days": 2, "seconds": [1.0, 1.1]}, "--law": "voices.yaml",
+         "--seed": "1", "--shard": "0", "--shards": "1"},
         {"--audio": "demo/shard-0", "--table": "demo/shard-0.parquet"},
     ),
     "corpus.build_manifest:tables": Command(
@@ -123,17 +126,17 @@ COMMANDS: dict[str, Command] = {
     "embeddings.extract_embeddings": Command(
         {"--manifest": "recorded/manifest.parquet", "--root": "recordings",
          "--model": "model.onnx"},
-        {"--out": "recorded/0.npz", "--rejected": "recorded/0.csv"},
+        {"--embeddings": "recorded/0.npz", "--rejected": "recorded/0.csv"},
     ),
     "embeddings.merge_embeddings": Command(
         {"--manifest": "recorded/manifest.parquet", "--shards": "recorded/0.npz",
-         "--rejected": "recorded/0.csv"},
+         "--rejections": "recorded/0.csv"},
         {"--embeddings": "recorded/embeddings.npy", "--index": "recorded/index.parquet",
-         "--rejected-out": "recorded/rejected.csv"},
+         "--rejected": "recorded/rejected.csv"},
     ),
     "embeddings.import_embeddings": Command(
-        {"--embeddings": ["given/*.npy"]},
-        {"--manifest": "imported/manifest.parquet", "--matrix": "imported/embeddings.npy",
+        {"--files": ["given/part_rank0.npy"]},
+        {"--manifest": "imported/manifest.parquet", "--embeddings": "imported/embeddings.npy",
          "--index": "imported/index.parquet", "--rejected": "imported/rejected.csv"},
     ),
     "synthetic.simulate_listing:listed": Command(
@@ -146,7 +149,7 @@ COMMANDS: dict[str, Command] = {
         {"--manifest": MANIFEST, "--test-speakers": "3", "--seed": "1"}, {"--split": SPLIT}
     ),
     "synthetic.simulate_embeddings": Command(
-        {"--manifest": MANIFEST, "--settings": {"dimension": DIMENSION}, "--seed": "1"},
+        {"--manifest": MANIFEST, "--law": "law.yaml", "--seed": "1"},
         {**MATRIX, "--rejected": REJECTED},
     ),
     "trials.generate_trials": Command(
@@ -331,6 +334,9 @@ def _make_givens() -> None:
     np.save("given/part_rank0.npy", content, allow_pickle=True)
     Path("ids.txt").write_text("".join(f"{name}\n" for name in RECORDED))
     torch.save(made_up_state_dict("mh_final", DIMENSION), "mh_final.pkl")
+    law = read_law(EMBEDDINGS_LAW, EmbeddingLaw).model_dump()
+    Path("law.yaml").write_text(yaml.safe_dump(law | {"dimension": DIMENSION}))
+    Path("voices.yaml").write_text(VOICES_LAW.read_text())
     columns = "run,method,alpha,threshold,seed,checkpoint"
     Path("one_run.csv").write_text(f"{columns}\nbaseline,baseline,,,,\n")
     with zipfile.ZipFile("corpus.zip", "w") as archive:

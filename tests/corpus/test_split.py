@@ -4,7 +4,7 @@ from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, write_parquet
 from workflow_src.corpus.ids import parse_utterance_ids
-from workflow_src.corpus.split_speakers import PARTS, read_speaker_list, split_speakers
+from workflow_src.corpus.split import PARTS, read_speaker_list, split_speakers
 
 SPEAKERS = [f"{i:04d}" for i in range(20)]
 

@@ -6,19 +6,19 @@ import onnx.helper as oh
 import onnx.numpy_helper
 import pytest
 
-from workflow_src.running.steps import use_one_thread
+from workflow_src.running.threads import use_one_thread
 
 DIM = 24
 use_one_thread()  # as steps do
 
 
 def make_model(
-    path, *, inputs=("B", "T", 80), outputs=("B", DIM), dim=DIM, scale=1.0, body=None, opset=17
+    path, *, bins=80, inputs=None, outputs=("B", DIM), dim=DIM, scale=1.0, body=None, opset=17
 ):
     """Write an ONNX model: a kernel-3 convolution, ReLU, mean and deviation over time, a matrix."""
     rng = np.random.default_rng(5)
     weights = {
-        "conv": rng.standard_normal((32, 80, 3)) / 16,
+        "conv": rng.standard_normal((32, bins, 3)) / 16,
         "matrix": rng.standard_normal((64, dim)) * scale / 8,
     }
     nodes = body or [
@@ -34,7 +34,7 @@ def make_model(
     graph = oh.make_graph(
         nodes,
         "tiny",
-        [oh.make_tensor_value_info("feats", onnx.TensorProto.FLOAT, inputs)],
+        [oh.make_tensor_value_info("feats", onnx.TensorProto.FLOAT, inputs or ("B", "T", bins))],
         [oh.make_tensor_value_info("embs", onnx.TensorProto.FLOAT, outputs)],
         [onnx.numpy_helper.from_array(w.astype(np.float32), name) for name, w in weights.items()],
     )

@@ -10,7 +10,7 @@ from workflow_src.embeddings.audio import Rejected, read_audio
 
 def reason(path, **limits):
     with pytest.raises(Rejected) as error:
-        read_audio(path, **limits)
+        read_audio(path, 16000, **limits)
     return str(error.value)
 
 
@@ -28,7 +28,7 @@ def reason(path, **limits):
 def test_formats(tmp_path, name, subtype, tolerance):
     waveform = speech_like(0.5)
     soundfile.write(tmp_path / name, waveform, 16000, subtype=subtype)
-    found = read_audio(tmp_path / name)
+    found = read_audio(tmp_path / name, 16000)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, waveform, atol=tolerance, rtol=0)
 
@@ -36,14 +36,14 @@ def test_formats(tmp_path, name, subtype, tolerance):
 def test_channels_are_averaged(tmp_path):
     left, right = speech_like(0.5, seed=1), speech_like(0.5, seed=2)
     soundfile.write(tmp_path / "a.wav", np.stack([left, right], axis=1), 16000, subtype="FLOAT")
-    np.testing.assert_allclose(read_audio(tmp_path / "a.wav"), (left + right) / 2, atol=1e-7)
+    np.testing.assert_allclose(read_audio(tmp_path / "a.wav", 16000), (left + right) / 2, atol=1e-7)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000])
 def test_other_rates_are_resampled(tmp_path, rate):
     t = np.arange(rate) / rate
     soundfile.write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 440 * t), rate, subtype="FLOAT")
-    found = read_audio(tmp_path / "a.wav")
+    found = read_audio(tmp_path / "a.wav", 16000)
     assert len(found) == 16000
     wanted = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
     np.testing.assert_allclose(found[800:-800], wanted[800:-800], atol=1e-3)
@@ -80,7 +80,7 @@ def test_silence(tmp_path, value):
 
 def test_faint_speech_is_no_silence(tmp_path):
     soundfile.write(tmp_path / "a.wav", speech_like(1) * 1e-3, 16000, subtype="FLOAT")
-    assert len(read_audio(tmp_path / "a.wav")) == 16000
+    assert len(read_audio(tmp_path / "a.wav", 16000)) == 16000
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

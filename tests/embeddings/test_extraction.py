@@ -10,6 +10,7 @@ import soundfile
 import soxr
 
 from tests.embeddings.conftest import DIM, make_model, speech_like
+from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import (
     read_csv,
@@ -22,7 +23,7 @@ from workflow_src.common.files import (
 from workflow_src.corpus.build_manifest import list_folder
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.corpus.shards import shard_of_speaker
-from workflow_src.embeddings import extract_embeddings, merge_embeddings
+from workflow_src.embeddings import extract_embeddings
 from workflow_src.embeddings.extract_embeddings import extract, select_shard
 from workflow_src.embeddings.extractor import SpeakerModel
 from workflow_src.settings.corpus import DirectoryCorpus
@@ -89,28 +90,28 @@ def run_extraction(root, model, out, shards=1, shard=0, **options):
         "model": model,
         "shard": shard,
         "shards": shards,
-        "out": out / f"{shard}.npz",
+        "embeddings": out / f"{shard}.npz",
         "rejected": out / f"{shard}.csv",
         **options,
     }
-    extract_embeddings.main([f"--{key}={value}" for key, value in arguments.items()])
+    words = [f"--{key}={value}" for key, value in arguments.items()]
+    launch("embeddings.extract_embeddings", *words)
     utterances, embeddings = read_npz(out / f"{shard}.npz", ["utterance", "embedding"])
     return utterances.tolist(), embeddings
 
 
 def run_merging(out, shards):
     numbers = range(shards)
-    merge_embeddings.main(
-        [
-            f"--manifest={out / 'manifest.parquet'}",
-            "--shards",
-            *(str(out / f"{i}.npz") for i in numbers),
-            "--rejected",
-            *(str(out / f"{i}.csv") for i in numbers),
-            f"--embeddings={out / 'embeddings.npy'}",
-            f"--index={out / 'index.parquet'}",
-            f"--rejected-out={out / 'rejected.csv'}",
-        ]
+    launch(
+        "embeddings.merge_embeddings",
+        f"--manifest={out / 'manifest.parquet'}",
+        "--shards",
+        *(out / f"{i}.npz" for i in numbers),
+        "--rejections",
+        *(out / f"{i}.csv" for i in numbers),
+        f"--embeddings={out / 'embeddings.npy'}",
+        f"--index={out / 'index.parquet'}",
+        f"--rejected={out / 'rejected.csv'}",
     )
     return (
         read_npy(out / "embeddings.npy"),
@@ -232,8 +233,10 @@ def test_a_shard_of_a_folder_is_that_of_its_manifest(root, bad, model_path, tmp_
             "shard": shard,
             "shards": 3,
         }
-        outputs = {"out": of_folder / f"{shard}.npz", "rejected": of_folder / f"{shard}.csv"}
-        extract_embeddings.main([f"--{k}={v}" for k, v in (arguments | outputs).items()])
+        arguments["embeddings"] = of_folder / f"{shard}.npz"
+        arguments["rejected"] = of_folder / f"{shard}.csv"
+        words = [f"--{key}={value}" for key, value in arguments.items()]
+        launch("embeddings.extract_embeddings", *words)
         for name in (f"{shard}.npz", f"{shard}.csv"):
             assert (of_folder / name).read_bytes() == (of_manifest / name).read_bytes()
 
@@ -282,9 +285,9 @@ def test_nothing_left_is_an_error(root, tmp_path):
 
 def test_checksum(model_path):
     digest = hashlib.sha256(model_path.read_bytes()).hexdigest()
-    assert SpeakerModel(model_path, digest.upper()).dim == DIM
+    assert SpeakerModel(model_path, sha256=digest.upper()).dim == DIM
     with pytest.raises(InputError, match=f"sha256 {digest}, but extractor.sha256 .* {'0' * 64}"):
-        SpeakerModel(model_path, "0" * 64)
+        SpeakerModel(model_path, sha256="0" * 64)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +296,7 @@ def test_checksum(model_path):
         ({"inputs": ("B", "T", 40)}, r"takes feats tensor\(float\) \[B, T, 40\]; .*\[B, T, 80\]"),
         ({"inputs": ("B", 1, "T", 80)}, r"takes feats .* \[B, 1, T, 80\]"),
         ({"inputs": (4, "T", 80)}, r"takes feats .* \[4, T, 80\]"),
-        ({"inputs": ("B", 300, 80)}, "a fixed number of frames"),
+        ({"inputs": ("B", 300, 80)}, "recordings of one length"),
         ({"inputs": ("B", "F", "T"), "body": "other"}, "does not run on features"),
         (
             {"outputs": ("B", "T", DIM), "body": "frames"},
@@ -458,15 +461,14 @@ def test_truncated_shard(root, model_path, tmp_path):
 def test_manifest_without_recordings(model_path, tmp_path):
     write_parquet(parse_utterance_ids([name_of(1, 1)], "test"), tmp_path / "manifest.parquet")
     (tmp_path / "audio").mkdir()
-    arguments = [
-        "--manifest",
-        str(tmp_path / "manifest.parquet"),
-        "--root",
-        str(tmp_path / "audio"),
-    ]
-    outputs = ["--out", str(tmp_path / "0.npz"), "--rejected", str(tmp_path / "0.csv")]
+    options = {
+        "manifest": tmp_path / "manifest.parquet",
+        "model": model_path,
+        "embeddings": tmp_path / "0.npz",
+        "rejected": tmp_path / "0.csv",
+    }
+    words = [f"--{key}={value}" for key, value in options.items()]
     with pytest.raises(InputError, match="lacks the column 'path'"):
-        extract_embeddings.main([*arguments, *outputs, "--model", str(model_path)])
-    arguments[3] = str(tmp_path / "none")
+        launch("embeddings.extract_embeddings", *words, "--root", tmp_path / "audio")
     with pytest.raises(InputError, match="none: there is no such folder"):
-        extract_embeddings.main([*arguments, *outputs, "--model", str(model_path)])
+        launch("embeddings.extract_embeddings", *words, "--root", tmp_path / "none")

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.launching import launch
 from workflow_src.common.errors import InputError
-from workflow_src.embeddings.import_embeddings import main
 from workflow_src.embeddings.importing import find_files, read_part
 
 IDS = [f"{s:04d}_0501{h:02d}30_{h - 7}_1_ti_0" for s in (73, 9) for h in (8, 9, 10)]
@@ -37,15 +37,15 @@ def with_header(path, stream):
 
 
 def run(folder, *paths):
-    arguments = ["--embeddings", *map(str, paths)]
+    arguments = ["--files", *paths]
     for option, name in {
         "manifest": "manifest.parquet",
-        "matrix": "matrix.npy",
+        "embeddings": "matrix.npy",
         "index": "index.parquet",
         "rejected": "rejected.csv",
     }.items():
-        arguments += [f"--{option}", str(folder / name)]
-    main(arguments)
+        arguments += [f"--{option}", folder / name]
+    launch("embeddings.import_embeddings", *arguments)
     return pd.read_parquet(folder / "manifest.parquet"), np.load(folder / "matrix.npy")
 
 
@@ -87,7 +87,7 @@ def test_parts_of_all_formats_merge_in_corpus_order(tmp_path, capsys):
     ark, scp = tmp_path / "d.vectors", tmp_path / "d.scp"
     kaldiio.save_ark(str(ark), {IDS[4]: VECTORS[4].astype(np.float64)}, scp=str(scp))
     manifest, matrix = run(
-        tmp_path, tmp_path / "x_*.npy", tmp_path / "b.npz", ark.parent / "c.ark", scp
+        tmp_path, *sorted(tmp_path.glob("x_*.npy")), tmp_path / "b.npz", ark.parent / "c.ark", scp
     )
     expected = sorted(IDS)
     assert manifest["utterance"].tolist() == expected
@@ -242,13 +242,13 @@ def test_what_is_wrong_across_parts_is_named(tmp_path):
     save(tmp_path / "a.npy", dict(zip(IDS[:3], VECTORS[:3], strict=True)))
     save(tmp_path / "b.npy", dict(zip(IDS[2:], VECTORS[2:], strict=True)))
     with pytest.raises(InputError, match=rf"b\.npy: .*{IDS[2]} comes twice, in .*a\.npy and in"):
-        run(tmp_path, tmp_path / "?.npy")
+        run(tmp_path, tmp_path / "a.npy", tmp_path / "b.npy")
     save(tmp_path / "b.npy", {IDS[3]: VECTORS[3, :4]})
     with pytest.raises(InputError, match=rf"b\.npy: .*4 numbers \(first {IDS[3]}\).*a\.npy of 5"):
-        run(tmp_path, tmp_path / "?.npy")
+        run(tmp_path, tmp_path / "a.npy", tmp_path / "b.npy")
     save(tmp_path / "b.npy", {"0073_x": VECTORS[3]})
     with pytest.raises(InputError, match=r"b\.npy: '0073_x' is not an utterance id"):
-        run(tmp_path, tmp_path / "?.npy")
+        run(tmp_path, tmp_path / "a.npy", tmp_path / "b.npy")
     assert not (tmp_path / "manifest.parquet").exists()
 
 

@@ -8,13 +8,13 @@ import onnxruntime
 import pytest
 import torch
 
-from workflow_src.embeddings.features import MEL_BINS
+from tests.launching import launch
+from tests.synthetic.laws import VOICES
+from workflow_src.embeddings.wespeaker_fbank80 import MEL_BINS
 from workflow_src.settings.schema import Config
-from workflow_src.synthetic import train_demo_extractor
 from workflow_src.synthetic.demo_network import EMBEDDING, AngularMarginLoss, DemoNetwork, to_onnx
-from workflow_src.synthetic.synthesize_corpus import POPULATION, speaker_ids
 from workflow_src.synthetic.train_demo_extractor import BACKGROUND, HELD_OUT, DemoTraining
-from workflow_src.synthetic.voices import draw_speaker
+from workflow_src.synthetic.voices import POPULATION, draw_speaker, speaker_ids
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL, CARD = ROOT / "resources/demo_extractor.onnx", ROOT / "resources/demo_extractor.md"
@@ -55,8 +55,9 @@ def trained(tmp_path_factory):
     runs = []
     for attempt in ("first", "second"):
         model, card = folder / attempt / "model.onnx", folder / attempt / "card.md"
-        options = {"seed": 1, "settings": TINY.model_dump_json(), "model": model, "card": card}
-        train_demo_extractor.main([f"--{name}={value}" for name, value in options.items()])
+        options = {"law": VOICES, "settings": TINY.model_dump_json(), "model": model, "card": card}
+        words = [f"--{name}={value}" for name, value in options.items()]
+        launch("synthetic.train_demo_extractor", "--seed=1", *words)
         runs.append((model.read_bytes(), card.read_text()))
     return runs
 

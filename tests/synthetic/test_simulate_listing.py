@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
+from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet
 from workflow_src.corpus.ids import ID_COLUMNS, parse_utterance_ids, sort_in_corpus_order
 from workflow_src.settings.corpus import SimulatedListing
-from workflow_src.synthetic import simulate_listing as step
-from workflow_src.synthetic.simulate_listing import make_listing, read_utterance_list
+from workflow_src.synthetic.listing import make_listing, read_utterance_list
 
 SMALL = SimulatedListing(speakers=6, days=10)
 
@@ -70,7 +70,8 @@ def test_the_rarest_and_the_most_faithful_speakers(attendance):
 
 
 def run(folder, *arguments):
-    step.main([*arguments, "--seed", "1", "--manifest", str(folder / "manifest.parquet")])
+    manifest = folder / "manifest.parquet"
+    launch("synthetic.simulate_listing", *arguments, "--seed", 1, "--manifest", manifest)
     return read_parquet(folder / "manifest.parquet")
 
 

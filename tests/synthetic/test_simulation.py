@@ -2,12 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.launching import launch
+from tests.synthetic.laws import EMBEDDINGS, embedding_law
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_parquet
 from workflow_src.corpus.ids import parse_utterance_ids
-from workflow_src.settings.corpus import SimulatedLaw, SimulatedListing
-from workflow_src.synthetic import simulate_embeddings as step
-from workflow_src.synthetic.simulate_listing import make_listing
+from workflow_src.settings.corpus import SimulatedListing
+from workflow_src.synthetic.listing import make_listing
 from workflow_src.synthetic.simulation import draw_changes, draw_population, draw_voice, simulate
 
 SIZES = ["drift", "day", "settling", "slot", "session", "utterance", "phrase"]
@@ -28,7 +29,7 @@ def simulate_all(manifest, law, seed=1):
 
 def law_of(**sizes):
     """Return a law of which only the given changes are left."""
-    return SimulatedLaw(**(dict.fromkeys(SIZES, 0.0) | sizes))
+    return embedding_law(**(dict.fromkeys(SIZES, 0.0) | sizes))
 
 
 def changes_of(law, day, slot, phrase=0, speakers=120):
@@ -99,28 +100,28 @@ def voices(law, seed=5):
 
 
 def test_speakers_have_the_spread_that_the_law_gives_them():
-    drawn = voices(SimulatedLaw(gender=0.0, cluster_share=0.0))
+    drawn = voices(embedding_law(gender=0.0, cluster_share=0.0))
     assert power(drawn) == pytest.approx(1, rel=0.03)
     spread = np.sort(np.linalg.eigvalsh(np.cov(drawn.T)))[::-1]
-    decay = SimulatedLaw().speaker_decay
+    decay = embedding_law().speaker_decay
     expected = np.exp(-np.arange(20) / decay)
     np.testing.assert_allclose(
         spread[:20] / spread[:20].sum(), expected / expected.sum(), atol=0.015
     )
-    apart = voices(SimulatedLaw(gender=0.6, cluster_share=0.0))
+    apart = voices(embedding_law(gender=0.6, cluster_share=0.0))
     middles = apart[::2].mean(axis=0) - apart[1::2].mean(axis=0)
     assert np.linalg.norm(middles) == pytest.approx(1.2, rel=0.05)
 
 
 def test_speakers_of_a_cluster_share_what_the_law_says():
-    drawn = voices(SimulatedLaw(gender=0.0, cluster_share=0.5, clusters=1))
+    drawn = voices(embedding_law(gender=0.0, cluster_share=0.5, clusters=1))
     middle = drawn.mean(axis=0)
     assert power(drawn - middle) == pytest.approx(0.5, rel=0.05)
 
 
 def test_there_is_no_mean_that_all_share():
     # Over many populations as over many speakers: what is common to one of them is drawn anew.
-    law = SimulatedLaw(clusters=1000, dimension=64)
+    law = embedding_law(clusters=1000, dimension=64)
     drawn = voices(law)
     expected = power(drawn) / len(drawn)
     assert (drawn.mean(axis=0) ** 2).sum() < 3 * expected
@@ -131,7 +132,7 @@ def test_there_is_no_mean_that_all_share():
 
 
 def test_more_speakers_leave_the_first_ones_as_they_are():
-    law = SimulatedLaw(dimension=16)
+    law = embedding_law(dimension=16)
     few, more = make_manifest(4), make_manifest(7)
     np.testing.assert_array_equal(
         simulate_all(more, law)[: len(few)], simulate_all(few, law), strict=True
@@ -140,7 +141,7 @@ def test_more_speakers_leave_the_first_ones_as_they_are():
 
 
 def test_gender_is_taken_from_the_manifest():
-    law = SimulatedLaw(dimension=16)
+    law = embedding_law(dimension=16)
     manifest = make_manifest(4)
     by_number = manifest["speaker"].astype(int) % 2
     known = manifest.assign(gender=by_number.map({1: "female", 0: "male"}))
@@ -158,13 +159,13 @@ def test_step_writes_the_same_bytes_twice(tmp_path):
     for name in "ab":
         folder = tmp_path / name
         files = {key: folder / key for key in ("embeddings", "index", "rejected")}
-        options = [word for key, path in files.items() for word in (f"--{key}", str(path))]
-        common = ["--manifest", str(tmp_path / "manifest.parquet"), "--seed", "1"]
-        step.main([*common, "--settings", '{"dimension": 32}', *options])
+        options = [word for key, path in files.items() for word in (f"--{key}", path)]
+        common = ["--manifest", tmp_path / "manifest.parquet", "--seed", 1]
+        launch("synthetic.simulate_embeddings", *common, "--law", EMBEDDINGS, *options)
         written.append([path.read_bytes() for path in files.values()])
     assert written[0] == written[1]
     matrix = np.load(tmp_path / "a/embeddings")
-    assert (matrix.shape, matrix.dtype) == ((len(manifest), 32), np.float32)
+    assert (matrix.shape, matrix.dtype) == ((len(manifest), 128), np.float32)
     assert np.isfinite(matrix).all()
     index = pd.read_parquet(tmp_path / "a/index")
     assert index["utterance"].tolist() == manifest["utterance"].tolist()

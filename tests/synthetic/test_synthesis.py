@@ -6,14 +6,17 @@ import pandas as pd
 import pytest
 import soundfile
 
+from tests.launching import launch
+from tests.synthetic.laws import VOICES, voice_law
 from workflow_src.common.errors import InputError
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.settings.corpus import SyntheticCorpus
 from workflow_src.settings.schema import validate_config
 from workflow_src.synthetic import phonetics, synthesize_corpus, voices
 from workflow_src.synthetic.synthesis import SAMPLE_RATE, synthesize_recording
-from workflow_src.synthetic.synthesize_corpus import POPULATION, speaker_ids
+from workflow_src.synthetic.voices import POPULATION, speaker_ids
 
+LAW = voice_law()
 TINY = SyntheticCorpus(speakers=3, days=3)
 SLOT_HOURS = {1: (6, 7), 2: (9, 10), 3: (12, 13), 4: (17, 18), 5: (20, 21)}
 
@@ -25,13 +28,16 @@ def synthesize(folder: Path, shards: int, seed: int = 1, settings: SyntheticCorp
         audio, table = folder / f"shard-{shard}", folder / f"shard-{shard}.parquet"
         options = {
             "settings": settings.model_dump_json(),
+            "law": VOICES,
             "seed": seed,
             "shard": shard,
             "shards": shards,
             "audio": audio,
             "table": table,
         }
-        synthesize_corpus.main([f"--{name}={value}" for name, value in options.items()])
+        launch(
+            "synthetic.synthesize_corpus", *(f"--{name}={value}" for name, value in options.items())
+        )
         for path in sorted(audio.rglob("*.flac")):
             name = path.relative_to(audio).as_posix()
             digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -52,7 +58,7 @@ def calendar():
     return [
         r
         for speaker in speaker_ids(settings.speakers)
-        for r in voices.draw_recordings(1, POPULATION, speaker, settings)
+        for r in voices.draw_recordings(1, POPULATION, speaker, settings, LAW)
     ]
 
 
@@ -71,7 +77,7 @@ def test_same_bytes_however_the_work_is_divided(corpus, tmp_path):
 
 def test_another_seed_gives_other_recordings(corpus):
     _, digests, _ = corpus
-    theirs = voices.draw_recordings(2, POPULATION, "0001", TINY)
+    theirs = voices.draw_recordings(2, POPULATION, "0001", TINY, LAW)
     assert not {f"0001/{r.utterance}.flac" for r in theirs} & set(digests)
 
 
@@ -123,8 +129,10 @@ def test_a_folder_is_replaced_whole_or_kept(tmp_path, monkeypatch):
 
 def test_a_shard_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"--shard 2: allowed is 0\.\.1"):
-        synthesize_corpus.main(
-            ["--seed=1", "--shard=2", "--shards=2", f"--audio={tmp_path / 'a'}", "--table=t"]
+        launch(
+            "synthetic.synthesize_corpus",
+            *("--seed=1", "--shard=2", "--shards=2", f"--audio={tmp_path / 'a'}", "--table=t"),
+            f"--law={VOICES}",
         )
 
 
@@ -157,25 +165,23 @@ def test_the_corpus_suits_the_protocol(calendar):
 
 @pytest.mark.parametrize("field", ["states", "noise"])
 def test_shares_are_as_set(calendar, field):
-    expected = getattr(SyntheticCorpus(), field)
+    expected = getattr(LAW, field)
     name = {"states": "state", "noise": "noise"}[field]
     shares = pd.Series([getattr(r, name) for r in calendar]).value_counts(normalize=True)
     for value, share in expected.items():
         assert shares[value] == pytest.approx(share, rel=0.25)
 
 
-def test_shares_are_settings():
-    settings = SyntheticCorpus(states={"cold": 2}, noise={"noisy": 0.1, "quiet": 0.0})
-    recordings = voices.draw_recordings(1, POPULATION, "0001", settings)
+def test_shares_are_those_of_the_law():
+    law = voice_law(states={"cold": 2}, noise={"noisy": 0.1, "quiet": 0.0})
+    recordings = voices.draw_recordings(1, POPULATION, "0001", SyntheticCorpus(), law)
     assert {(r.state, r.noise) for r in recordings} == {("cold", "noisy")}
 
 
 def test_effects_and_drift_can_be_switched_off():
-    still = SyntheticCorpus(
-        effects=0, drift=0, day_offset=0, slot_offset=0, utterance_offset=0, days=5
-    )
+    still = voice_law(effects=0, drift=0, day_offset=0, slot_offset=0, utterance_offset=0)
     z = voices.draw_speaker(1, POPULATION, "0001")
-    for recording in voices.draw_recordings(1, POPULATION, "0001", still):
+    for recording in voices.draw_recordings(1, POPULATION, "0001", TINY, still):
         np.testing.assert_allclose(recording.latent, z)
 
 
@@ -199,7 +205,9 @@ def test_drift_has_its_spread_and_time_constant():
 def test_the_same_words_by_other_voices_differ():
     first, second = (
         next(
-            r for r in voices.draw_recordings(1, POPULATION, s, SyntheticCorpus()) if r.phrase == 2
+            r
+            for r in voices.draw_recordings(1, POPULATION, s, SyntheticCorpus(), LAW)
+            if r.phrase == 2
         )
         for s in ("0001", "0002")
     )
@@ -218,7 +226,7 @@ def test_the_same_words_by_other_voices_differ():
 
 
 def test_noise_levels_have_their_snr():
-    recording = voices.draw_recordings(1, POPULATION, "0001", TINY)[0]
+    recording = voices.draw_recordings(1, POPULATION, "0001", TINY, LAW)[0]
 
     def floor(snr: float) -> float:
         """Level of the pause before the speech, relative to the loudest 50 ms, in dB."""
@@ -237,8 +245,6 @@ def test_noise_levels_have_their_snr():
         ("seconds", [3.0, 2.0]),
         ("sessions_per_day", [0, 3]),
         ("utterances_per_session", [1, 5]),
-        ("states", {"happy": 1.0}),
-        ("noise", {"quiet": 0.0}),
         ("missed_days", 1.0),
     ],
 )

@@ -88,6 +88,7 @@ EFFECTS: dict[str, set[str]] = {
     "fetching": FETCHING,
     "fetching, everything": FETCHING | CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
     "export": EXPORT,
+    "demo extractor": {"train_demo_extractor"},
     "summary, export": SUMMARY | EXPORT,
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
@@ -152,14 +153,7 @@ VALUES: dict[str, Any] = {
     "corpus.synthetic.utterances_per_session": [1, 4],
     "corpus.synthetic.seconds": [1.5, 3.5],
     "corpus.synthetic.text_dependent": 0.4,
-    "corpus.synthetic.drift": 0.5,
-    "corpus.synthetic.drift_days": 20.0,
-    "corpus.synthetic.day_offset": 0.3,
-    "corpus.synthetic.slot_offset": 0.2,
-    "corpus.synthetic.utterance_offset": 0.2,
-    "corpus.synthetic.effects": 0.5,
-    "corpus.synthetic.states": {"normal": 1.0},
-    "corpus.synthetic.noise": {"quiet": 1.0},
+    "corpus.synthetic.law": "voices.yaml",
     "corpus.synthetic.shards": 3,
     "corpus.directory.root": "other recordings",
     "corpus.directory.metadata": "metadata.csv",
@@ -172,25 +166,7 @@ VALUES: dict[str, Any] = {
     "corpus.simulated.listing.attendance": 0.9,
     "corpus.simulated.listing.missed_days": 0.1,
     "corpus.simulated.listing.utterances": "utterances.txt",
-    "corpus.simulated.law.dimension": 64,
-    "corpus.simulated.law.speaker_decay": 9.0,
-    "corpus.simulated.law.change_decay": 150.0,
-    "corpus.simulated.law.clusters": 10,
-    "corpus.simulated.law.cluster_share": 0.5,
-    "corpus.simulated.law.gender": 0.7,
-    "corpus.simulated.law.drift": 0.6,
-    "corpus.simulated.law.drift_correlation": 0.9,
-    "corpus.simulated.law.drift_spread": 0.5,
-    "corpus.simulated.law.day": 0.3,
-    "corpus.simulated.law.day_spread": 0.5,
-    "corpus.simulated.law.settling": 0.3,
-    "corpus.simulated.law.settling_days": 6.0,
-    "corpus.simulated.law.slot": 0.2,
-    "corpus.simulated.law.session": 0.3,
-    "corpus.simulated.law.utterance": 1.2,
-    "corpus.simulated.law.utterance_spread": 0.1,
-    "corpus.simulated.law.noise_spread": 0.1,
-    "corpus.simulated.law.phrase": 0.2,
+    "corpus.simulated.law": "law.yaml",
     "extractor.model": "other.onnx",
     "extractor.sha256": "0" * 64,
     "extractor.min_seconds": 0.4,
@@ -300,6 +276,8 @@ FILES = [
     "other.onnx",
     "metadata.csv",
     "utterances.txt",
+    "voices.yaml",
+    "law.yaml",
     "embeddings.npz",
     "other.npz",
     f"recordings/{RECORDING}",
@@ -416,8 +394,12 @@ WORLDS = {
             "results/published_layout/random/trial.pkl",
             "results/demo_extractor/demo_extractor.onnx",
         ],
-        ["analysis"],
-        {"analysis.scenario": "export", "analysis.compare_published": "summary, export"},
+        ["analysis", "corpus.synthetic.law"],
+        {
+            "analysis.scenario": "export",
+            "analysis.compare_published": "summary, export",
+            "corpus.synthetic.law": "demo extractor",
+        },
     ),
     "crate": World(
         "A run of `write_crate`: again after whatever changes the record",
@@ -469,13 +451,16 @@ WORLDS = {
 
 
 def leaves(block: type[Block] = Config, above: str = "") -> list[str]:
-    """List every setting, as written in YAML: ``finetuning.ppo.steps``."""
+    """List every setting with more than one value, as written in YAML: ``finetuning.ppo.steps``.
+
+    There is a single front end so far.
+    """
     keys = []
     for name, field in block.model_fields.items():
         key = above + (field.alias or name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, Block):
             keys += leaves(field.annotation, key + ".")
-        else:
+        elif len((field.json_schema_extra or {}).get("enum", "ab")) > 1:
             keys.append(key)
     return keys
 

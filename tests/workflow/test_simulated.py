@@ -5,13 +5,17 @@ import re
 import pandas as pd
 import pytest
 
-from tests.workflow.running import run_snakemake
+from tests.workflow.running import CLONE, run_snakemake
 
 TRIALS = ("--", "trials", "embeddings")
 
 
-def overlay(listing=None, law=None):
-    simulated = {"listing": {"speakers": 8, "days": 14, **(listing or {})}, "law": law or {}}
+LAW = CLONE / "resources/laws/smiip-tv.yaml"
+
+
+def overlay(listing=None):
+    listing = {"speakers": 8, "days": 14, **(listing or {})}
+    simulated = {"listing": listing, "law": "law.yaml"}
     return {
         "corpus": {"source": "simulated", "simulated": simulated},
         "extractor": {"model": "no such file.onnx"},
@@ -29,6 +33,7 @@ def jobs(folder, settings):
 def simulated(tmp_path_factory):
     """The folder of a run to embeddings and trials."""
     folder = tmp_path_factory.mktemp("simulated run")
+    (folder / "law.yaml").write_text(LAW.read_text())
     run_snakemake(folder, *TRIALS, overlay=overlay())
     return folder
 
@@ -46,11 +51,18 @@ def test_a_simulated_corpus_reaches_embeddings_and_trials(simulated):
 
 def test_a_change_of_the_law_lists_nothing_anew(simulated):
     assert jobs(simulated, overlay()) == []
+    law = simulated / "law.yaml"
+    law.write_text(re.sub(r"^drift: .*", "drift: 0.5", law.read_text(), flags=re.M))
     # Trials are made of what has an embedding.
-    assert jobs(simulated, overlay(law={"drift": 0.5})) == [
-        "simulate_embeddings",
-        "generate_trials",
-    ]
+    assert jobs(simulated, overlay()) == ["simulate_embeddings", "generate_trials"]
+
+
+def test_a_number_of_a_law_that_is_not_allowed_ends_in_one_line(tmp_path):
+    (tmp_path / "law.yaml").write_text(LAW.read_text() + "drft: 0.5\n")
+    code, said = run_snakemake(tmp_path, "embeddings", overlay=overlay(), check=False)
+    assert code != 0
+    assert "error: law.yaml: drft: unknown key; allowed are: dimension, " in said
+    assert "Traceback" not in said
 
 
 def test_a_bad_list_of_utterances_ends_in_one_line(tmp_path):

@@ -5,96 +5,11 @@ line; empty lines and what follows a # are left out). Non-target-only speakers n
 are tested, whether the list has them or not. All others train.
 """
 
-import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import pandas as pd
-
-from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv
-from workflow_src.common.seeds import generator
-from workflow_src.corpus.ids import read_id_lines
+from workflow_src.corpus.split import PARTS, read_speaker_list, split_speakers
 from workflow_src.running.arguments import Input, Output
-
-PARTS = ["train", "test", "nontarget-only"]
-
-
-def split_speakers(
-    speakers: list[str], test: int | list[str], nontarget_only: list[str], seed: int, source: str
-) -> pd.DataFrame:
-    """Give every speaker a part.
-
-    Parameters
-    ----------
-    speakers
-        Ids of all speakers of the corpus.
-    test
-        The test speakers' ids, or how many to draw.
-    nontarget_only
-        Ids that only serve as non-targets; they are taken out of `test`.
-    seed
-        The config's seed.
-    source
-        Where `test` comes from; named in errors.
-
-    Returns
-    -------
-    DataFrame
-        speaker, part (``train``, ``test`` or ``nontarget-only``), sorted by speaker.
-
-    Raises
-    ------
-    InputError
-        An id is unknown, there are too few speakers, or none is tested.
-    """
-    known = sorted(set(speakers))
-    _check_known(nontarget_only, known, "trials.nontarget_only")
-    others = [speaker for speaker in known if speaker not in set(nontarget_only)]
-    if isinstance(test, int):
-        if test > len(others):
-            kept = f", {len(nontarget_only)} of them non-target only" if nontarget_only else ""
-            raise InputError(
-                f"{source}: {test} test speakers were asked for, but the corpus has "
-                f"{len(known)} speakers{kept}"
-            )
-        order = generator(seed, "split").permutation(len(others))
-        tested = {others[i] for i in order[:test]}
-    else:
-        _check_known(test, known, source)
-        tested = set(test) - set(nontarget_only)
-    if not tested:
-        raise InputError(f"{source}: no speaker is tested; at least one is needed")
-    if len(tested) + len(set(nontarget_only)) < 2:
-        raise InputError(
-            f"{source}: {min(tested)} is the only speaker of the test pool; non-targets "
-            "need a second one"
-        )
-    part = dict.fromkeys(known, "train")
-    part |= dict.fromkeys(tested, "test") | dict.fromkeys(nontarget_only, "nontarget-only")
-    return pd.DataFrame({"speaker": list(part), "part": list(part.values())}, dtype="str")
-
-
-def read_speaker_list(path: str | Path) -> list[str]:
-    """Read speaker ids from a text file, one a line.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, a line is no id, an id stands there twice, or there is none.
-    """
-    speakers = read_id_lines(path, "speaker")
-    for speaker, number in speakers:
-        if not re.fullmatch("[0-9]{4}", speaker):
-            raise InputError(f"{path}:{number}: {speaker!r} is not a speaker id (four digits)")
-    return [speaker for speaker, _ in speakers]
-
-
-def _check_known(wanted: list[str], known: list[str], source: str) -> None:
-    unknown = sorted(set(wanted) - set(known))
-    if unknown:
-        shown = ", ".join(unknown[:5]) + (" ..." if len(unknown) > 5 else "")
-        raise InputError(f"{source}: no utterance in the corpus is of speaker {shown}")
 
 
 @dataclass(frozen=True, kw_only=True)

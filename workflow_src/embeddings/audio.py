@@ -1,4 +1,4 @@
-"""Reading recordings: any rate and any number of channels to 16 kHz, one channel."""
+"""Reading recordings: any rate and any number of channels to one rate, one channel."""
 
 import os
 import stat
@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-
-from workflow_src.embeddings.features import SAMPLE_RATE
 
 # Root mean square, after removal of the offset, below which a recording is silence: one step of
 # 16-bit audio, -90 dB of full scale. Speech, however faint, is far above it.
@@ -20,22 +18,24 @@ class Rejected(Exception):  # noqa: N818 (no error of the program: the recording
 
 
 def read_audio(
-    path: str | Path, min_seconds: float = 0.0, max_seconds: float = np.inf
+    path: str | Path, sample_rate: int, min_seconds: float = 0.0, max_seconds: float = np.inf
 ) -> np.ndarray:
-    """Read a recording as the extractor takes it.
+    """Read a recording as a front end takes it.
 
     Parameters
     ----------
     path
         A file that libsndfile reads, of any rate and any number of channels. Channels are
-        averaged; other rates are resampled to 16 kHz (soxr, high quality).
+        averaged; other rates are resampled (soxr, high quality).
+    sample_rate
+        Of what is returned, in Hz.
     min_seconds, max_seconds
         Shorter and longer recordings are rejected.
 
     Returns
     -------
     ndarray
-        float32 [samples], 16 kHz.
+        float32 [samples].
 
     Raises
     ------
@@ -50,8 +50,8 @@ def read_audio(
         raise Rejected("samples that are not finite")
     if waveform.std(dtype=np.float64) < SILENCE:
         raise Rejected("silent")
-    if rate != SAMPLE_RATE:
-        waveform = soxr.resample(waveform, rate, SAMPLE_RATE, quality="HQ")
+    if rate != sample_rate:
+        waveform = soxr.resample(waveform, rate, sample_rate, quality="HQ")
     return np.ascontiguousarray(waveform)
 
 

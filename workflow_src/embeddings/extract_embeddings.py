@@ -1,7 +1,7 @@
 """Extract the embeddings of one shard: the recordings of every n-th speaker id.
 
-Its recordings are taken from the manifest of all (--manifest), or are those that lie in the folder
-(--listing): then the shard does not depend on what changes in others.
+Its recordings are those of the manifest, or, without one, those that lie in the folder: then the
+shard does not depend on what changes in others.
 
 A recording that no embedding can be made of (missing, damaged, empty, too short or too long,
 silent, not finite) is listed with the reason in a table and has no row among the embeddings.
@@ -9,9 +9,12 @@ The output does not depend on the number of threads.
 """
 
 import itertools
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -22,28 +25,23 @@ from workflow_src.corpus.listing import list_recordings
 from workflow_src.corpus.shards import shard_of_speaker
 from workflow_src.embeddings.audio import Rejected, read_audio
 from workflow_src.embeddings.extractor import SpeakerModel
-from workflow_src.embeddings.features import compute_fbank
-from workflow_src.running.steps import (
-    add_device_arguments,
-    add_settings_argument,
-    parse_settings,
-    run_step,
-    show_progress,
-    step_parser,
-)
+from workflow_src.embeddings.rejections import REJECTED_COLUMNS
+from workflow_src.running.arguments import Input, Output
+from workflow_src.running.progress import show_progress
 from workflow_src.settings.corpus import DirectoryCorpus
 from workflow_src.settings.embeddings import Extractor
+from workflow_src.settings.front_ends import FRONT_ENDS, FrontEnd
 
-REJECTED_COLUMNS = ["utterance", "path", "reason"]
-# Recordings whose features are held at once, and their seconds, at 32 kB a second. Twice that is
-# held in all: the next window is read meanwhile.
+# Recordings whose features are held at once, and their seconds, at 32 kB a second of filter banks.
+# Twice that is held in all: the next window is read meanwhile.
 WINDOW = 1024
 WINDOW_SECONDS = 3000.0
 # Unless set. One thread runs recordings one by one faster than in batches: a layer's output of
 # one recording stays in the core's cache.
 BATCH_SIZE = {"cpu": 1, "cuda": 32}
-# A batch has so many recordings of at most this many frames (10 s); of longer ones it has fewer.
-FULL_BATCH_FRAMES = 1000
+# A batch has so many recordings of at most this many numbers (10 s of 80 filter banks); of longer
+# ones it has fewer.
+FULL_BATCH_NUMBERS = 80_000
 
 
 def select_shard(manifest: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
@@ -90,8 +88,9 @@ def extract(
 
     def load(row: int) -> np.ndarray | str:
         try:
-            file = Path(root) / paths[row]
-            return compute_fbank(read_audio(file, settings.min_seconds, settings.max_seconds))
+            limits = settings.min_seconds, settings.max_seconds
+            waveform = read_audio(Path(root) / paths[row], model.front_end.sample_rate, *limits)
+            return model.compute_features(waveform)
         except Rejected as reason:
             return str(reason)
 
@@ -146,13 +145,13 @@ def _windows(seconds: np.ndarray, max_seconds: float) -> list[list[int]]:
 
 
 def _batches(features: dict[int, np.ndarray], size: int) -> list[list[int]]:
-    """Group rows with exactly the same number of frames: nothing is ever padded."""
-    of_length: dict[int, list[int]] = {}
+    """Group rows whose features have exactly the same shape: nothing is ever padded."""
+    of_shape: dict[tuple[int, ...], list[int]] = {}
     for row, found in features.items():
-        of_length.setdefault(len(found), []).append(row)
+        of_shape.setdefault(found.shape, []).append(row)
     batches = []
-    for frames, rows in sorted(of_length.items()):
-        step = max(1, min(size, size * FULL_BATCH_FRAMES // frames))
+    for shape, rows in sorted(of_shape.items()):
+        step = max(1, min(size, size * FULL_BATCH_NUMBERS // math.prod(shape)))
         batches += [rows[start : start + step] for start in range(0, len(rows), step)]
     return batches
 
@@ -165,49 +164,59 @@ def _one_ahead(items: Iterator) -> Iterator:
         yield ahead.pop(0)
 
 
-def main(argv: list[str] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    manifest: Input | None = None
+    """Table of utterances, parquet; without it, the recordings that lie in the folder are used."""
+    listing: DirectoryCorpus = DirectoryCorpus()
+    """Without `manifest`: which speakers and days are used."""
+    root: str
+    """Folder of the recordings."""
+    model: Input
+    """Speaker model, ONNX."""
+    settings: Extractor = Extractor()
+    """How recordings are fed to the model; its `model`, `front_end`, `shards` are not looked at."""
+    front_end: FrontEnd = FRONT_ENDS[0]
+    """What the model was trained on: the front end's row."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What computes; auto: a GPU where there is one."""
+    deterministic: bool = True
+    """Whether a GPU uses only algorithms that give the same bytes in every run."""
+    shard: int = 0
+    """Which shard, from 0."""
+    shards: int = 1
+    """How many there are."""
+    threads: int = 1
+    """Recordings that are worked on side by side."""
+    embeddings: Output
+    """The shard's utterance [n] and embedding [n, D], .npz."""
+    rejected: Output
+    """The shard's rejected recordings, CSV."""
+
+
+def run(args: Arguments) -> None:
     """Extract the embeddings of one shard."""
-    parser = step_parser(__doc__)
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--manifest", type=Path, help="parquet table of utterances")
-    source.add_argument(
-        "--listing",
-        metavar="JSON",
-        help="in place of a manifest: which recordings of the folder are used, a JSON object with "
-        "keys of: speakers, days",
+    if not 0 <= args.shard < args.shards:
+        raise InputError(f"--shard {args.shard}: allowed is 0..{args.shards - 1}")
+    if args.threads < 1:
+        raise InputError(f"--threads {args.threads}: at least 1 is needed")
+    settings = args.settings
+    model = SpeakerModel(
+        args.model, args.front_end, settings.sha256, args.device, args.deterministic
     )
-    parser.add_argument("--root", required=True, help="folder that paths are relative to")
-    parser.add_argument("--model", required=True, help="ONNX speaker model")
-    parser.add_argument("--sha256", default="", help="digest of the model; over the settings' one")
-    parser.add_argument("--shard", type=int, default=0, help="which shard, from 0")
-    parser.add_argument("--shards", type=int, default=1, help="how many there are")
-    add_device_arguments(parser)
-    parser.add_argument("--threads", type=int, default=1, help="recordings side by side")
-    parser.add_argument("--out", type=Path, required=True, help=".npz: utterance, embedding")
-    parser.add_argument("--rejected", type=Path, required=True, help="CSV of what was rejected")
-    add_settings_argument(parser, Extractor)
-    args = parser.parse_args(argv)
-    if not 0 <= args.shard < args.shards or args.threads < 1:
-        parser.error("0 <= --shard < --shards and --threads >= 1 are needed")
-    settings = parse_settings(args.settings, Extractor, "extractor")
-    digest = args.sha256 or settings.sha256
-    model = SpeakerModel(args.model, digest, args.device, args.deterministic)
     print(f"device: {model.device}")
     if not Path(args.root).is_dir():
         raise InputError(f"{args.root}: there is no such folder; it should hold the recordings")
-    if args.manifest:
+    if args.manifest is not None:
         manifest = read_parquet(args.manifest, ["utterance", "speaker", "path", "seconds"])
         manifest = select_shard(manifest, args.shard, args.shards)
     else:
-        listing = parse_settings(args.listing, DirectoryCorpus, "corpus.directory")
-        manifest = list_recordings(args.root, listing, args.shard, args.shards)
+        manifest = list_recordings(args.root, args.listing, args.shard, args.shards)
     embeddings, rejected = extract(manifest, args.root, model, settings, args.threads)
     kept = ~manifest["utterance"].isin(rejected["utterance"]).to_numpy()
     utterances = manifest["utterance"].to_numpy(dtype=str)
-    write_npz(args.out, utterance=utterances[kept], embedding=embeddings[kept])
+    write_npz(args.embeddings, utterance=utterances[kept], embedding=embeddings[kept])
     write_csv(rejected[REJECTED_COLUMNS], args.rejected)
     print(f"{kept.sum():,} embeddings of {model.dim} numbers, {len(rejected):,} rejected")
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -1,13 +1,14 @@
-"""The speaker model: an ONNX file, features [B, T, 80] -> embedding [B, D]."""
+"""The speaker model: a front end, waveform -> features, and an ONNX file, features -> embedding."""
 
 import hashlib
+import importlib
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
 from workflow_src.common.errors import InputError
-from workflow_src.embeddings.features import MEL_BINS
+from workflow_src.settings.front_ends import FRONT_ENDS, FrontEnd
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -18,8 +19,11 @@ class SpeakerModel:
     Parameters
     ----------
     path
-        An ONNX file with one input, float32 [B, T, 80], and one output, float32 [B, D]; their
-        names are free. WeSpeaker's exports (``feats`` -> ``embs``) are such files.
+        An ONNX file with one input, float32, the features of B recordings of one length, and one
+        output, float32 [B, D]; their names are free. WeSpeaker's exports (``feats`` -> ``embs``)
+        are such files.
+    front_end
+        What the model was trained on.
     sha256
         Digest that the file must have, in hexadecimal; empty or None: any.
     device
@@ -33,6 +37,8 @@ class SpeakerModel:
         D.
     device : str
         ``cpu`` or ``cuda``: what it runs on.
+    front_end : FrontEnd
+        As given.
     max_batch : int or None
         1 for a model that was exported for one recording at a time, None for any other.
 
@@ -46,15 +52,34 @@ class SpeakerModel:
     def __init__(
         self,
         path: str | Path,
+        front_end: FrontEnd = FRONT_ENDS[0],
         sha256: str | None = None,
         device: str = "auto",
         deterministic: bool = True,
     ) -> None:
         content = _read_model(path, sha256)
         self._path = path
+        self.front_end = front_end
+        function = front_end.entry.partition(":")[2]
+        self._compute_features = getattr(importlib.import_module(front_end.module), function)
         self._session, self.device = _open_session(content, path, device, deterministic)
-        self._input, self.max_batch = _check_interface(self._session, path)
+        self._input, self.max_batch = _check_interface(self._session, path, front_end)
         self.dim = self._probe()
+
+    def compute_features(self, waveform: np.ndarray) -> np.ndarray:
+        """Compute the features of a recording with the front end.
+
+        Parameters
+        ----------
+        waveform
+            float32 [samples], at the front end's sample rate.
+
+        Returns
+        -------
+        ndarray
+            float32, of the front end's shape.
+        """
+        return self._compute_features(waveform)
 
     def embed(self, features: np.ndarray) -> np.ndarray:
         """Compute embeddings.
@@ -62,7 +87,7 @@ class SpeakerModel:
         Parameters
         ----------
         features
-            float32 [B, T, 80], without padding.
+            float32 [B, ...]: those of B recordings, without padding.
 
         Returns
         -------
@@ -85,9 +110,9 @@ class SpeakerModel:
     def _probe(self) -> int:
         """Run the model once and return D: declared shapes may be left open, or be wrong."""
         batch = self.max_batch or 2
-        frames = 200
-        noise = np.random.default_rng(0).standard_normal((batch, frames, MEL_BINS))
-        path, embeddings = self._path, self.embed(noise.astype(np.float32))
+        noise = np.random.default_rng(0).standard_normal(2 * self.front_end.sample_rate) / 10
+        features = self.compute_features(noise.astype(np.float32))
+        path, embeddings = self._path, self.embed(np.stack([features] * batch))
         shape = np.shape(embeddings)
         if len(shape) != 2 or shape[0] != batch or shape[1] == 0:
             raise InputError(
@@ -152,7 +177,7 @@ def _open_session(
 
 
 def _check_interface(
-    session: onnxruntime.InferenceSession, path: str | Path
+    session: onnxruntime.InferenceSession, path: str | Path, front_end: FrontEnd
 ) -> tuple[str, int | None]:
     """Return the name of the input, and how many recordings it takes if that is fixed."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
@@ -162,17 +187,19 @@ def _check_interface(
             "extractor has one of each"
         )
     said = f"{inputs[0].name} {inputs[0].type} {_shape(inputs[0])}"
-    wanted = f"an extractor takes tensor(float) [B, T, {MEL_BINS}]"
-    batch, frames, bins = (*inputs[0].shape, None, None, None)[:3]
+    needed = f"the front end {front_end.id} gives tensor(float) {front_end.batch_shape}"
+    batch, *sizes = inputs[0].shape or [None]
+    # Sizes that the file leaves open are names or None.
+    fixed = [pair for pair in zip(sizes, front_end.shape, strict=False) if isinstance(pair[0], int)]
     if (
         inputs[0].type != "tensor(float)"
-        or len(inputs[0].shape) != 3
-        or (isinstance(bins, int) and bins != MEL_BINS)
+        or len(sizes) != len(front_end.shape)
         or (isinstance(batch, int) and batch != 1)
+        or any(given not in (size, "T") for size, given in fixed)
     ):
-        raise InputError(f"{path}: takes {said}; {wanted}")
-    if isinstance(frames, int):
-        raise InputError(f"{path}: takes {said}, a fixed number of frames; {wanted} with any T")
+        raise InputError(f"{path}: takes {said}; {needed}")
+    if any(given == "T" for _, given in fixed):
+        raise InputError(f"{path}: takes {said}, recordings of one length; {needed} with any T")
     if len(outputs[0].shape) not in (0, 2):  # 0: the file doesn't say
         raise InputError(
             f"{path}: gives {outputs[0].name} {_shape(outputs[0])}; an extractor gives "

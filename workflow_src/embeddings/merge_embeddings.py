@@ -1,6 +1,7 @@
 """Merge the shards' embeddings into one matrix in manifest order, with its utterance index."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,8 @@ from workflow_src.common.files import (
     write_npy_in_parts,
     write_parquet,
 )
-from workflow_src.running.steps import run_step, step_parser
-
-REJECTED_COLUMNS = ["utterance", "path", "reason"]
+from workflow_src.embeddings.rejections import REJECTED_COLUMNS
+from workflow_src.running.arguments import Input, Inputs, Output
 
 
 def merge_rejected(paths: list[Path], utterances: pd.Series) -> pd.DataFrame:
@@ -134,20 +134,28 @@ def _read_embeddings(path: Path, rows: int) -> np.ndarray:
     return embeddings
 
 
-def main(argv: list[str] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    manifest: Input
+    """Table of utterances, parquet."""
+    shards: Inputs
+    """The shards' embeddings, .npz."""
+    rejections: Inputs
+    """The shards' rejected recordings, CSV."""
+    embeddings: Output
+    """Matrix of embeddings, .npy, float32 [N, D]."""
+    index: Output
+    """Row and utterance of each embedding, parquet."""
+    rejected: Output
+    """All rejected recordings, CSV."""
+
+
+def run(args: Arguments) -> None:
     """Merge the shards."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--manifest", type=Path, required=True, help="parquet table of utterances")
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="the shards' .npz")
-    parser.add_argument("--rejected", type=Path, nargs="+", required=True, help="their CSV tables")
-    parser.add_argument("--embeddings", type=Path, required=True, help=".npy to write, [N, D]")
-    parser.add_argument(
-        "--index", type=Path, required=True, help="parquet to write: row, utterance"
-    )
-    parser.add_argument("--rejected-out", type=Path, required=True, help="CSV to write")
-    args = parser.parse_args(argv)
     manifest = read_parquet(args.manifest, ["utterance"])
-    rejected = merge_rejected(args.rejected, manifest["utterance"])
+    rejected = merge_rejected(args.rejections, manifest["utterance"])
     ids = [(path, *read_npz(path, ["utterance"])) for path in args.shards]
     index, places = place_rows(manifest["utterance"], rejected["utterance"], ids)
     if index.empty:
@@ -160,10 +168,6 @@ def main(argv: list[str] | None = None) -> None:
     write_npy_in_parts((len(index), dim), np.float32, parts, args.embeddings)
     table = pd.DataFrame({"row": np.arange(len(index), dtype=np.int64), "utterance": index})
     write_parquet(table, args.index)
-    write_csv(rejected, args.rejected_out)
+    write_csv(rejected, args.rejected)
     print(f"{len(index):,} embeddings of {dim} numbers")
     print(f"{len(rejected):,} recordings rejected: {describe_rejected(rejected) or 'none'}")
-
-
-if __name__ == "__main__":
-    run_step(main)

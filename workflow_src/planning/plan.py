@@ -17,11 +17,12 @@ import numpy as np
 
 from workflow_src.common.files import read_npy
 from workflow_src.embeddings.extractor import SpeakerModel
-from workflow_src.embeddings.features import MEL_BINS
 from workflow_src.planning.rates import BYTES, OVERHEAD, RATES
 from workflow_src.planning.survey import Survey, count_trials, survey_corpus, survey_manifest
 from workflow_src.running.steps import parse_json, run_step, step_parser
 from workflow_src.settings.catalogue import find_method
+from workflow_src.settings.front_ends import BY_ID as FRONT_ENDS
+from workflow_src.settings.laws import EmbeddingLaw, read_law
 from workflow_src.settings.run_table import (
     expand_runs,
     fitted_runs,
@@ -44,8 +45,9 @@ def read_jobs(said: str) -> dict[str, int]:
 
 def time_model(model: SpeakerModel, seconds: float) -> float:
     """Return the seconds that the model takes for a recording of some length, on one thread."""
-    frames = max(20, round(100 * seconds))
-    features = np.random.default_rng(0).standard_normal((1, frames, MEL_BINS), np.float32)
+    samples = round(max(0.2, seconds) * model.front_end.sample_rate)
+    noise = np.random.default_rng(0).standard_normal(samples, np.float32)
+    features = model.compute_features(noise / 10)[None]
     times = []
     for _ in range(5):
         start = time.perf_counter()
@@ -170,6 +172,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--extractor", help="the speaker model, where there are recordings")
     parser.add_argument("--embeddings", nargs="*", default=[], help="files of imported embeddings")
     parser.add_argument("--utterances", help="text file of simulated utterance ids, where given")
+    parser.add_argument("--law", type=Path, help="the law of a synthetic or simulated corpus")
     parser.add_argument("--test-speakers", help="text file of test speakers, where given")
     args = parser.parse_args(argv)
     config = validate_config(parse_json(args.settings, "--settings"))
@@ -179,20 +182,21 @@ def main(argv: list[str] | None = None) -> None:
     if manifest.exists() and not LISTING & set(jobs):
         survey = survey_manifest(manifest)
     else:
-        survey = survey_corpus(config, args.embeddings, args.utterances)
+        survey = survey_corpus(config, args.embeddings, args.utterances, args.law)
     trials, development = count_trials(
         config, survey.table, args.test_speakers or config.corpus.test_speakers
     )
     model = None
     if args.extractor:
-        model = SpeakerModel(args.extractor, config.extractor.sha256, device="cpu")
+        row = FRONT_ENDS[config.extractor.front_end]
+        model = SpeakerModel(args.extractor, row, config.extractor.sha256, device="cpu")
     amounts = measure_amounts(
         config,
         survey,
         trials,
         development,
         model_seconds=time_model(model, survey.mean_seconds) if model else 0.0,
-        dim=model.dim if model else _embedding_dim(config, survey, args.results),
+        dim=model.dim if model else _embedding_dim(args.law, survey, args.results),
     )
     for line in describe_corpus(config, survey, trials, jobs):
         print(line)
@@ -242,10 +246,10 @@ def describe_jobs(jobs: dict[str, int], amounts: dict[str, float], cores: int) -
     return [*lines, "", f"time        about {describe_seconds(wall)} on {cores} cores"]
 
 
-def _embedding_dim(config: Config, survey: Survey, results: Path) -> int:
+def _embedding_dim(law: Path | None, survey: Survey, results: Path) -> int:
     """Return how many numbers an embedding has that no model computes."""
-    if config.corpus.source == "simulated":
-        return config.corpus.simulated.law.dimension
+    if law is not None:
+        return read_law(law, EmbeddingLaw).dimension
     if survey.dim is not None:
         return survey.dim
     return read_npy(results / "embeddings/embeddings.npy", mmap=True).shape[1]

@@ -17,14 +17,14 @@ from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.corpus.listing import select_subset
 from workflow_src.corpus.scan import find_recordings, identify_recordings
-from workflow_src.corpus.split_speakers import read_speaker_list, split_speakers
+from workflow_src.corpus.split import read_speaker_list, split_speakers
 from workflow_src.embeddings.importing import read_part
 from workflow_src.settings.corpus import SyntheticCorpus
+from workflow_src.settings.laws import VoiceLaw, read_law
 from workflow_src.settings.schema import Config
 from workflow_src.settings.trials import Generation
-from workflow_src.synthetic.simulate_listing import make_listing, read_utterance_list
-from workflow_src.synthetic.synthesize_corpus import POPULATION, speaker_ids
-from workflow_src.synthetic.voices import draw_recordings
+from workflow_src.synthetic.listing import make_listing, read_utterance_list
+from workflow_src.synthetic.voices import POPULATION, draw_recordings, speaker_ids
 from workflow_src.trials.generate_development_trials import choose_development_speakers
 from workflow_src.trials.protocol import build_pool, make_scenario
 from workflow_src.trials.published_layout import TRIAL_FILE, tabulate_trials
@@ -71,7 +71,9 @@ def survey_manifest(path: Path) -> Survey:
     return Survey(table, "the manifest", _total(table["seconds"].to_numpy()), "the manifest")
 
 
-def survey_corpus(config: Config, imported: list[str], listed: str | None) -> Survey:
+def survey_corpus(
+    config: Config, imported: list[str], listed: str | None, law: Path | None
+) -> Survey:
     """Survey a corpus that is not listed yet.
 
     Parameters
@@ -82,6 +84,8 @@ def survey_corpus(config: Config, imported: list[str], listed: str | None) -> Su
         Files of imported embeddings.
     listed
         Text file of the utterance ids of a simulated corpus, or None where they are drawn.
+    law
+        The law of a synthetic corpus; not looked at for others.
 
     Raises
     ------
@@ -91,7 +95,7 @@ def survey_corpus(config: Config, imported: list[str], listed: str | None) -> Su
     corpus = config.corpus
     match corpus.source:
         case "synthetic":
-            return _survey_synthetic(corpus.synthetic, config.seed)
+            return _survey_synthetic(corpus.synthetic, read_law(law, VoiceLaw), config.seed)
         case "directory":
             given = corpus.directory
             table = identify_recordings(find_recordings(given.root), given.root)
@@ -162,11 +166,11 @@ def _count_made(
     return {name: len(make_scenario(pool, name, settings, seed).trials) for name in scenarios}
 
 
-def _survey_synthetic(settings: SyntheticCorpus, seed: int) -> Survey:
+def _survey_synthetic(settings: SyntheticCorpus, law: VoiceLaw, seed: int) -> Survey:
     drawn = [
         recording.utterance
         for speaker in speaker_ids(settings.speakers)
-        for recording in draw_recordings(seed, POPULATION, speaker, settings)
+        for recording in draw_recordings(seed, POPULATION, speaker, settings, law)
     ]
     least, most = settings.seconds
     table = parse_utterance_ids(drawn, "corpus.synthetic")

@@ -41,6 +41,7 @@ INPUT_STAGES = {
     "test_speakers": ("corpus",),
     "metadata": ("corpus",),
     "utterances": ("corpus",),
+    "law": ("corpus", "embeddings"),
     "trials": ("trials",),
     "policies": ("policies",),
     "published": ("inference",),

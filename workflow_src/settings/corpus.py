@@ -11,11 +11,8 @@ Range = Annotated[list[int], Field(min_length=2, max_length=2)]
 Span = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
-Shares = dict[str, Annotated[float, Field(ge=0)]]
-
-
 class SyntheticCorpus(Block):
-    """Sizes and laws of the demo corpus."""
+    """Sizes of the demo corpus, and its law."""
 
     key: ClassVar[str] = "corpus.synthetic"
 
@@ -34,29 +31,10 @@ class SyntheticCorpus(Block):
     text_dependent: Probability = Field(
         0.3, description="share of utterances that say one of the five fixed phrases"
     )
-    drift: float = Field(
-        0.45,
-        ge=0,
-        description="long-term drift of a voice, in units of the spread between speakers",
-    )
-    drift_days: float = Field(25.0, gt=0, description="time constant of that drift, in days")
-    day_offset: float = Field(0.2, ge=0, description="change from day to day, in the same units")
-    slot_offset: float = Field(
-        0.15, ge=0, description="a speaker's own habit in each slot of the day, in the same units"
-    )
-    utterance_offset: float = Field(
-        0.1, ge=0, description="change from utterance to utterance, in the same units"
-    )
-    effects: float = Field(
-        1.0, ge=0, description="strength of what slots and states do to all voices; 0: nothing"
-    )
-    states: Shares = Field(
-        {"normal": 0.7, "sleepy": 0.12, "sore throat": 0.1, "cold": 0.08},
-        description="share of each physical state; taken relative to their sum",
-    )
-    noise: Shares = Field(
-        {"quiet": 0.4, "normal": 0.35, "noisy": 0.18, "extremely noisy": 0.07},
-        description="share of each noise level; taken relative to their sum",
+    law: GivenPath = Field(
+        "resources/laws/demo_voices.yaml",
+        description="YAML file of how voices change and how they are recorded; the file says what "
+        "each number means",
     )
     shards: int = Field(
         8, ge=1, le=999, description="parts made side by side; changes no recording"
@@ -71,17 +49,6 @@ class SyntheticCorpus(Block):
                 raise ValueError(
                     f"{key} is {[low, high]}; allowed is [least, most] within [{least}, {most}]"
                 )
-        known = {
-            "states": ("normal", "sleepy", "sore throat", "cold"),
-            "noise": ("quiet", "normal", "noisy", "extremely noisy"),
-        }
-        for key, names in known.items():
-            shares = getattr(self, key)
-            if set(shares) - set(names):
-                wrong = next(name for name in shares if name not in names)
-                raise ValueError(f"{key} knows no {wrong!r}; allowed are: {', '.join(names)}")
-            if not sum(shares.values()) > 0:
-                raise ValueError(f"{key} needs at least one share above 0")
         return self
 
 
@@ -189,57 +156,14 @@ class SimulatedListing(Block):
     )
 
 
-class SimulatedLaw(Block):
-    """The law of simulated embeddings; docs/simulation.md has it as formulas."""
-
-    key: ClassVar[str] = "corpus.simulated.law"
-
-    dimension: int = Field(128, ge=2, le=4096, description="numbers of an embedding")
-    speaker_decay: float = Field(
-        8.428, gt=0, description="dimensions over which the variance between speakers falls to 1/e"
-    )
-    change_decay: float = Field(
-        167.0, gt=0, description="the same of all that changes, in another basis"
-    )
-    clusters: int = Field(12, ge=1, description="groups of speakers that resemble each other")
-    cluster_share: Probability = Field(
-        0.488, description="share of a speaker's variance that its group has in common"
-    )
-    gender: float = Field(
-        0.749, ge=0, description="distance of either gender from the middle between them"
-    )
-    drift: float = Field(0.59, ge=0, description="long-term drift")
-    drift_correlation: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.989, description="correlation of that drift from one day to the next"
-    )
-    drift_spread: float = Field(0.462, ge=0, description="spread of the drift over speakers")
-    day: float = Field(0.26, ge=0, description="change from day to day")
-    day_spread: float = Field(0.531, ge=0, description="spread of that change over days")
-    settling: float = Field(
-        0.283, ge=0, description="what is peculiar to a speaker's first day, and fades"
-    )
-    settling_days: float = Field(6.243, gt=0, description="days over which that falls to 1/e")
-    slot: float = Field(0.167, ge=0, description="a speaker's own habit in each slot of the day")
-    session: float = Field(0.289, ge=0, description="change from session to session")
-    utterance: float = Field(1.18, ge=0, description="change from utterance to utterance")
-    utterance_spread: float = Field(
-        0.069, ge=0, description="spread of that change over utterances"
-    )
-    noise_spread: float = Field(
-        0.132, ge=0, description="spread over speakers of their days, sessions and utterances"
-    )
-    phrase: float = Field(0.11, ge=0, description="what a fixed phrase does to all voices")
-
-
 class SimulatedCorpus(Block):
     """Utterance ids and embeddings that are drawn: neither recordings nor an extractor."""
 
     listing: SimulatedListing = Field(default_factory=SimulatedListing)
-    law: SimulatedLaw = Field(
-        default_factory=SimulatedLaw,
-        description="the law of the embeddings, fitted to the paper's figures "
-        "(docs/simulation.md); a speaker's length is 1, and a spread is the standard deviation "
-        "of a strength's logarithm",
+    law: GivenPath = Field(
+        "resources/laws/smiip-tv.yaml",
+        description="YAML file of the law of the embeddings, fitted to the paper's figures "
+        "(docs/simulation.md); the file says what each number means",
     )
 
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from workflow_src.settings.base import Block, GivenPath
+from workflow_src.settings.front_ends import BY_ID, FRONT_ENDS
 
 
 class Extractor(Block):
@@ -14,7 +15,13 @@ class Extractor(Block):
 
     model: GivenPath = Field(
         "resources/demo_extractor.onnx",
-        description="ONNX file: features [B, T, 80] -> embedding [B, D]",
+        description="ONNX file: features -> embedding [B, D]",
+    )
+    front_end: str = Field(
+        FRONT_ENDS[0].id,
+        json_schema_extra={"enum": list(BY_ID)},
+        description="what the model was trained on; "
+        + "; ".join(f"{row.id}: {row.batch_shape}, {row.summary}" for row in FRONT_ENDS),
     )
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = Field(
         None,
@@ -38,6 +45,13 @@ class Extractor(Block):
     shards: int = Field(
         8, ge=1, le=9999, description="parts of the corpus, by speaker, extracted side by side"
     )
+
+    @field_validator("front_end")
+    @classmethod
+    def _check_front_end(cls, name: str) -> str:
+        if name not in BY_ID:
+            raise ValueError(f"there is no front end {name!r}; allowed are: {', '.join(BY_ID)}")
+        return name
 
     @model_validator(mode="after")
     def _check(self) -> "Extractor":

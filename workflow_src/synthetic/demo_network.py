@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from torch.nn import functional
 
-from workflow_src.embeddings.features import MEL_BINS
+from workflow_src.embeddings.wespeaker_fbank80 import MEL_BINS
 
 CHANNELS = 128
 POOLED_CHANNELS = 384

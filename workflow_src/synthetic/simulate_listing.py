@@ -1,149 +1,43 @@
 """Make the manifest of a simulated corpus: who recorded when, without recordings.
 
-The law has the shape of SMIIP-TV's lists: five slots a day, each used with the speaker's own
-probability; three utterances a session in the first half of the days and four in the second; the
-first take free speech, the fourth a fixed phrase. Or, with --utterances, the ids of a text file
-(one a line; empty lines and what follows a # are left out).
+The utterance ids are drawn, or, with --utterances, those of a text file (one a line; empty lines
+and what follows a # are left out).
 
 Columns: utterance, speaker, date (ISO), time (HH:MM), slot, take, kind, phrase, gender.
 """
 
-from pathlib import Path
-
-import numpy as np
-import pandas as pd
+from dataclasses import dataclass
 
 from workflow_src.common.files import write_parquet
-from workflow_src.common.seeds import generator
-from workflow_src.corpus.ids import (
-    format_utterance_id,
-    parse_utterance_ids,
-    read_id_lines,
-    sort_in_corpus_order,
-)
-from workflow_src.running.steps import (
-    add_settings_argument,
-    parse_settings,
-    run_step,
-    step_parser,
-)
+from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.corpus import SimulatedListing
-from workflow_src.synthetic.phonetics import PHRASES
-from workflow_src.synthetic.voices import FIRST_DAY, SLOT_HOURS, SLOT_HOURS_LONG, gender_of
-
-# How closely speakers keep to the mean attendance: the sum of both parameters of a beta law.
-ATTENDANCE_WEIGHT = 14.2
-# Probability that a take is free speech, by take; the others are fixed phrases.
-FREE_SPEECH = np.array([1.0, 0.7, 0.41, 0.0])
-# Takes of a session in the first half of the days, and in the second.
-TAKES = (3, 4)
+from workflow_src.synthetic.listing import make_listing, read_utterance_list
+from workflow_src.synthetic.voices import gender_of
 
 
-def make_listing(settings: SimulatedListing, seed: int) -> list[str]:
-    """Draw the utterance ids of all speakers.
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
 
-    Parameters
-    ----------
-    settings
-        Sizes and laws; its file of utterances is not looked at.
-    seed
-        The config's seed. Each speaker has its own streams: more speakers leave the first ones
-        as they are.
-
-    Returns
-    -------
-    list of str
-        Ids in corpus order; speakers are 0001, 0002, ..., and each has at least one session.
-    """
-    return [
-        utterance
-        for number in range(1, settings.speakers + 1)
-        for utterance in list_speaker(f"{number:04d}", settings, seed)
-    ]
+    utterances: Input | None = None
+    """Text file of utterance ids to use in place of drawn ones."""
+    settings: SimulatedListing = SimulatedListing()
+    """Who records when; `utterances` in it is not looked at."""
+    seed: int
+    """The config's seed."""
+    manifest: Output
+    """Table of utterances, parquet."""
 
 
-def list_speaker(speaker: str, settings: SimulatedListing, seed: int) -> list[str]:
-    """Draw the utterance ids of one speaker, in corpus order."""
-
-    def stream(name: str) -> np.random.Generator:
-        return generator(seed, "simulated listing", speaker, name)
-
-    days, slots, takes = settings.days, len(SLOT_HOURS), len(FREE_SPEECH)
-    missed = stream("days").random(days) < settings.missed_days
-    draws = stream("sessions").random((days, slots))
-    used = draws < _draw_attendance(stream("attendance"), settings.attendance)
-    used[missed] = False
-    # The first day is never left out, so that every speaker has utterances.
-    used[0, draws[0].argmin()] = True
-    wanted = np.where(2 * np.arange(days) < days, *TAKES)
-    said = np.arange(takes) < wanted[:, None, None]
-
-    shape = (days, slots, takes)
-    end = SLOT_HOURS_LONG * 60
-    minutes = np.sort(np.where(said, stream("minutes").integers(0, end, shape), end), axis=-1)
-    free = stream("kinds").random(shape) < FREE_SPEECH
-    phrases = np.where(free, 0, stream("phrases").integers(1, PHRASES, shape, endpoint=True))
-
-    which = np.nonzero(used[:, :, None] & said)
-    day, slot, take = which
-    hours = np.array(list(SLOT_HOURS.values()))
-    moments = (
-        np.datetime64(FIRST_DAY, "m") + 60 * (24 * day + hours[slot]) + minutes[which]
-    ).tolist()
-    numbers = np.array(list(SLOT_HOURS))[slot].tolist()
-    return [
-        format_utterance_id(speaker, moment, number, take, "td" if phrase else "ti", phrase)
-        for moment, number, take, phrase in zip(
-            moments, numbers, (take + 1).tolist(), phrases[which].tolist(), strict=True
-        )
-    ]
-
-
-def _draw_attendance(rng: np.random.Generator, mean: float) -> float:
-    """Draw the probability with which a speaker uses a slot."""
-    if mean == 1:
-        return 1.0
-    return rng.beta(ATTENDANCE_WEIGHT * mean, ATTENDANCE_WEIGHT * (1 - mean))
-
-
-def read_utterance_list(path: str | Path) -> pd.DataFrame:
-    """Read utterance ids from a text file, one a line.
-
-    Returns
-    -------
-    DataFrame
-        The columns that ids give, in corpus order.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, a line is no id, an id stands there twice, or there is none.
-    """
-    ids, numbers = zip(*read_id_lines(path, "utterance"), strict=True)
-    return sort_in_corpus_order(parse_utterance_ids(list(ids), str(path), numbers))
-
-
-def main(argv: list[str] | None = None) -> None:
+def run(args: Arguments) -> None:
     """List the utterances and write the manifest."""
-    parser = step_parser(__doc__)
-    parser.add_argument(
-        "--utterances", type=Path, help="text file of ids to use in place of drawn ones"
-    )
-    add_settings_argument(parser, SimulatedListing)
-    parser.add_argument("--seed", type=int, required=True, help="the config's seed")
-    parser.add_argument("--manifest", type=Path, required=True, help="parquet to write")
-    args = parser.parse_args(argv)
-    settings = parse_settings(args.settings, SimulatedListing, "corpus.simulated.listing")
     if args.utterances:
         table = read_utterance_list(args.utterances)
     else:
-        drawn = make_listing(settings, args.seed)
-        table = parse_utterance_ids(drawn, "corpus.simulated.listing")
+        drawn = make_listing(args.settings, args.seed)
+        table = parse_utterance_ids(drawn, SimulatedListing.key)
     genders = {speaker: gender_of(speaker) for speaker in table["speaker"].unique()}
     write_parquet(table.assign(gender=table["speaker"].map(genders)), args.manifest)
     print(f"{len(table):,} utterances of {len(genders):,} speakers")
     print("durations are unknown: the filters by seconds of the policies' training do not apply")
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -26,7 +26,7 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.seeds import generator
-from workflow_src.settings.corpus import SimulatedLaw
+from workflow_src.settings.laws import EmbeddingLaw
 from workflow_src.synthetic.voices import gender_of
 
 COLUMNS = ["utterance", "speaker", "date", "slot", "phrase"]
@@ -62,7 +62,7 @@ class Population:
     within: np.ndarray
 
 
-def draw_population(law: SimulatedLaw, seed: int) -> Population:
+def draw_population(law: EmbeddingLaw, seed: int) -> Population:
     """Draw what all speakers have in common."""
     dimension = law.dimension
     between = spectrum(dimension, law.speaker_decay)
@@ -93,7 +93,7 @@ def spectrum(dimension: int, decay: float) -> np.ndarray:
 
 
 def draw_voice(
-    speaker: str, gender: str, population: Population, law: SimulatedLaw, seed: int
+    speaker: str, gender: str, population: Population, law: EmbeddingLaw, seed: int
 ) -> np.ndarray:
     """Draw what does not change of a speaker, float32 [D]."""
     rng = _stream(seed, speaker, "voice")
@@ -111,7 +111,7 @@ def draw_changes(
     slot: np.ndarray,
     phrase: np.ndarray,
     population: Population,
-    law: SimulatedLaw,
+    law: EmbeddingLaw,
     seed: int,
 ) -> np.ndarray:
     """Draw what changes of a speaker.
@@ -167,7 +167,7 @@ def draw_changes(
 
 
 def simulate(
-    manifest: pd.DataFrame, law: SimulatedLaw, seed: int
+    manifest: pd.DataFrame, law: EmbeddingLaw, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Draw the embeddings of all utterances, one speaker after the other.
 
@@ -177,7 +177,7 @@ def simulate(
         The columns `COLUMNS`, in corpus order, and where known gender (``female`` or ``male``);
         where not, it goes by the speaker's number.
     law
-        The settings.
+        The law of the embeddings.
     seed
         The config's seed.
 

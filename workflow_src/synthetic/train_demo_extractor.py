@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -18,17 +17,13 @@ from pydantic import Field
 
 from workflow_src.common.files import write_text, written_whole
 from workflow_src.common.seeds import generator, torch_seed
-from workflow_src.embeddings.features import MEL_BINS, compute_fbank
+from workflow_src.embeddings.wespeaker_fbank80 import MEL_BINS, compute_fbank
 from workflow_src.evaluation.metrics import equal_error_rate
-from workflow_src.running.steps import (
-    add_settings_argument,
-    parse_settings,
-    run_step,
-    show_progress,
-    step_parser,
-)
+from workflow_src.running.arguments import Input, Output
+from workflow_src.running.progress import show_progress
 from workflow_src.settings.base import Block
 from workflow_src.settings.corpus import SyntheticCorpus
+from workflow_src.settings.laws import VoiceLaw, read_law
 from workflow_src.synthetic.demo_network import AngularMarginLoss, DemoNetwork, to_onnx
 from workflow_src.synthetic.synthesis import synthesize_recording
 from workflow_src.synthetic.voices import (
@@ -37,6 +32,7 @@ from workflow_src.synthetic.voices import (
     STATE_EFFECTS,
     Recording,
     draw_recordings,
+    speaker_ids,
 )
 
 BACKGROUND, HELD_OUT = "background", "held-out"
@@ -46,6 +42,8 @@ WARM_UP = 0.05
 
 class DemoTraining(Block):
     """Sizes of the demo extractor's training."""
+
+    key: ClassVar[str] = "settings"
 
     speakers: int = Field(200, ge=2, le=9999, description="background speakers")
     utterances: int = Field(60, ge=1, le=180, description="utterances of each, one a day")
@@ -82,7 +80,7 @@ class Population:
 
 
 def make_population(
-    seed: int, population: str, speakers: int, utterances: int, longest: float
+    seed: int, population: str, speakers: int, utterances: int, longest: float, law: VoiceLaw
 ) -> Population:
     """Synthesise speakers with one utterance a day, over that many days, in memory."""
     default = SyntheticCorpus()
@@ -97,9 +95,10 @@ def make_population(
         }
     )
     features, classes, kept = [], [], []
-    for number in show_progress(range(speakers), f"speakers ({population})", speakers):
-        recordings = draw_recordings(seed, population, f"{number + 1:04d}", settings)[:utterances]
-        for recording in recordings:
+    ids = speaker_ids(speakers)
+    for number, speaker in enumerate(show_progress(ids, f"speakers ({population})", speakers)):
+        recordings = draw_recordings(seed, population, speaker, settings, law)
+        for recording in recordings[:utterances]:
             wave = synthesize_recording(seed, population, recording, settings)
             features.append(compute_fbank(wave).astype(np.float16))
             classes.append(number)
@@ -256,18 +255,27 @@ Cosine of target trials: {own_mean:.3f} +- {own_spread:.3f}; of non-target trial
 """
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Train, measure, and write the model and its card."""
-    parser = step_parser(__doc__)
-    add_settings_argument(parser, DemoTraining)
-    parser.add_argument("--seed", type=int, required=True, help="the seed of all draws")
-    parser.add_argument("--model", type=Path, required=True, help="ONNX file to write")
-    parser.add_argument("--card", type=Path, required=True, help="model card to write")
-    args = parser.parse_args(argv)
-    settings = parse_settings(args.settings, DemoTraining, "settings")
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
 
+    law: Input
+    """How voices change, YAML."""
+    settings: DemoTraining = DemoTraining()
+    """Sizes of the training."""
+    seed: int
+    """The config's seed."""
+    model: Output
+    """Speaker model, ONNX."""
+    card: Output
+    """Its model card, Markdown."""
+
+
+def run(args: Arguments) -> None:
+    """Train, measure, and write the model and its card."""
+    settings, law = args.settings, read_law(args.law, VoiceLaw)
     background = make_population(
-        args.seed, BACKGROUND, settings.speakers, settings.utterances, settings.longest
+        args.seed, BACKGROUND, settings.speakers, settings.utterances, settings.longest, law
     )
     network, loss = train(args.seed, settings, background)
     held_out = make_population(
@@ -276,6 +284,7 @@ def main(argv: list[str] | None = None) -> None:
         settings.held_out_speakers,
         max(settings.utterances, ENROLMENT_UTTERANCES + 1),
         SyntheticCorpus().seconds[1],
+        law,
     )
     scores, target, recordings = score_held_out(network, held_out)
     rows = break_down(scores, target, recordings)
@@ -298,7 +307,3 @@ def main(argv: list[str] | None = None) -> None:
     )
     write_text(card, args.card)
     print(f"EER on held-out speakers: {rows[0][3]:.2f} %")
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -17,7 +17,11 @@ import numpy as np
 from workflow_src.common.seeds import generator
 from workflow_src.corpus.ids import YEAR, format_utterance_id
 from workflow_src.settings.corpus import SyntheticCorpus
+from workflow_src.settings.laws import VoiceLaw
 from workflow_src.synthetic.phonetics import PHRASES, VOWELS
+
+# The random stream of the demo's speakers.
+POPULATION = "demo"
 
 # Where each trait stands in z.
 TRAITS = {
@@ -191,6 +195,11 @@ class Voice:
     nasality: float
 
 
+def speaker_ids(count: int) -> list[str]:
+    """Return the ids of so many speakers: 0001, 0002, ..."""
+    return [f"{number:04d}" for number in range(1, count + 1)]
+
+
 def gender_of(speaker: str) -> str:
     """Return the gender of a speaker by its number: odd ones are female."""
     return "female" if int(speaker) % 2 else "male"
@@ -228,7 +237,7 @@ def effect_vector(effects: dict[str, float]) -> np.ndarray:
 
 
 def draw_recordings(
-    seed: int, population: str, speaker: str, settings: SyntheticCorpus
+    seed: int, population: str, speaker: str, settings: SyntheticCorpus, law: VoiceLaw
 ) -> list[Recording]:
     """Draw all recordings of one speaker, in the order of day, slot and take.
 
@@ -242,7 +251,9 @@ def draw_recordings(
     speaker
         Four digits.
     settings
-        Sizes and laws.
+        How much is recorded, and when.
+    law
+        How the voice changes, and how it is recorded; no id depends on it.
     """
     z = draw_speaker(seed, population, speaker)
     gender = gender_of(speaker)
@@ -250,23 +261,23 @@ def draw_recordings(
     def stream(*names: str | int) -> np.random.Generator:
         return generator(seed, population, speaker, *names)
 
-    drift = draw_drift(stream("drift"), settings.days, settings.drift, settings.drift_days)
-    day_offsets = settings.day_offset * stream("days").standard_normal((settings.days, DIMENSIONS))
-    habits = settings.slot_offset * stream("slots").standard_normal((len(SLOT_HOURS), DIMENSIONS))
+    drift = draw_drift(stream("drift"), settings.days, law.drift, law.drift_days)
+    day_offsets = law.day_offset * stream("days").standard_normal((settings.days, DIMENSIONS))
+    habits = law.slot_offset * stream("slots").standard_normal((len(SLOT_HOURS), DIMENSIONS))
     slots = {
-        slot: settings.effects * effect_vector(SLOT_EFFECTS[slot]) + SLOT_SPREAD[slot] * habits[i]
+        slot: law.effects * effect_vector(SLOT_EFFECTS[slot]) + SLOT_SPREAD[slot] * habits[i]
         for i, slot in enumerate(SLOT_HOURS)
     }
     reactions = stream("states").standard_normal((len(STATE_EFFECTS), DIMENSIONS))
     states = {
-        state: settings.effects
+        state: law.effects
         * (effect_vector(STATE_EFFECTS[state]) + STATE_SPREAD[state] * reactions[i])
         for i, state in enumerate(STATE_EFFECTS)
     }
     names = list(DEVICES)
     own = [names[i] for i in stream("devices").permutation(len(names))[:2]]
     calendar = stream("calendar")
-    health = _draw_health(stream("health"), settings)
+    health = _draw_health(stream("health"), settings.days, law)
 
     recordings = []
     for day in range(settings.days):
@@ -294,9 +305,9 @@ def draw_recordings(
                 fixed = rng.random() < settings.text_dependent
                 phrase = int(rng.integers(1, PHRASES, endpoint=True)) if fixed else 0
                 kind = "td" if fixed else "ti"
-                noise = _draw_share(rng, settings.noise)
+                noise = _draw_share(rng, law.noise)
                 snr = NOISE_SNR[noise] + SNR_SPREAD * rng.uniform(-1, 1)
-                offset = settings.utterance_offset * rng.standard_normal(DIMENSIONS)
+                offset = law.utterance_offset * rng.standard_normal(DIMENSIONS)
                 recordings.append(
                     Recording(
                         utterance=format_utterance_id(speaker, moment, slot, take, kind, phrase),
@@ -329,16 +340,17 @@ class _Health:
     sleepy: float
 
 
-def _draw_health(rng: np.random.Generator, settings: SyntheticCorpus) -> _Health:
-    shares = {state: settings.states.get(state, 0.0) for state in STATE_EFFECTS}
+def _draw_health(rng: np.random.Generator, days: int, law: VoiceLaw) -> _Health:
+    """Draw the states of so many days."""
+    shares = {state: law.states.get(state, 0.0) for state in STATE_EFFECTS}
     sleepy = shares.pop("sleepy")
     well = shares["normal"] + sleepy
     shares["normal"] = well
-    days = [_draw_share(rng, shares)]
-    for _ in range(1, settings.days):
+    drawn = [_draw_share(rng, shares)]
+    for _ in range(1, days):
         fresh = _draw_share(rng, shares)
-        days.append(fresh if rng.random() < HEALTH_RENEWAL else days[-1])
-    return _Health(days, sleepy / well if well else 0.0)
+        drawn.append(fresh if rng.random() < HEALTH_RENEWAL else drawn[-1])
+    return _Health(drawn, sleepy / well if well else 0.0)
 
 
 def _draw_share(rng: np.random.Generator, shares: dict[str, float]) -> str:

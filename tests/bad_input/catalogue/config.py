@@ -77,9 +77,9 @@ CASES = [
         "trials.generation.enrolment_after: '25:00'",
     ),
     config(
-        "share of what there is not",
-        "corpus: {synthetic: {states: {'a[b': -1}}}",
-        "corpus.synthetic.states.a[b: -1",
+        "a front end that there is not",
+        "extractor: {front_end: mfcc}",
+        "extractor.front_end: there is no front end 'mfcc'; allowed are: wespeaker-fbank80",
     ),
     config("no folder of recordings", "corpus: {source: directory}", "corpus.directory.root must"),
     config(
@@ -128,7 +128,6 @@ CASES = [
     block("corpus.build_manifest", '{"days": 0}', "corpus.directory: days: 0 is not allowed"),
     block("synthetic.simulate_listing", '{"speakers": 1}', "corpus.simulated.listing: speakers: 1"),
     block("embeddings.extract_embeddings", '{"shards": "8"}', "extractor: shards: '8'"),
-    block("synthetic.simulate_embeddings", '{"dimension": 1}', "law: dimension: 1 is not"),
     block("trials.generate_trials", '{"rounds": 0}', "trials.generation: rounds: 0"),
     block("training.pretrain_policy", '{"epochs": 1.5}', "pretraining: epochs: 1.5"),
     block("training.finetune_policy", '{"ppo": {"clip": NaN}}', "finetuning: ppo.clip: nan"),

@@ -17,7 +17,6 @@ from tests.bad_input.spoiling import (
 from tests.bad_input.world import MANIFEST, RECORDED, SPLIT
 
 FIRST = RECORDED[0]
-LAW = {"speakers": 2, "days": 2, "seconds": [1.0, 1.1]}
 
 
 def recordings(name: str, says: str, spoil=None, **options) -> Case:
@@ -34,6 +33,10 @@ def tested(name: str, content: str | bytes, says: str) -> Case:
     return bad(
         "corpus.split_speakers", f"test speakers: {name}", says, spoil, test_speakers="tested.txt"
     )
+
+
+def voices(name: str, says: str, spoil) -> Case:
+    return bad("synthetic.synthesize_corpus", f"law: {name}", f"voices.yaml: {says}", spoil)
 
 
 def odd_name(name: str | bytes) -> object:
@@ -119,6 +122,13 @@ CASES = [
         make_loop("loop"), split="loop/split.csv"),
     bad("synthetic.synthesize_corpus", "a shard beyond the last", "--shard 3: allowed is 0..0",
         shard="3"),
+    voices("no such file", "cannot be read (No such file or directory); corpus.synthetic.law names",
+           remove("voices.yaml")),
+    voices("no YAML", "cannot be read as YAML", write("voices.yaml", "drift: [")),
+    voices("a number that is missing", "lacks drift_days, day_offset, ", write("voices.yaml", "drift: 0.1")),
+    voices("an unknown number", "drft: unknown key; allowed are: drift, ",
+           write("voices.yaml", "drft: 0.1")),
+    voices("another law", "change_decay: unknown key", lambda: Path("law.yaml").rename("voices.yaml")),
     bad("synthetic.synthesize_corpus", "a file where the folder of audio goes", "demo/shard-0: ",
         all_of(remove("demo"), write("demo", "a file"))),
     bad("corpus.fetch_corpus", "no folder named", "corpus.directory.root must name", root=""),

@@ -1,5 +1,8 @@
 """Extractors, shards of embeddings, embeddings that were made elsewhere."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import onnx.helper as oh
 
@@ -19,6 +22,7 @@ from tests.embeddings.conftest import make_model
 
 FIRST, SECOND = RECORDED[:2]
 GIVEN = "given/part_rank0.npy"
+TWO = [GIVEN, "given/part_rank1.npy"]
 ONE = np.ones(8, np.float32)
 
 
@@ -38,7 +42,19 @@ def given(name: str, says: str, content) -> Case:
 
 
 def given_file(path: str, name: str, says: str, spoil) -> Case:
-    return bad("embeddings.import_embeddings", name, f"{path}: {says}", spoil, embeddings=[path])
+    return bad("embeddings.import_embeddings", name, f"{path}: {says}", spoil, files=[path])
+
+
+def law(name: str, says: str, spoil) -> Case:
+    return bad("synthetic.simulate_embeddings", f"law: {name}", f"law.yaml: {says}", spoil)
+
+
+def change_law(name: str, value: str) -> object:
+    """Spoil one number of the law."""
+    path = Path("law.yaml")
+    return lambda: path.write_text(
+        re.sub(rf"^{name}: .*", f"{name}: {value}", path.read_text(), flags=re.M)
+    )
 
 
 def model_for_long_recordings():
@@ -58,7 +74,7 @@ CASES = [
     model("no model", "cannot be opened as an ONNX model", write("model.onnx", "no model")),
     model("a folder for a model", "the extractor cannot be read", make_folder("model.onnx")),
     model("a loop for a model", "the extractor cannot be read", make_loop("model.onnx")),
-    model("another digest", "has the sha256", sha256="0" * 64),
+    model("another digest", "has the sha256", settings={"sha256": "0" * 64}),
     model("a model that fails on short recordings", "does not run on features [1, 98, 80]",
           model_for_long_recordings),
     bad("embeddings.extract_embeddings", "no folder of recordings", "nowhere: there is no such",
@@ -68,7 +84,7 @@ CASES = [
     bad("embeddings.extract_embeddings", "a manifest cut short", "manifest.parquet: cannot be",
         cut("recorded/manifest.parquet")),
     bad("embeddings.extract_embeddings", "a file where the shard's folder goes",
-        "model.onnx/0.npz: ", out="model.onnx/0.npz"),
+        "model.onnx/0.npz: ", embeddings="model.onnx/0.npz"),
     bad("embeddings.merge_embeddings", "a shard cut short", "recorded/0.npz: cannot be read",
         cut("recorded/0.npz")),
     bad("embeddings.merge_embeddings", "a shard that is missing", "recorded/0.npz: cannot be",
@@ -130,16 +146,21 @@ CASES = [
                write("given/a.scp", f"{FIRST} given/none.ark:4\n")),
     given_file("given/a.txt", "a file of no known form", "is of no known form",
                write("given/a.txt", "text")),
-    bad("embeddings.import_embeddings", "no such file", "no file is named 'given/*.none'",
-        embeddings=["given/*.none"]),
+    bad("embeddings.import_embeddings", "no such file", "given/none.npy: No such file",
+        files=["given/none.npy"]),
     bad("embeddings.import_embeddings", "an id twice over parts",
         f"given/part_rank1.npy: the embedding of {FIRST} comes twice",
-        give_vectors("given/part_rank1.npy", {FIRST: ONE})),
+        give_vectors("given/part_rank1.npy", {FIRST: ONE}), files=TWO),
     bad("embeddings.import_embeddings", "parts that differ in D",
         "given/part_rank1.npy: has embeddings of 4 numbers",
-        give_vectors("given/part_rank1.npy", {"0009" + FIRST[4:]: ONE[:4]})),
+        give_vectors("given/part_rank1.npy", {"0009" + FIRST[4:]: ONE[:4]}), files=TWO),
     bad("synthetic.simulate_embeddings", "a manifest without phrases", "lacks the column 'phrase'",
         edit_parquet(MANIFEST, lambda table: table.drop(columns="phrase"))),
+    law("no such file", "cannot be read (No such file or directory); corpus.simulated.law names it",
+        remove("law.yaml")),
+    law("a number out of its range", "dimension: 1 is not allowed", change_law("dimension", "1")),
+    law("a number as text", "drift: '3e-4' is not allowed", change_law("drift", "3e-4")),
+    law("no text", "cannot be read as YAML", write("law.yaml", b"\xff\xfe\x00")),
     bad("synthetic.simulate_embeddings", "a folder where the matrix goes",
         "embeddings.npy: Is a directory", make_folder("results/embeddings/embeddings.npy")),
 ]  # fmt: skip

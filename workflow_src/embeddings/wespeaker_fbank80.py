@@ -1,4 +1,4 @@
-"""Log mel filter banks as WeSpeaker's exported models expect them.
+"""The front end wespeaker-fbank80: log mel filter banks as WeSpeaker's models take them.
 
 The window and the mel filters are kaldi-native-fbank's. Its own online extractor takes samples
 from Python one by one; here everything up to the power spectrum, which is linear in the samples
@@ -54,9 +54,9 @@ def compute_fbank(waveform: np.ndarray) -> np.ndarray:
     ndarray
         float32 [T, 80] with T = 1 + (samples - 400) // 160; [0, 80] below 400 samples.
     """
-    features = np.empty((count_frames(len(waveform)), MEL_BINS), np.float32)
-    if len(features) == 0:
-        return features
+    fbank = np.empty((count_frames(len(waveform)), MEL_BINS), np.float32)
+    if len(fbank) == 0:
+        return fbank
     spectrum_of_frame, mel_of_power = _matrices()
     # Each frame loses its own offset below; without the common one nothing is lost to rounding.
     waveform = waveform - waveform.mean(dtype=np.float64).astype(np.float32)
@@ -64,11 +64,11 @@ def compute_fbank(waveform: np.ndarray) -> np.ndarray:
     for start in range(0, len(frames), _BLOCK):
         power = frames[start : start + _BLOCK] @ spectrum_of_frame
         power *= power
-        features[start : start + _BLOCK] = power @ mel_of_power
-    np.maximum(features, np.finfo(np.float32).eps, out=features)
-    np.log(features, out=features)
-    features -= features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return features
+        fbank[start : start + _BLOCK] = power @ mel_of_power
+    np.maximum(fbank, np.finfo(np.float32).eps, out=fbank)
+    np.log(fbank, out=fbank)
+    fbank -= fbank.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return fbank
 
 
 @functools.cache
