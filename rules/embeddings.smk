@@ -87,7 +87,7 @@ else:
         resources:
             **needs(2000, 240, gpu=gpus),
         params:
-            root=AUDIO_ROOT,
+            root=lambda wildcards: AUDIO_ROOT,
             recordings=lambda wildcards: RECORDINGS.shards[int(wildcards.shard)],
             listing=SUBSET or "",
             settings=SETTINGS.extractor.model_dump_json(
