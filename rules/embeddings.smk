@@ -87,6 +87,7 @@ else:
         resources:
             **needs(2000, 240, gpu=gpus),
         params:
+            # A function: Snakemake's lint takes a param that begins an input for that input.
             root=lambda wildcards: AUDIO_ROOT,
             recordings=lambda wildcards: RECORDINGS.shards[int(wildcards.shard)],
             listing=SUBSET or "",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.workflow.running import CLONE, rule_texts
 from workflow_src.common.digests import is_uncounted
+from workflow_src.settings.front_ends import FRONT_ENDS
 
 PACKAGE = "workflow_src"
 
@@ -68,6 +69,8 @@ def reached_by_rules() -> dict[str, frozenset[str]]:
         steps += [f"{PACKAGE}.{name}" for name in re.findall(r'\bstep\(\s*"([\w.]+)"', text)]
         notebooks = set(re.findall(r'"(notebooks/\w+\.ipynb)"', text))
         found = [*map(reached_by_module, steps), *map(reached_by_notebook, notebooks)]
+        if "FRONT_END.module" in text:  # its step loads it by the row's entry point
+            found += [reached_by_module(row.module) for row in FRONT_ENDS]
         if found:
             reached[rule] = frozenset().union(*found)
     return reached

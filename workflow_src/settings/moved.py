@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from workflow_src.settings.laws import EmbeddingLaw, VoiceLaw
+
 # Dotted old key -> its new place: a dotted key, or words that name one.
 MOVED = {
     "inference.fixed_weight": "methods.fixed-weight",
     "inference.adaptive_weight": "methods.adaptive-weight",
     "inference.multi_head": "methods.multi-head",
     "tuning.through-time": "methods.through-time",
+    **{
+        f"corpus.synthetic.{name}": "the file that corpus.synthetic.law names"
+        for name in VoiceLaw.model_fields
+    },
+    **{
+        f"corpus.simulated.law.{name}": "the file that corpus.simulated.law names"
+        for name in EmbeddingLaw.model_fields
+    },
 }
 
 

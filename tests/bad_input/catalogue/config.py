@@ -41,6 +41,11 @@ CASES = [
         "inference.fixed_weight: this key was moved to methods.fixed-weight",
     ),
     config(
+        "number of a law that was moved to a file",
+        "corpus: {simulated: {law: {drift: 0.5}}}",
+        "corpus.simulated.law.drift: this key was moved to the file that corpus.simulated.law",
+    ),
+    config(
         "unknown method",
         "inference: {methods: [magic]}",
         "inference.methods.0: 'magic' is no method; allowed: baseline, fixed-weight,",
