@@ -22,7 +22,7 @@ from tests.embeddings.conftest import make_model, speech_like
 from tests.inference.made_up_policies import made_up_state_dict
 from tests.synthetic.laws import EMBEDDINGS as EMBEDDINGS_LAW
 from tests.synthetic.laws import VOICES as VOICES_LAW
-from workflow_src.corpus.fetch_corpus import extract_archive
+from workflow_src.corpus.archives import extract_archive
 from workflow_src.provenance.__main__ import main as verify_run
 from workflow_src.running.launcher import call
 from workflow_src.running.signature import is_step

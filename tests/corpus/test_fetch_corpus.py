@@ -16,10 +16,12 @@ import pytest
 
 from tests.launching import launch
 from workflow_src.common.errors import InputError
-from workflow_src.corpus import fetch_corpus as step
-from workflow_src.corpus.fetch_corpus import MARKER, Download, extract_archive, fetch_corpus
-from workflow_src.running.steps import parse_settings
-from workflow_src.settings.corpus import Archive, DirectoryCorpus
+from workflow_src.corpus import downloads
+from workflow_src.corpus.archives import MARKER, extract_archive
+from workflow_src.corpus.downloads import Download
+from workflow_src.corpus.fetch_corpus import fetch_corpus
+from workflow_src.settings.corpus import Archive
+from workflow_src.settings.schema import validate_config
 
 NOISE = random.Random(1).randbytes(400_000)
 SMALL = {"wav/0001/a.wav": b"RIFF a", "wav/0002/b.wav": NOISE[:20_000]}
@@ -81,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(step, "PAUSE", 0)
+    monkeypatch.setattr(downloads, "PAUSE", 0)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -204,7 +206,7 @@ def test_a_later_run_goes_on(server, tmp_path):
 
 
 def test_a_try_that_gets_further_is_not_counted(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(step, "FRUIT", 20_000)
+    monkeypatch.setattr(downloads, "FRUIT", 20_000)
     served, archive = serve(server, "a.tar.gz", make_tar(FILES))
     served.breaks_after = [20_000] * 15
     fetch_corpus(tmp_path / "corpus", [archive])
@@ -453,7 +455,7 @@ SHA = "0" * 64
 )
 def test_settings_that_are_refused(entries, message):
     with pytest.raises(InputError, match=message) as error:
-        parse_settings(json.dumps({"archives": entries}), DirectoryCorpus, "corpus.directory")
+        validate_config({"corpus": {"directory": {"archives": entries}}})
     assert "secret" not in str(error.value)
 
 
@@ -485,7 +487,7 @@ def test_a_missing_file_ends_in_one_line(server, tmp_path):
 
 
 def test_no_connection_ends_in_one_line(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(step, "FRUITLESS_TRIES", 2)
+    monkeypatch.setattr(downloads, "FRUITLESS_TRIES", 2)
     # Bound but not listening: nobody else takes the port, and nobody answers.
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

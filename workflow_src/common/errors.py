@@ -38,6 +38,12 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def one_line(error: BaseException | str) -> str:
+    """Return what an error says, as one line."""
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(said).split())
+
+
 @contextlib.contextmanager
 def blamed_on(source: object) -> Iterator[None]:
     """Put the name of a file before the message of an `InputError` that its content leads to."""

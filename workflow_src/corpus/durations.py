@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from workflow_src.running.steps import show_progress
+from workflow_src.running.progress import show_progress
 
 # libsndfile's number of frames of a file that doesn't say how many it has is near 2^63.
 _MAX_FRAMES = 2**48

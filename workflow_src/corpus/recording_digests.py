@@ -31,7 +31,7 @@ from workflow_src.common.files import read_json, read_npz, write_json, write_npz
 from workflow_src.corpus.file_states import FIELDS, read_states
 from workflow_src.corpus.scan import walk_recordings
 from workflow_src.corpus.shards import shard_of_name
-from workflow_src.running.steps import show_progress
+from workflow_src.running.progress import show_progress
 
 # Hashing leaves the interpreter free, and a disk or a server answers several requests at once.
 THREADS = 8

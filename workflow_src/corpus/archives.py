@@ -1,0 +1,206 @@
+"""Extracting archives of strangers: plain files and folders, none outside of the target."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from lzma import LZMAError
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from workflow_src.common.errors import InputError, one_line
+from workflow_src.running.progress import show_progress
+from workflow_src.settings.corpus import archive_format
+
+MARKER = ".fetched.json"
+"""In the target, the record of what was extracted: no member may take its name."""
+BLOCK = 1 << 18
+DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    EOFError,
+    struct.error,
+    ValueError,
+)
+
+
+class UnsafeMemberError(Exception):
+    """A member that must not be extracted; the message says why."""
+
+
+class Member(NamedTuple):
+    """A file or folder of an archive.
+
+    Attributes
+    ----------
+    name
+        As the archive has it.
+    kind
+        ``file``, ``folder``, or in words what it is instead.
+    handle
+        What the archive's reader opens it by.
+    """
+
+    name: str
+    kind: str
+    handle: Any
+
+
+def extract_archive(path: Path, target: Path, source: str) -> None:
+    """Extract an archive into a folder that is this step's own.
+
+    Only plain files and folders are made, by their content and name alone: no links, owners or
+    permissions. So no path can lead out of the folder once its name is checked.
+
+    Parameters
+    ----------
+    path
+        The archive.
+    target
+        The folder, in which earlier archives may have been extracted.
+    source
+        What to call the archive in errors; it ends as the archive's name does.
+
+    Raises
+    ------
+    InputError
+        The archive is damaged, or a member must not be extracted.
+    """
+    form = archive_format(source)
+    members = _zip_members if form == ".zip" else _tar_members
+    name = ""
+    try:
+        with members(path, form) as (found, opened):
+            for member in show_progress(found, f"extracting {source.rpartition('/')[2]}"):
+                name = member.name
+                _extract_member(member, opened, target)
+    except UnsafeMemberError as error:
+        raise InputError(f"{source}: member {name!r}: {error}") from error
+    except DAMAGED as error:
+        raise InputError(f"{source}: is damaged, or no {form} ({one_line(error)})") from error
+    except (RuntimeError, NotImplementedError) as error:
+        raise InputError(f"{source}: member {name!r}: {one_line(error)}") from error
+    except OSError as error:
+        # gzip and bz2 tell of damaged content by errors without a number.
+        if error.errno is None:
+            raise InputError(f"{source}: is damaged, or no {form} ({one_line(error)})") from error
+        raise
+
+
+def _extract_member(member: Member, opened: Any, target: Path) -> None:
+    path = target.joinpath(*_safe_parts(member.name))
+    if member.kind not in ("file", "folder"):
+        raise UnsafeMemberError(f"is {member.kind}; only plain files and folders are extracted")
+    if path == target and member.kind == "file":
+        raise UnsafeMemberError("has no name")
+    try:
+        if member.kind == "folder":
+            path.mkdir(parents=True, exist_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise UnsafeMemberError("is a file here, and a folder elsewhere in the archives")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UnsafeMemberError(
+            "lies in a folder that is a file elsewhere in the archives"
+        ) from error
+    with opened(member.handle) as content:
+        if not path.exists():
+            with path.open("xb") as file:
+                shutil.copyfileobj(content, file, BLOCK)
+        elif not _same(content, path):
+            raise UnsafeMemberError("stands in the archives twice, with different content")
+
+
+def _safe_parts(name: str) -> list[str]:
+    """Split a member's name into the folders and the file that it names below the target.
+
+    Raises
+    ------
+    UnsafeMemberError
+        It is absolute, leads upwards, or means different paths on different systems.
+    """
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if "\0" in name:
+        raise UnsafeMemberError("its name holds a NUL")
+    if name.startswith("/"):
+        raise UnsafeMemberError("its path is absolute")
+    if ".." in parts:
+        raise UnsafeMemberError("its path leads upwards")
+    if "\\" in name:
+        raise UnsafeMemberError("its path holds a backslash")
+    if not name.isascii():
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise UnsafeMemberError("its name is not UTF-8") from error
+    if parts and parts[0].casefold() == MARKER:
+        raise UnsafeMemberError("its name is kept for the record of what was fetched")
+    return parts
+
+
+@contextlib.contextmanager
+def _tar_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]]:
+    """Give the members of a tar archive and what opens one; each must be read when it is met."""
+    compression = {".tar": "", ".tar.gz": "gz", ".tgz": "gz", ".tar.bz2": "bz2", ".tar.xz": "xz"}
+    words = {
+        tarfile.SYMTYPE: "a symbolic link",
+        tarfile.LNKTYPE: "a hard link",
+        tarfile.CHRTYPE: "a device",
+        tarfile.BLKTYPE: "a device",
+        tarfile.FIFOTYPE: "a pipe",
+    }
+    with tarfile.open(path, f"r:{compression[form]}") as archive:
+
+        def members() -> Iterator[Member]:
+            while (info := archive.next()) is not None:
+                kind = "file" if info.isreg() else "folder" if info.isdir() else None
+                yield Member(info.name, kind or words.get(info.type, "of no known kind"), info)
+                # The archive keeps every header it has read; a corpus has a million.
+                archive.members.clear()
+            # A header that cannot be read ends an archive for tarfile as its last block does.
+            # To the end also because gzip checks its content only there.
+            while block := archive.fileobj.read(BLOCK):
+                if block.strip(b"\0"):
+                    raise tarfile.ReadError("something follows that is no member")
+
+        yield members(), archive.extractfile
+
+
+@contextlib.contextmanager
+def _zip_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]]:
+    """Give the members of a zip archive and what opens one."""
+    with zipfile.ZipFile(path) as archive:
+
+        def members() -> Iterator[Member]:
+            for info in archive.infolist():
+                mode = stat.S_IFMT(info.external_attr >> 16)
+                kind = "folder" if info.filename.endswith("/") else "file"
+                if mode == stat.S_IFLNK:
+                    kind = "a symbolic link"
+                elif mode not in (0, stat.S_IFREG, stat.S_IFDIR):
+                    kind = "a device or pipe"
+                # zipfile cuts names at a NUL.
+                yield Member(info.orig_filename, kind, info)
+
+        yield members(), archive.open
+
+
+def _same(content: IO[bytes], path: Path) -> bool:
+    """Whether a stream and a file hold the same bytes."""
+    with path.open("rb") as file:
+        while True:
+            # Readers of archives may give less than was asked for.
+            block = content.read(BLOCK)
+            if file.read(len(block) or 1) != block:
+                return False
+            if not block:
+                return True
