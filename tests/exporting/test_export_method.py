@@ -19,6 +19,7 @@ from workflow_src.exporting import export_method
 from workflow_src.exporting.trial_model import OPSET, export_rule
 from workflow_src.methods.storage import write_policy
 from workflow_src.serving import TemplateUpdater
+from workflow_src.settings.catalogue import METHODS
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision
 from workflow_src.updating.rules import FixedWeight
@@ -85,7 +86,7 @@ def test_step_reads_policy_embeddings_and_summary(tmp_path):
         launch(*arguments)
 
 
-@pytest.mark.parametrize("method", sorted(export_method.LIMITS))
+@pytest.mark.parametrize("method", [method.id for method in METHODS if method.limit])
 def test_limits_are_refused(method, tmp_path):
     with pytest.raises(InputError, match="looks at labels"):
         export_method.export_method(Run(method, method), 8, tmp_path / "out")

@@ -23,10 +23,8 @@ from workflow_src.inference.methods import build_rule
 from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.running.arguments import Input
 from workflow_src.serving.exported_form import DESCRIPTION, FORMAT, MODEL
-from workflow_src.settings.catalogue import METHODS
+from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.runs import Run
-
-LIMITS = {method.id for method in METHODS if method.limit}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +97,7 @@ def export_method(
         The method looks at labels, its policy is missing, broken or for another D, or it
         computes something that cannot be exported.
     """
-    if run.method in LIMITS:
+    if find_method(run.method).limit:
         raise InputError(
             f"{run.run}: {run.method} looks at labels, which production has not; it marks a limit"
         )
