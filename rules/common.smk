@@ -15,14 +15,13 @@ from workflow_src.settings.inference import LIMITS
 from workflow_src.settings.policy_paths import policy_files
 from workflow_src.settings.schema import validate_config
 from workflow_src.running.gpu import has_nvidia_gpu
-from workflow_src.common.digests import digest_code, digest_notebook
+from workflow_src.common.digests import digest_code, digest_entry, digest_notebook
 from workflow_src.common.errors import InputError
+from workflow_src.settings.catalogue import BY_ID, find_method
 from workflow_src.settings.run_table import (
-    EMBEDDING_POLICIES,
     expand_runs,
     fitted_runs,
     given_policies,
-    needs_fixed,
     population_settings,
     ppo_runs,
     pretrained_seeds,
@@ -54,6 +53,11 @@ RUNS = {run.run: run for run in expand_runs(SETTINGS)}
 TRAINED_RUNS = [run.run for run in ppo_runs(SETTINGS)]
 FITTED_RUNS = {run.run: run for run in fitted_runs(SETTINGS)}
 TUNED_RUNS = {run.run: run for run in RUNS.values() if run.tuned}
+# The digest of the code of each run's rule: an edit of a method reruns what its runs need.
+RULE_CODE = {
+    run: checked(digest_entry, row.entry, row.folder)
+    for run, row in {**RUNS, **FITTED_RUNS}.items()
+}
 GIVEN = given_policies(SETTINGS)
 PRETRAINED = "results/policies/pretrained-seed{seed}"
 PRETRAINED_SEEDS = pretrained_seeds(SETTINGS)
@@ -138,21 +142,6 @@ def given_files(name):
 def given_policy(name):
     """List the files of an imported policy; none where the user gave none."""
     return policy_files(f"results/policies/{name}") if name in GIVEN else []
-
-
-def initial_policy(wildcards):
-    """List the files of the policy from which a run's finetuning starts: given, pretrained, none."""
-    run = RUNS[wildcards.run]
-    if run.method not in EMBEDDING_POLICIES:
-        return given_policy(f"initial-{run.method}")
-    if run.seed in PRETRAINED_SEEDS:
-        return policy_files(PRETRAINED.format(seed=run.seed))
-    return given_policy("initial-multi-head")
-
-
-def initial_option(wildcards, input):
-    """Write the option that names the folder of the initial policy; nothing without one."""
-    return f"--initial {Path(input.initial[0]).parent}" if input.initial else ""
 
 
 def run_policy(run):

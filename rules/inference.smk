@@ -24,7 +24,12 @@ rule inference:
 rule tabulate_runs:
     input:
         tuned=[run.tuned for run in TUNED_RUNS.values()],
-        fixed=run_policy(RUNS[FIXED]) if FIXED in RUNS else [],
+        # Policies that may hold a threshold of their own.
+        policies=[
+            f"{run.checkpoint}/policy.json"
+            for run in RUNS.values()
+            if run.checkpoint and run.threshold is None and run.tuned is None
+        ],
     output:
         RUN_TABLE,
     log:
@@ -79,6 +84,7 @@ rule run_inference:
     params:
         notebook="notebooks/inference.ipynb",
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+        rule_code=lambda wildcards: RULE_CODE[wildcards.run],
         scenarios=SETTINGS.trials.scenarios,
         draft="logs/run_inference/{run}.draft.ipynb",
         code=code("inference.run_inference"),
@@ -167,6 +173,7 @@ rule export_method:
         runtime=growing(10),
     params:
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+        rule_code=lambda wildcards: RULE_CODE[wildcards.run],
         scenario=SETTINGS.analysis.scenario,
         directory=subpath(output.model, parent=True),
         code=code("serving.export_method"),

@@ -25,6 +25,7 @@ from workflow_src.provenance.__main__ import main as verify_run
 from workflow_src.running.launcher import call
 from workflow_src.running.signature import is_step
 from workflow_src.serving import Template, TemplateUpdater
+from workflow_src.settings.catalogue import BY_ID
 from workflow_src.settings.schema import validate_config
 
 DIMENSION = 16
@@ -41,8 +42,8 @@ TUNING = {
     "alphas": [0.1, 0.3],
     "thresholds": [0.2, 0.5],
     "development": {"scenarios": ["random"], "trajectories": 2},
-    "through-time": {"updates": 2, "sequences": 4, "window": 4, "validate_every": 1, "hidden": 4},
 }
+THROUGH_TIME = {"updates": 2, "sequences": 4, "window": 4, "validate_every": 1, "hidden": 4}
 PRETRAINING = {"epochs": 1, "batches_per_epoch": 1, "batch_size": 8, "max_enrolment": 5}
 PPO = {"steps": 32, "environments": 4, "rollout_steps": 4, "epochs": 1, "minibatches": 2}
 FINETUNING = {"episode": {"min_utterances": 20, "max_steps": 20}, "ppo": PPO}
@@ -99,7 +100,14 @@ SPOKEN = {"--manifest": MANIFEST, "--split": SPLIT, "--rejected": REJECTED}
 TRAINING = {**MATRIX, "--manifest": MANIFEST, "--split": SPLIT, "--seed": "1"}
 FITTING = {**MATRIX, "--split": SPLIT, "--development": DEVELOPMENT, "--settings": TUNING,
            "--seed": "1"}  # fmt: skip
-FITTED = {**FITTING, "--fixed": "results/policies/fixed-weight-tuned"}
+FITTED = {**FITTING, "--start": "results/policies/fixed-weight-tuned",
+          "--start-entry": BY_ID["fixed-weight-tuned"].entry}  # fmt: skip
+
+
+def method(name: str) -> dict[str, str]:
+    """Name a method and its rule."""
+    return {"--method": name, "--entry": BY_ID[name].entry}
+
 
 # What stands behind a colon tells two commands of one step apart.
 COMMANDS: dict[str, Command] = {
@@ -138,7 +146,7 @@ COMMANDS: dict[str, Command] = {
         {"--manifest": "imported/manifest.parquet", "--matrix": "imported/embeddings.npy",
          "--index": "imported/index.parquet", "--rejected": "imported/rejected.csv"},
     ),
-    "corpus.simulate_listing:listed": Command(
+    "synthetic.simulate_listing:listed": Command(
         {"--utterances": "ids.txt", "--seed": "1"}, {"--manifest": "listed.parquet"}
     ),
     "synthetic.simulate_listing": Command(
@@ -170,11 +178,11 @@ COMMANDS: dict[str, Command] = {
         {"--out": "imported/random.parquet", "--enrolment": "imported/random.enrolment.parquet"},
     ),
     "methods.import_policy": Command(
-        {"--source": "mh_final.pkl", "--method": "multi-head", "--embeddings": EMBEDDINGS},
+        {"--source": "mh_final.pkl", **method("multi-head"), "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/released-multi-head"},
     ),
-    "policies.import_policy:folder": Command(
-        {"--source": f"{POLICIES}/released-multi-head", "--method": "multi-head",
+    "methods.import_policy:folder": Command(
+        {"--source": f"{POLICIES}/released-multi-head", **method("multi-head"),
          "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/initial-multi-head"},
     ),
@@ -183,22 +191,23 @@ COMMANDS: dict[str, Command] = {
         {"--out-dir": f"{POLICIES}/pretrained-seed0"},
     ),
     "training.finetune_policy": Command(
-        {**TRAINING, "--settings": FINETUNING, "--method": "multi-head",
+        {**TRAINING, "--settings": FINETUNING, **method("multi-head"),
          "--initial": f"{POLICIES}/pretrained-seed0"},
         {"--out-dir": f"{POLICIES}/multi-head-seed0"},
     ),
-    "policies.fit_method:fixed": Command(
-        {**FITTING, "--method": "fixed-weight-tuned"},
+    "methods.fit_method:fixed": Command(
+        {**FITTING, **method("fixed-weight-tuned")},
         {"--out-dir": f"{POLICIES}/fixed-weight-tuned"},
     ),
-    "policies.fit_method:oracle": Command(
-        {**FITTING, "--method": "oracle"}, {"--out-dir": f"{POLICIES}/oracle"}
+    "methods.fit_method:oracle": Command(
+        {**FITTING, **method("oracle")}, {"--out-dir": f"{POLICIES}/oracle"}
     ),
     "methods.fit_method": Command(
-        {**FITTED, "--method": "kalman"}, {"--out-dir": f"{POLICIES}/kalman"}
+        {**FITTED, **method("kalman")}, {"--out-dir": f"{POLICIES}/kalman"}
     ),
-    "policies.fit_method:through-time": Command(
-        {**FITTED, "--method": "through-time"}, {"--out-dir": f"{POLICIES}/through-time-seed0"}
+    "methods.fit_method:through-time": Command(
+        {**FITTED, **method("through-time"), "--own": THROUGH_TIME},
+        {"--out-dir": f"{POLICIES}/through-time-seed0"}
     ),
     "methods.tune_threshold": Command(
         {**MATRIX, "--run": MULTI_HEAD, "--development": DEVELOPMENT, "--settings": TUNING,
@@ -231,7 +240,7 @@ COMMANDS: dict[str, Command] = {
         {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
         {"--out": "scores/1"},
     ),
-    "analysis.score_population:second": Command(
+    "comparison.score_population:second": Command(
         {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
         {"--out": "scores/2"},
     ),

@@ -10,6 +10,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
+from workflow_src.updating.rules import FixedWeight
 
 from tests.serving.exported import RULES, FromHistory, export, make_network
 from workflow_src.common.errors import InputError
@@ -19,7 +20,6 @@ from workflow_src.serving import export_method
 from workflow_src.serving.template_updater import TemplateUpdater
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision
-from workflow_src.updating.rules import FixedWeight
 
 USE_DAYS = {"history", "soft", "kalman", "through-time"}
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from workflow_src.common.files import read_parquet, write_csv
 from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_embeddings
-from workflow_src.inference.scoring import sweep_fixed_weight
+from workflow_src.inference.sweep import sweep_fixed_weight
 from workflow_src.running.steps import (
     add_settings_argument,
     parse_settings,

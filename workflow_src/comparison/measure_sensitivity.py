@@ -12,6 +12,7 @@ Of the methods that are fitted with a seed, the first seed stands for all. Write
 from __future__ import annotations
 
 import copy
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,27 +24,29 @@ from workflow_src.common.seeds import generator
 from workflow_src.common.tables import read_embeddings, read_scenario, read_split
 from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.inference.scoring import score_task
-from workflow_src.methods.fit_method import read_development
-from workflow_src.methods.fixed_weight import TunedFixedWeight, fit_fixed_weight
-from workflow_src.methods.oracle import fit_oracle
-from workflow_src.methods.rules import load_policy
-from workflow_src.methods.soft import fit_soft
-from workflow_src.methods.through_time import fit_through_time
+from workflow_src.methods.baseline import Baseline
+from workflow_src.methods.development import read_development
+from workflow_src.methods.fixed_weight_tuned import TunedFixedWeight
+from workflow_src.methods.oracle import Oracle
+from workflow_src.methods.soft import Soft
+from workflow_src.methods.storage import load_policy
+from workflow_src.methods.study import FittedRule, Study, read_training
+from workflow_src.methods.through_time import ThroughTime
 from workflow_src.running.steps import add_settings_argument, parse_settings, run_step, step_parser
 from workflow_src.settings.comparison import Sensitivity
 from workflow_src.settings.trials import Generation
 from workflow_src.settings.tuning import Tuning
 from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
 from workflow_src.updating.interface import UpdateRule
-from workflow_src.updating.rules import Baseline
 from workflow_src.updating.sequences import build_task
 
 SCENARIO = "random"
-METHODS = {
-    "fixed-weight-tuned": "fixed-weight-tuned",
-    "soft": "soft",
-    "through-time": "through-time-seed0",
-    "oracle": "oracle",
+# Of each method its run and its rule; the others start from the first.
+METHODS: dict[str, tuple[str, type[FittedRule]]] = {
+    "fixed-weight-tuned": ("fixed-weight-tuned", TunedFixedWeight),
+    "soft": ("soft", Soft),
+    "through-time": ("through-time-seed0", ThroughTime),
+    "oracle": ("oracle", Oracle),
 }
 
 
@@ -102,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
     trials, enrolment = read_scenario(results / "trials", SCENARIO)
     rules: dict[str, UpdateRule] = {
         "baseline": Baseline(),
-        **{m: load_policy(results / "policies" / run) for m, run in METHODS.items()},
+        **{m: load_policy(results / "policies" / run, kind) for m, (run, kind) in METHODS.items()},
     }
     rows: list[dict[str, object]] = []
 
@@ -141,14 +144,20 @@ def main(argv: list[str] | None = None) -> None:
     development = results / "trials/development"
     for name, changed in (("unit length", units), ("centred", centred)):
         partition = read_development(development, tuning, changed, index, args.seed)
-        fixed, _ = fit_fixed_weight(partition, tuning)
-        refitted = {
-            "baseline": Baseline(),
-            "fixed-weight-tuned": fixed,
-            "soft": fit_soft(partition, tuning, fixed)[0],
-            "through-time": fit_through_time(partition, tuning, args.seed, 0, fixed)[0],
-            "oracle": fit_oracle(partition, tuning)[0],
-        }
+        study = Study(
+            partition=partition,
+            tuning=tuning,
+            own=tuning.through_time.model_dump(),
+            seed=args.seed,
+            enrolled=law.enrolment_utterances,
+            read_training=functools.partial(
+                read_training, changed, index, results / "corpus/split.csv"
+            ),
+        )
+        refitted: dict[str, UpdateRule] = {"baseline": Baseline()}
+        for method, (_, kind) in METHODS.items():
+            refitted[method], _ = kind.fit(study)
+            study = replace(study, starts_from=refitted["fixed-weight-tuned"])
         measure("embeddings", name, refitted, vectors=changed)
     write_csv(pd.DataFrame(rows), args.table)
 

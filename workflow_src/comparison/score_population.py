@@ -15,7 +15,7 @@ import pandas as pd
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.common.tables import read_embeddings, read_scenario
-from workflow_src.inference.methods import build_rule, choose_enrolment
+from workflow_src.inference.methods import build_rule
 from workflow_src.inference.scoring import score_task
 from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.running.steps import run_step, show_progress, step_parser
@@ -61,10 +61,11 @@ def score_runs(
     columns = {"speaker": trials["speaker"], "target": trials["target"]}
     common = build_task(trials, enrolment, embeddings, index)
     for run in show_progress(runs, "runs"):
-        chosen = choose_enrolment(run, enrolment, index)
+        rule = build_rule(run)
+        chosen = rule.choose_enrolment(enrolment, index)
         own = chosen is not enrolment
         task = build_task(trials, chosen, embeddings, index) if own else common
-        scored = score_task(build_rule(run), task, trials)
+        scored = score_task(rule, task, trials)
         columns[run.run] = scored["score"].to_numpy()
     return pd.DataFrame(columns)
 

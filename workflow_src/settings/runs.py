@@ -1,20 +1,20 @@
-"""The run table: a row a run.
+"""A run: a method with its settings and seed; a row of the run table.
 
-A *run* is a method with its settings and seed. Files are keyed by the run's id, tables join on
-it.
+Files are keyed by the run's id, and tables join on it.
 """
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import pandas as pd
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from workflow_src.common.errors import InputError, describe_validation_error
-from workflow_src.settings.inference import Method
+from workflow_src.settings.catalogue import FIXED, find_method
 
-# The method of one weight and one threshold, both chosen on the training speakers.
-FIXED = "fixed-weight-tuned"
+__all__ = ["FIXED", "Run", "parse_run", "parse_runs", "tabulate"]
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,13 @@ class Run:
     Attributes
     ----------
     run
-        The id, made of letters, digits, dots and hyphens.
+        The id, made of lower-case letters, digits, dots and hyphens.
     method
-        One of ``inference.methods``; ``released-adaptive-weight`` or ``released-multi-head`` for a
-        policy that was given, not trained here.
+        A method of the catalogue, or the entry point of a user's own rule.
     alpha
         The weight of ``fixed-weight``, else None.
     threshold
-        An update needs cos > threshold (the floor of a multi-head policy); None where the method
+        An update needs cos > threshold (the floor of a multi-head policy). None where the method
         has no threshold, and where one is still to be chosen on the training speakers.
     seed
         The seed of a trained policy, else None.
@@ -39,6 +38,11 @@ class Run:
         The folder of the policy, else None.
     tuned
         The file of a threshold that was chosen on the training speakers, else None.
+    entry
+        ``module:Class`` of the update rule; where it is left out, that of the method.
+    folder
+        The folder in which the module of a user's own rule is found, or None where it is
+        installed.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
@@ -46,33 +50,50 @@ class Run:
     )
 
     run: str
-    method: Method | Literal["released-adaptive-weight", "released-multi-head"]
+    method: str
     alpha: float | None = None
     threshold: float | None = None
     seed: int | None = None
     checkpoint: str | None = None
     tuned: str | None = None
+    entry: str = ""
+    folder: str | None = None
+
+    def __post_init__(self) -> None:
+        method = find_method(self.method)
+        if not self.entry:
+            object.__setattr__(self, "entry", method.entry)
+
+    @model_validator(mode="after")
+    def _check(self) -> Run:
+        """Refuse a run, read from JSON, that lacks what its method needs."""
+        method = find_method(self.method)
+        needs = {
+            "alpha": method.alphas,
+            "checkpoint": method.origin != "nothing",
+            "threshold": method.alphas and self.tuned is None,
+        }
+        for name, needed in needs.items():
+            if needed and getattr(self, name) is None:
+                raise ValueError(f"{name} is missing, which {self.method} needs")
+        return self
 
 
 def tabulate(runs: list[Run]) -> pd.DataFrame:
-    """Return the run table: a row a run, empty cells where a column doesn't apply."""
-    table = pd.DataFrame([asdict(run) for run in runs]).drop(columns="tuned")
+    """Return the run table: a row a run, empty cells where a column does not apply."""
+    table = pd.DataFrame([asdict(run) for run in runs])
+    table = table.drop(columns=["tuned", "entry", "folder"])
     return table.astype({"alpha": "Float64", "threshold": "Float64", "seed": "Int64"})
 
 
 def parse_run(text: str) -> Run:
     """Read a run, a JSON object, as the option ``--run`` gives it."""
-    run = _parse(text, TypeAdapter(Run), "--run")
-    _check(run, "--run")
-    return run
+    return _parse(text, TypeAdapter(Run), "--run")
 
 
 def parse_runs(text: str) -> list[Run]:
     """Read a list of runs, as the option ``--runs`` gives it."""
-    runs = _parse(text, TypeAdapter(list[Run]), "--runs")
-    for number, run in enumerate(runs):
-        _check(run, f"--runs: {number}")
-    return runs
+    return _parse(text, TypeAdapter(list[Run]), "--runs")
 
 
 def _parse(text: str, kind: TypeAdapter, option: str) -> Any:
@@ -80,13 +101,3 @@ def _parse(text: str, kind: TypeAdapter, option: str) -> Any:
         return kind.validate_json(text)
     except ValidationError as error:
         raise InputError(describe_validation_error(error, option)) from error
-
-
-def _check(run: Run, source: str) -> None:
-    """Refuse a run that lacks what its method needs."""
-    needed = {"baseline": [], "speaker-mean": [], "fixed-weight": ["alpha"]}
-    for name in needed.get(run.method, ["checkpoint"]):
-        if getattr(run, name) is None:
-            raise InputError(f"{source}: {name} is missing, which {run.method} needs")
-    if run.method == "fixed-weight" and run.threshold is None and run.tuned is None:
-        raise InputError(f"{source}: threshold is missing, which {run.method} needs")

@@ -26,6 +26,7 @@ from tests.bad_input.world import (
     SPLIT,
 )
 from tests.inference.made_up_policies import made_up_state_dict
+from workflow_src.settings.catalogue import BY_ID
 
 RELEASED, FIXED = f"{POLICIES}/released-multi-head", f"{POLICIES}/fixed-weight-tuned"
 WEIGHTS, ABOUT = f"{RELEASED}/policy.safetensors", f"{RELEASED}/policy.json"
@@ -37,17 +38,17 @@ def given(name: str, says: str, spoil=None, **options) -> Case:
 
 
 def folder(name: str, says: str, spoil=None, **options) -> Case:
-    return bad("policies.import_policy:folder", name, says, spoil, **options)
+    return bad("methods.import_policy:folder", name, says, spoil, **options)
 
 
 def in_every_training(name: str, says: str, spoil) -> list[Case]:
     steps = "pretrain_policy", "finetune_policy"
-    return [bad(f"policies.{step}", name, says, spoil) for step in steps]
+    return [bad(f"training.{step}", name, says, spoil) for step in steps]
 
 
 def in_every_fit(name: str, says: str, spoil) -> list[Case]:
     steps = "fit_method:fixed", "fit_method", "fit_method:through-time", "tune_threshold"
-    return [bad(f"policies.{step}", name, says, spoil) for step in steps]
+    return [bad(f"methods.{step}", name, says, spoil) for step in steps]
 
 
 def save(content):
@@ -91,7 +92,10 @@ CASES = [
     given("a number for a policy", "mh_final.pkl: holds a int", save(3)),
     given("no parts", "mh_final.pkl: lacks the part 'pi'", save({})),
     given("a part with a line end", "lacks the part 'pi'", save({"a\nb": 1})),
-    given("a policy of the other method", "of a adaptive-weight policy", method="adaptive-weight"),
+    given("a policy of the other method", "of a policy of AdaptiveWeight",
+          method="adaptive-weight", entry=BY_ID["adaptive-weight"].entry),
+    given("a rule without a policy", "Soft: is no rule of a trained policy",
+          method="soft", entry=BY_ID["soft"].entry),
     given("a tensor with NaN", "linear1.bias has a value that is not finite",
           spoilt_state(linear1__bias=torch.full((256,), torch.nan))),
     given("a tensor of another shape", "linear2.bias has the shape [3]",
@@ -106,23 +110,23 @@ CASES = [
     folder("weights of no known form", f"{WEIGHTS}: cannot be read", write(WEIGHTS, b"\xff" * 99)),
     folder("weights with NaN", f"{WEIGHTS}: trunk.0.bias has a value that is not finite",
            edit_tensors(WEIGHTS, lambda t: t["trunk.0.bias"].fill_(torch.nan))),
-    folder("weights that lack a tensor", f"{WEIGHTS}: lacks the tensor 'log_std'",
+    folder("weights that lack a tensor", f"{RELEASED}: lacks the tensor 'log_std'",
            edit_tensors(WEIGHTS, lambda t: t.pop("log_std"))),
-    folder("weights with one too many", f"{WEIGHTS}: unknown tensor 'a\\nb'",
+    folder("weights with one too many", f"{RELEASED}: unknown tensor 'a\\nb'",
            edit_tensors(WEIGHTS, lambda t: t.update({"a\nb": torch.zeros(1)}))),
     folder("a description cut short", f"{ABOUT}: cannot be read as JSON", cut(ABOUT)),
     folder("a description that is missing", f"{ABOUT}: cannot be read as JSON", remove(ABOUT)),
     folder("a description that is a loop", f"{ABOUT}: cannot be read as JSON", make_loop(ABOUT)),
     folder("a description nested too deep", f"{ABOUT}: cannot be read as JSON",
            write(ABOUT, "[" * 100_000)),
-    folder("a list for a description", f"{ABOUT}: method is None", write(ABOUT, "[]")),
+    folder("a list for a description", f"{ABOUT}: does not name a method", write(ABOUT, "[]")),
     folder("an unknown method", f"{ABOUT}: method is 'magic'", edit_json(ABOUT, method="magic")),
-    folder("a method that is a list", f"{ABOUT}: method is []", edit_json(ABOUT, method=[])),
-    folder("another D than the weights'", f"{ABOUT}: dimension is 17",
+    folder("a method that is a list", f"{ABOUT}: does not name a method", edit_json(ABOUT, method=[])),
+    folder("another D than the weights'", f"{RELEASED}: dimension is 17",
            edit_json(ABOUT, dimension=17)),
-    folder("a D beyond all memory", f"{ABOUT}: dimension is 1000000000000",
+    folder("a D beyond all memory", f"{RELEASED}: dimension is 1000000000000",
            edit_json(ABOUT, dimension=10**12)),
-    folder("a D that is no number", f"{ABOUT}: dimension is '16'",
+    folder("a D that is no number", f"{RELEASED}: dimension is '16'",
            edit_json(ABOUT, dimension="16")),
     *in_every_training("embeddings with NaN", "is not finite", with_first(np.nan)),
     *in_every_training("infinite embeddings", "is not finite", with_first(np.inf)),
@@ -158,19 +162,29 @@ CASES = [
         lambda table: table[table["speaker"] == table["speaker"].iloc[0]])),
     *in_every_fit("an index that lacks utterances", "has no embedding",
                   edit_parquet(INDEX, lambda index: index[:5])),
-    bad("methods.fit_method", "no tuned fixed weight", "--fixed is missing", fixed=None),
-    bad("methods.fit_method", "a fixed weight that is none", "is not a policy of fixed-weight",
-        fixed=RELEASED),
+    bad("methods.fit_method", "a start that is missing", "--start is missing", start=None),
+    bad("methods.fit_method", "a fixed weight that is none", "is no whole policy of TunedFixed",
+        start=RELEASED),
     bad("methods.fit_method", "a fixed weight that is text", f"{FIXED}: is no whole policy",
         edit_json(f"{FIXED}/policy.json", alpha="x")),
     bad("methods.fit_method", "a fixed weight beyond 1", f"{FIXED}: is no whole policy",
         edit_json(f"{FIXED}/policy.json", alpha=5)),
     bad("methods.fit_method", "a fixed weight that is missing", "none/policy.json: cannot be",
-        fixed="none"),
+        start="none"),
     bad("methods.fit_method", "nobody trains", f"{SPLIT}: ", edit_csv(
         SPLIT, lambda split: split.assign(part="test"))),
     bad("methods.fit_method", "a file where its folder goes", "model.onnx/policy.safetensors: ",
         out_dir="model.onnx"),
+    bad("methods.fit_method", "a module that is not there", "there is no module 'nowhere'",
+        entry="nowhere:Rule"),
+    bad("methods.fit_method", "a class that is not there", "has no class Nobody that is an update",
+        entry="workflow_src.methods.kalman:Nobody"),
+    bad("methods.fit_method", "a class that is no rule", "has no class Partition that is an update",
+        entry="workflow_src.methods.development:Partition"),
+    bad("methods.fit_method", "an entry point without a class", "'kalman' is no entry point",
+        entry="kalman"),
+    bad("methods.fit_method:through-time", "a setting of its own", "--own: window: 1 is not",
+        own={"window": 1}),
     bad("methods.tune_threshold", "a run that is no JSON", "--run: ", run="{"),
     bad("methods.tune_threshold", "a run of an unknown key", "--run: ",
         run=MULTI_HEAD | {"colour": 1}),
