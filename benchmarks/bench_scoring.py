@@ -19,7 +19,8 @@ import torch
 from workflow_src.methods.networks import MultiHeadNetwork
 from workflow_src.methods.rules import make_rule
 from workflow_src.running.steps import use_one_thread
-from workflow_src.updating.rules import Baseline, FixedWeight
+from workflow_src.methods.baseline import Baseline
+from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.updating.scorer import pack_sequences, score_sequences
 
 UTTERANCES = 75_000
@@ -139,11 +140,11 @@ def report(title, sequences, steps, arguments, rates):
         )
         count = min(arguments.plain, total)
         scores, plain = one_by_one(templates, embeddings, trials, count, decide)
-        setting = ALPHAS.index(0.1) if rule.settings > 1 else 0
+        setting = ALPHAS.index(0.1) if rule.variants > 1 else 0
         difference = (scored.scores[setting, :count] - scores).abs().max()
         if difference > 1e-4:
             raise SystemExit(f"{name}: scores differ from the plain loop's by {difference:.1e}")
-        speed, slow = total * rule.settings / seconds, count / plain
+        speed, slow = total * rule.variants / seconds, count / plain
         print(
             f"{name:24}{speed:12,.0f}{slow:12,.0f}{speed / slow:7.0f}x{limit:14,.0f}"
             f"{speed / limit:7.0%}"

@@ -37,7 +37,7 @@ from workflow_src.settings.trials import Generation
 from workflow_src.synthetic.listing import make_listing
 from workflow_src.synthetic.simulation import simulate
 from workflow_src.trials.protocol import build_pool, make_scenario
-from workflow_src.updating.rules import FixedWeight
+from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.updating.scorer import Sequences, mean_templates, score_sequences
 from workflow_src.updating.sequences import build_task
 

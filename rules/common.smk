@@ -16,8 +16,9 @@ from workflow_src.comparison.populations import population_settings, training_se
 from workflow_src.settings.policy_paths import policy_files
 from workflow_src.settings.schema import validate_config
 from workflow_src.running.gpu import has_nvidia_gpu
-from workflow_src.common.digests import digest_code, digest_notebook
+from workflow_src.common.digests import digest_code, digest_entry, digest_notebook
 from workflow_src.common.errors import InputError
+from workflow_src.settings.catalogue import BY_ID, find_method
 from workflow_src.settings.run_table import (
     expand_runs,
     finetuning_start,
@@ -26,7 +27,7 @@ from workflow_src.settings.run_table import (
     given_policies,
     ppo_runs,
     pretrained_seeds,
-    settings_read_by,
+    own_settings,
 )
 from workflow_src.running.workdir import check_workdir
 from workflow_src.corpus.recording_digests import (
@@ -139,20 +140,14 @@ def given_policy(name):
     return policy_files(f"results/policies/{name}") if name in GIVEN else []
 
 
-def initial_policy(wildcards):
-    """List the files of the policy from which a run's finetuning starts: given, pretrained, none."""
-    start = finetuning_start(SETTINGS, RUNS[wildcards.run])
-    return policy_files(f"results/policies/{start}") if start else []
-
-
-def initial_option(wildcards, input):
-    """Write the option that names the folder of the initial policy; nothing without one."""
-    return f"--initial {Path(input.initial[0]).parent}" if input.initial else ""
-
-
 def run_policy(run):
     """List the files of the policy of a run; none where it has none."""
     return policy_files(run.checkpoint) if run.checkpoint else []
+
+
+def rule_code(runs):
+    """Return the digests of the code of runs' rules: an edit of a method reruns what its runs need."""
+    return [checked(digest_entry, run.entry, run.folder) for run in runs]
 
 
 def list_runs(runs):

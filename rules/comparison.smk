@@ -9,9 +9,11 @@ SENSITIVITY = expand(
     f"{COMPARISON}/sensitivity/{{population}}.csv",
     population=SETTINGS.comparison.sensitive_populations,
 )
-# Of the methods whose sensitivity is measured, through-time has settings of its own.
-SENSITIVITY_TUNING = SETTINGS.tuning.model_dump() | {
-    "through-time": SETTINGS.methods.through_time.model_dump(exclude={"seeds"})
+# One run of each method whose sensitivity is measured, among them those that others are measured against.
+SENSITIVE_RUNS = {
+    method: next(run for run in COMPARED_RUNS if run.method == method)
+    for method in SETTINGS.comparison.sensitive_methods
+    if SENSITIVITY
 }
 
 
@@ -95,6 +97,7 @@ rule score_population:
     params:
         results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
         runs=list_runs(COMPARED_RUNS),
+        rule_code=rule_code(COMPARED_RUNS),
         scenarios=SETTINGS.comparison.scenarios,
         directory=subpath(output[0], parent=True),
     message:
@@ -119,7 +122,22 @@ rule measure_sensitivity:
         settings=SETTINGS.comparison.sensitivity.model_dump_json(
             exclude={"populations"}
         ),
-        tuning=json.dumps(SENSITIVITY_TUNING),
+        tuning=SETTINGS.tuning.model_dump_json(),
+        runs=list_runs(SENSITIVE_RUNS.values()),
+        starts=json.dumps(
+            {
+                method: find_method(method).starts_from
+                for method in SENSITIVE_RUNS
+                if find_method(method).starts_from
+            }
+        ),
+        own=json.dumps(
+            {
+                method: own_settings(SETTINGS, run)
+                for method, run in SENSITIVE_RUNS.items()
+            }
+        ),
+        rule_code=rule_code(SENSITIVE_RUNS.values()),
         generation=settings("trials", "generation"),
         seed="{population}",
     message:
@@ -159,6 +177,7 @@ rule summarise_comparison:
     params:
         scores=lambda wildcards, input: Path(input.scores[0]).parent.parent,
         runs=list_runs(COMPARED_RUNS),
+        rule_code=rule_code(COMPARED_RUNS),
         scenarios=SETTINGS.comparison.scenarios,
         populations=POPULATIONS,
         resamples=SETTINGS.comparison.resamples,

@@ -24,7 +24,12 @@ rule inference:
 rule tabulate_runs:
     input:
         tuned=[run.tuned for run in TUNED_RUNS.values()],
-        fixed=run_policy(RUNS[FIXED]) if FIXED in RUNS else [],
+        # Policies that may hold a threshold of their own.
+        policies=[
+            f"{run.checkpoint}/policy.json"
+            for run in RUNS.values()
+            if run.checkpoint and run.threshold is None and run.tuned is None
+        ],
     output:
         table=RUN_TABLE,
     group:
@@ -64,6 +69,7 @@ rule run_inference:
     params:
         notebook="notebooks/inference.ipynb",
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+        rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
         scenarios=SETTINGS.trials.scenarios,
         draft="logs/run_inference/{run}.draft.ipynb",
         notebook_code=digest_notebook("notebooks/inference.ipynb"),

@@ -6,6 +6,29 @@ TRAINING_CURVES = [
 ]
 
 
+def initial_policy(wildcards):
+    """List the files of the policy from which a run's finetuning starts: given, pretrained, none."""
+    start = finetuning_start(SETTINGS, RUNS[wildcards.run])
+    return policy_files(f"results/policies/{start}") if start else []
+
+
+def start_policy(wildcards):
+    """List the files of the policy from which fitting a run starts; none where it needs none."""
+    start = fitted_start(FITTED_RUNS[wildcards.run])
+    return policy_files(FITTED_RUNS[start].checkpoint) if start else []
+
+
+def start_entry(wildcards):
+    """Return the entry point of the policy from which fitting a run starts."""
+    start = fitted_start(FITTED_RUNS[wildcards.run])
+    return FITTED_RUNS[start].entry if start else ""
+
+
+def folder_of(files):
+    """Return the folder of a policy's files; nothing where there are none."""
+    return str(Path(files[0]).parent) if files else ""
+
+
 rule policies:
     input:
         [
@@ -18,36 +41,29 @@ rule policies:
 
 rule import_policy:
     input:
-        source=lambda wildcards: given_files(wildcards.policy),
+        files=lambda wildcards: given_files(wildcards.policy),
         embeddings=EMBEDDINGS,
     output:
         weights="results/policies/{policy}/policy.safetensors",
         policy="results/policies/{policy}/policy.json",
-    log:
-        "logs/import_policy/{policy}.log",
-    benchmark:
-        "logs/import_policy/{policy}.benchmark.tsv"
     wildcard_constraints:
         policy="|".join(GIVEN) or "none",
     conda:
         "../envs/training.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        **needs(1000, 10),
     params:
         method=lambda wildcards: GIVEN[wildcards.policy].method,
-        source=lambda wildcards, input: (
-            input.source[0] if len(input.source) == 1 else Path(input.source[0]).parent
+        entry=lambda wildcards: BY_ID[GIVEN[wildcards.policy].method].entry,
+        rule_code=lambda wildcards: digest_entry(
+            BY_ID[GIVEN[wildcards.policy].method].entry
         ),
-        directory=subpath(output.policy, parent=True),
-        code=code("methods.import_policy"),
+        source=lambda wildcards: resource_path(GIVEN[wildcards.policy].path),
+        out_dir=subpath(output.policy, parent=True),
     message:
         "Importing the policy {wildcards.policy}"
     shell:
-        "python -m workflow_src.methods.import_policy --source {params.source:q}"
-        " --method {params.method} --embeddings {input.embeddings}"
-        " --out-dir {params.directory} > {log} 2>&1"
+        step("methods.import_policy")
 
 
 rule pretrain_policy:
@@ -56,39 +72,30 @@ rule pretrain_policy:
         index=INDEX,
         manifest=MANIFEST,
         split=SPLIT,
-        initial=given_policy("initial-pretraining"),
+        policy=given_policy("initial-pretraining"),
     output:
         weights=f"{PRETRAINED}/policy.safetensors",
         policy=f"{PRETRAINED}/policy.json",
         curve=f"{PRETRAINED}/training.csv",
-    log:
-        "logs/pretrain_policy/{seed}.log",
-    benchmark:
-        "logs/pretrain_policy/{seed}.benchmark.tsv"
     conda:
         "../envs/training.yaml"
-    threads: 1
     resources:
-        gpu=gpus,
-        mem_mb=growing(3000),
-        runtime=growing(120),
+        **needs(3000, 120, gpu=gpus),
     params:
         settings=SETTINGS.pretraining.model_dump_json(exclude={"checkpoint"}),
-        initial=initial_option,
+        initial=folder_of(given_policy("initial-pretraining")),
         seed=SETTINGS.seed,
+        policy_seed="{seed}",
         device=device,
-        deterministic=deterministic,
-        directory=subpath(output.policy, parent=True),
-        code=code("training.pretrain_policy"),
+        deterministic=lambda wildcards, input: SETTINGS.compute.deterministic,
+        out_dir=subpath(output.policy, parent=True),
     message:
         "Pretraining the multi-head policy, seed {wildcards.seed}"
     shell:
-        "python -m workflow_src.training.pretrain_policy {params.initial}"
-        " --embeddings {input.embeddings}"
-        " --index {input.index} --manifest {input.manifest} --split {input.split}"
-        " --settings {params.settings:q} --seed {params.seed} --policy-seed {wildcards.seed}"
-        " --device {params.device} {params.deterministic}"
-        " --out-dir {params.directory} > {log} 2>&1"
+        step(
+            "training.pretrain_policy",
+            without=["checkpoint", "checkpoint_seconds"],
+        )
 
 
 rule finetune_policy:
@@ -97,129 +104,111 @@ rule finetune_policy:
         index=INDEX,
         manifest=MANIFEST,
         split=SPLIT,
-        initial=initial_policy,
+        policy=initial_policy,
     output:
         weights="results/policies/{run}/policy.safetensors",
         policy="results/policies/{run}/policy.json",
         curve="results/policies/{run}/training.csv",
-    log:
-        "logs/finetune_policy/{run}.log",
-    benchmark:
-        "logs/finetune_policy/{run}.benchmark.tsv"
     wildcard_constraints:
         run="|".join(TRAINED_RUNS) or "none",
     conda:
         "../envs/training.yaml"
-    threads: 1
     resources:
-        gpu=gpus,
-        mem_mb=growing(3000),
-        runtime=growing(240),
+        **needs(3000, 240, gpu=gpus),
     params:
         method=lambda wildcards: RUNS[wildcards.run].method,
-        policy_seed=lambda wildcards: RUNS[wildcards.run].seed,
-        initial=initial_option,
+        entry=lambda wildcards: RUNS[wildcards.run].entry,
+        rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
+        sees=lambda wildcards: BY_ID[RUNS[wildcards.run].method].sees,
+        reward=lambda wildcards: BY_ID[RUNS[wildcards.run].method].reward,
+        gated=lambda wildcards: BY_ID[RUNS[wildcards.run].method].gated,
+        initial=lambda wildcards: folder_of(initial_policy(wildcards)),
         settings=lambda wildcards: json.dumps(
-            settings_read_by(SETTINGS, RUNS[wildcards.run])
+            SETTINGS.finetuning.read_by(RUNS[wildcards.run].method)
         ),
         seed=SETTINGS.seed,
+        policy_seed=lambda wildcards: RUNS[wildcards.run].seed,
         device=device,
-        deterministic=deterministic,
-        directory=subpath(output.policy, parent=True),
-        code=code("training.finetune_policy"),
+        deterministic=lambda wildcards, input: SETTINGS.compute.deterministic,
+        out_dir=subpath(output.policy, parent=True),
     message:
         "Finetuning {wildcards.run} by PPO"
     shell:
-        "python -m workflow_src.training.finetune_policy --method {params.method} {params.initial}"
-        " --embeddings {input.embeddings} --index {input.index} --manifest {input.manifest}"
-        " --split {input.split} --settings {params.settings:q} --seed {params.seed}"
-        " --policy-seed {params.policy_seed} --device {params.device}"
-        " {params.deterministic} --out-dir {params.directory} > {log} 2>&1"
+        step(
+            "training.finetune_policy",
+            without=["checkpoint", "checkpoint_seconds"],
+        )
 
 
 rule fit_method:
     input:
-        development=DEVELOPMENT_TABLES,
+        trials=DEVELOPMENT_TABLES,
         embeddings=EMBEDDINGS,
         index=INDEX,
         split=SPLIT,
-        fixed=lambda wildcards: (
-            policy_files(FITTED_RUNS[start].checkpoint)
-            if (start := fitted_start(FITTED_RUNS[wildcards.run]))
-            else []
-        ),
+        policy=start_policy,
     output:
         weights="results/policies/{run}/policy.safetensors",
         policy="results/policies/{run}/policy.json",
-        tried="results/policies/{run}/training.csv",
-    log:
-        "logs/fit_method/{run}.log",
-    benchmark:
-        "logs/fit_method/{run}.benchmark.tsv"
+        curve="results/policies/{run}/training.csv",
     wildcard_constraints:
         run="|".join(FITTED_RUNS) or "none",
     conda:
         "../envs/training.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(3000),
-        runtime=growing(60),
+        **needs(3000, 60),
     params:
         method=lambda wildcards: FITTED_RUNS[wildcards.run].method,
-        policy_seed=lambda wildcards: FITTED_RUNS[wildcards.run].seed or 0,
-        fixed=lambda wildcards, input: (
-            f"--fixed {Path(input.fixed[0]).parent}" if input.fixed else ""
+        entry=lambda wildcards: FITTED_RUNS[wildcards.run].entry,
+        folder=lambda wildcards: FITTED_RUNS[wildcards.run].folder or "",
+        rule_code=lambda wildcards: rule_code([FITTED_RUNS[wildcards.run]]),
+        development=DEVELOPMENT,
+        start=lambda wildcards: folder_of(start_policy(wildcards)),
+        start_entry=start_entry,
+        settings=SETTINGS.tuning.model_dump_json(),
+        own=lambda wildcards: json.dumps(
+            own_settings(SETTINGS, FITTED_RUNS[wildcards.run])
         ),
-        settings=lambda wildcards: json.dumps(
-            settings_read_by(SETTINGS, FITTED_RUNS[wildcards.run])
-        ),
-        folder=lambda wildcards, input: Path(input.development[0]).parent,
         seed=SETTINGS.seed,
-        directory=subpath(output.policy, parent=True),
-        code=code("methods.fit_method"),
+        policy_seed=lambda wildcards: (
+            ""
+            if FITTED_RUNS[wildcards.run].seed is None
+            else FITTED_RUNS[wildcards.run].seed
+        ),
+        out_dir=subpath(output.policy, parent=True),
     message:
         "Fitting {wildcards.run} on development trials"
     shell:
-        "python -m workflow_src.methods.fit_method --method {params.method} {params.fixed}"
-        " --development {params.folder} --embeddings {input.embeddings} --index {input.index}"
-        " --split {input.split} --settings {params.settings:q} --seed {params.seed}"
-        " --policy-seed {params.policy_seed} --out-dir {params.directory} > {log} 2>&1"
+        step(
+            "methods.fit_method",
+            without=["checkpoint", "checkpoint_seconds"],
+        )
 
 
 rule tune_threshold:
     input:
-        development=DEVELOPMENT_TABLES,
+        trials=DEVELOPMENT_TABLES,
         embeddings=EMBEDDINGS,
         index=INDEX,
         policy=lambda wildcards: run_policy(TUNED_RUNS[wildcards.run]),
     output:
         threshold="results/policies/{run}/threshold.json",
         tried="results/policies/{run}/thresholds.csv",
-    log:
-        "logs/tune_threshold/{run}.log",
-    benchmark:
-        "logs/tune_threshold/{run}.benchmark.tsv"
     wildcard_constraints:
         run="|".join(TUNED_RUNS) or "none",
     group:
         "tuning"
     conda:
         "../envs/training.yaml"
-    threads: 1
     resources:
-        turn=1,
-        mem_mb=growing(3000),
-        runtime=growing(60),
+        **needs(3000, 60, turn=1),
     params:
         run=lambda wildcards: json.dumps(asdict(TUNED_RUNS[wildcards.run])),
+        rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
+        development=DEVELOPMENT,
         settings=json.dumps(SETTINGS.tuning.read_by_thresholds()),
-        folder=lambda wildcards, input: Path(input.development[0]).parent,
         seed=SETTINGS.seed,
-        code=code("methods.tune_threshold"),
     message:
         "Choosing the threshold of {wildcards.run} on development trials"
     shell:
-        "python -m workflow_src.methods.tune_threshold --run {params.run:q}"
-        " --development {params.folder} --embeddings {input.embeddings} --index {input.index}"
-        " --settings {params.settings:q} --seed {params.seed}"
-        " --threshold {output.threshold} --tried {output.tried} > {log} 2>&1"
+        step("methods.tune_threshold")

@@ -28,6 +28,7 @@ rule export_method:
         **needs(2000, 10, turn=1),
     params:
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+        rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
         scenario=SETTINGS.shown_scenario,
         folder=subpath(output.model, parent=True),
     message:

@@ -27,6 +27,7 @@ from workflow_src.provenance.__main__ import main as verify_run
 from workflow_src.running.launcher import call
 from workflow_src.running.signature import is_step
 from workflow_src.serving import Template, TemplateUpdater
+from workflow_src.settings.catalogue import BY_ID
 from workflow_src.settings.laws import EmbeddingLaw, read_law
 from workflow_src.settings.schema import validate_config
 
@@ -98,9 +99,16 @@ TRIALS = {"--trials": "results/trials/random.parquet",
           "--enrolment": "results/trials/random.enrolment.parquet"}  # fmt: skip
 SPOKEN = {"--manifest": MANIFEST, "--split": SPLIT, "--rejected": REJECTED}
 TRAINING = {**MATRIX, "--manifest": MANIFEST, "--split": SPLIT, "--seed": "1"}
-FITTING = {**MATRIX, "--split": SPLIT, "--development": DEVELOPMENT,
-           "--settings": {**TUNING, "through-time": THROUGH_TIME}, "--seed": "1"}  # fmt: skip
-FITTED = {**FITTING, "--fixed": "results/policies/fixed-weight-tuned"}
+FITTING = {**MATRIX, "--split": SPLIT, "--development": DEVELOPMENT, "--settings": TUNING,
+           "--seed": "1"}  # fmt: skip
+FITTED = {**FITTING, "--start": "results/policies/fixed-weight-tuned",
+          "--start-entry": BY_ID["fixed-weight-tuned"].entry}  # fmt: skip
+
+
+def method(name: str) -> dict[str, str]:
+    """Name a method and its rule."""
+    return {"--method": name, "--entry": BY_ID[name].entry}
+
 
 # What stands behind a colon tells two commands of one step apart.
 COMMANDS: dict[str, Command] = {
@@ -171,11 +179,11 @@ COMMANDS: dict[str, Command] = {
         {"--out": "imported/random.parquet", "--enrolment": "imported/random.enrolment.parquet"},
     ),
     "methods.import_policy": Command(
-        {"--source": "mh_final.pkl", "--method": "multi-head", "--embeddings": EMBEDDINGS},
+        {"--source": "mh_final.pkl", **method("multi-head"), "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/released-multi-head"},
     ),
     "methods.import_policy:folder": Command(
-        {"--source": f"{POLICIES}/released-multi-head", "--method": "multi-head",
+        {"--source": f"{POLICIES}/released-multi-head", **method("multi-head"),
          "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/initial-multi-head"},
     ),
@@ -184,22 +192,23 @@ COMMANDS: dict[str, Command] = {
         {"--out-dir": f"{POLICIES}/pretrained-seed0"},
     ),
     "training.finetune_policy": Command(
-        {**TRAINING, "--settings": FINETUNING, "--method": "multi-head",
+        {**TRAINING, "--settings": FINETUNING, **method("multi-head"),
          "--initial": f"{POLICIES}/pretrained-seed0"},
         {"--out-dir": f"{POLICIES}/multi-head-seed0"},
     ),
     "methods.fit_method:fixed": Command(
-        {**FITTING, "--method": "fixed-weight-tuned"},
+        {**FITTING, **method("fixed-weight-tuned")},
         {"--out-dir": f"{POLICIES}/fixed-weight-tuned"},
     ),
     "methods.fit_method:oracle": Command(
-        {**FITTING, "--method": "oracle"}, {"--out-dir": f"{POLICIES}/oracle"}
+        {**FITTING, **method("oracle")}, {"--out-dir": f"{POLICIES}/oracle"}
     ),
     "methods.fit_method": Command(
-        {**FITTED, "--method": "kalman"}, {"--out-dir": f"{POLICIES}/kalman"}
+        {**FITTED, **method("kalman")}, {"--out-dir": f"{POLICIES}/kalman"}
     ),
     "methods.fit_method:through-time": Command(
-        {**FITTED, "--method": "through-time"}, {"--out-dir": f"{POLICIES}/through-time-seed0"}
+        {**FITTED, **method("through-time"), "--own": THROUGH_TIME},
+        {"--out-dir": f"{POLICIES}/through-time-seed0"}
     ),
     "methods.tune_threshold": Command(
         {**MATRIX, "--run": MULTI_HEAD, "--development": DEVELOPMENT, "--settings": TUNING,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workflow_src.common.errors import InputError
-from workflow_src.comparison.measure_sensitivity import add_nontargets, shift_rule
+from workflow_src.comparison.measure_sensitivity import add_nontargets
 from workflow_src.comparison.populations import population_settings
 from workflow_src.comparison.statistics import (
     SpeakerHistograms,
@@ -167,8 +167,8 @@ def test_more_nontargets_follow_each_target():
 
 def test_a_shift_moves_what_a_rule_knows_of_scores_and_leaves_the_rule_alone():
     fixed = TunedFixedWeight(0.1, 0.5)
-    assert float(shift_rule(fixed, 0.1).thresholds) == pytest.approx(0.6)
+    assert float(fixed.shift_scale(0.1).thresholds) == pytest.approx(0.6)
     soft = Soft(ScoreScale(0.4, 10.0, 0.7, 0.1), torch.zeros(7), 0.1, 1.0, 0.0)
-    shifted = shift_rule(soft, -0.05)
+    shifted = soft.shift_scale(-0.05)
     assert shifted.scale.centre == pytest.approx(0.35)
     assert (soft.scale.centre, fixed.threshold) == (0.4, 0.5)

@@ -5,18 +5,18 @@ import json
 
 import numpy as np
 import torch
+from workflow_src.methods.rules import make_rule
+from workflow_src.updating.rules import Baseline, FixedWeight, encode_nothing
 
 from tests.inference.made_up_policies import made_up_state_dict
 from workflow_src.common.files import write_json
 from workflow_src.exporting import export_method
 from workflow_src.methods.kalman import Kalman, SphericalPlda
 from workflow_src.methods.networks import from_published
-from workflow_src.methods.rules import make_rule
 from workflow_src.methods.soft import Soft
 from workflow_src.methods.through_time import ThroughTime, WeightNetwork
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision, Memory
-from workflow_src.updating.rules import Baseline, FixedWeight, encode_nothing
 from workflow_src.updating.score_history import ScoreHistory, ScoreScale
 from workflow_src.updating.scorer import pack_sequences, score_sequences
 

@@ -10,6 +10,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
+from workflow_src.methods.fixed_weight import FixedWeight
 
 from tests.exporting.exported import FROM_HISTORY, RULES, FromHistory, export, make_network
 from tests.launching import launch
@@ -22,7 +23,6 @@ from workflow_src.serving import TemplateUpdater
 from workflow_src.settings.catalogue import METHODS
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision
-from workflow_src.updating.rules import FixedWeight
 
 USE_DAYS = {"history", "soft", "kalman", "through-time"}
 

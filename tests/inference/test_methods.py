@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from workflow_src.common.errors import InputError
-from workflow_src.inference.methods import build_rule, choose_enrolment
+from workflow_src.inference.methods import build_rule
 from workflow_src.inference.tuned import resolve_tuned
+from workflow_src.methods.baseline import Baseline
 from workflow_src.settings.runs import Run
-from workflow_src.updating.rules import Baseline
 
 
 def test_speaker_mean_enrols_all_that_the_speaker_says():
@@ -19,11 +19,11 @@ def test_speaker_mean_enrols_all_that_the_speaker_says():
         {"model": ["a", "b"], "speaker": ["0001", "0001"], "order": 0, "utterance": utterances[:2]}
     )
     limit = Run("speaker-mean", "speaker-mean")
-    chosen = choose_enrolment(limit, enrolment, index)
+    chosen = build_rule(limit).choose_enrolment(enrolment, index)
     for model in ("a", "b"):
         assert sorted(chosen.loc[chosen["model"] == model, "utterance"]) == utterances[:3]
     assert isinstance(build_rule(limit), Baseline)
-    assert choose_enrolment(Run("baseline", "baseline"), enrolment, index) is enrolment
+    assert Baseline().choose_enrolment(enrolment, index) is enrolment
 
 
 def test_tuned_numbers_are_read(tmp_path):
@@ -33,6 +33,11 @@ def test_tuned_numbers_are_read(tmp_path):
     (tmp_path / "policy.json").write_text(json.dumps({"alpha": 0.15, "threshold": 0.4}))
     tuned = resolve_tuned(Run("x", "fixed-weight-tuned", checkpoint=str(tmp_path)))
     assert (tuned.alpha, tuned.threshold) == (0.15, 0.4)
+    # A run whose threshold is given keeps it, and one whose policy holds none has none.
+    given = Run("y", "multi-head", threshold=0.2, checkpoint=str(tmp_path))
+    assert resolve_tuned(given) == given
+    (tmp_path / "policy.json").write_text("{}")
+    assert resolve_tuned(Run("x", "soft", checkpoint=str(tmp_path))).threshold is None
     assert resolve_tuned(Run("baseline", "baseline")) == Run("baseline", "baseline")
 
 

@@ -9,7 +9,8 @@ from workflow_src.common.errors import InputError
 from workflow_src.evaluation.metrics import equal_error_rate, min_dcf
 from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.inference.scoring import score_scenario
-from workflow_src.updating.rules import Baseline, FixedWeight
+from workflow_src.methods.baseline import Baseline
+from workflow_src.methods.fixed_weight import FixedWeight
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Methods that are fitted on development trials: their arithmetic, their fits, their storage."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,50 +11,50 @@ from scipy.stats import norm as gaussian
 
 from workflow_src.common.errors import InputError
 from workflow_src.corpus.ids import parse_utterance_ids, sort_in_corpus_order
-from workflow_src.methods.development import choose, make_partition, replay_history
-from workflow_src.methods.fitted import FITTED, restore_fitted, write_fitted
-from workflow_src.methods.fixed_weight import TunedFixedWeight, fit_fixed_weight
-from workflow_src.methods.kalman import Kalman, SphericalPlda, estimate_variances, fit_kalman
-from workflow_src.methods.networks import AdaptiveWeightNetwork
-from workflow_src.methods.oracle import Oracle, fit_oracle
-from workflow_src.methods.rules import load_policy
-from workflow_src.methods.soft import Soft, fit_soft
-from workflow_src.methods.storage import write_policy
+from workflow_src.methods.adaptive_weight import AdaptiveWeight, AdaptiveWeightNetwork
+from workflow_src.methods.baseline import Baseline
+from workflow_src.methods.development import choose, make_partition
+from workflow_src.methods.entries import load_entry
+from workflow_src.methods.fit_method import fit
+from workflow_src.methods.fixed_weight import FixedWeight
+from workflow_src.methods.fixed_weight_tuned import TunedFixedWeight
+from workflow_src.methods.kalman import Kalman
+from workflow_src.methods.oracle import Oracle
+from workflow_src.methods.soft import Soft, replay_history
+from workflow_src.methods.spherical_plda import SphericalPlda
+from workflow_src.methods.spherical_voice import estimate_variances
+from workflow_src.methods.storage import load_policy, write_policy
+from workflow_src.methods.study import Study, TrainingSpeech
 from workflow_src.methods.through_time import (
     ThroughTime,
     WeightNetwork,
     _Padded,
     _Played,
-    fit_through_time,
     play_window,
 )
 from workflow_src.methods.tune_threshold import tune_threshold
 from workflow_src.running.checkpoint import Checkpoint
+from workflow_src.settings.catalogue import METHODS
 from workflow_src.settings.runs import Run
 from workflow_src.settings.trials import Generation, RandomScenario
 from workflow_src.settings.tuning import Fitting as Tuning
 from workflow_src.trials.protocol import build_pool, make_scenario
 from workflow_src.updating.interface import Memory
-from workflow_src.updating.rules import FixedWeight
 from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale
 from workflow_src.updating.scorer import score_sequences
 
 D = 16
 SCALE = ScoreScale(centre=0.4, slope=12.0, mean=0.7, spread=0.1)
-TUNING = Tuning.model_validate(
-    {
-        "alphas": [0.05, 0.1, 0.2],
-        "thresholds": [0.2, 0.4, 0.6],
-        "through-time": {
-            "hidden": 8,
-            "updates": 40,
-            "sequences": 32,
-            "window": 16,
-            "validate_every": 10,
-            "learning_rate": 0.01,
-        },
-    }
-)
+TUNING = Tuning(alphas=[0.05, 0.1, 0.2], thresholds=[0.2, 0.4, 0.6])
+THROUGH_TIME = {
+    "hidden": 8,
+    "updates": 40,
+    "sequences": 32,
+    "window": 16,
+    "validate_every": 10,
+    "learning_rate": 0.01,
+}
+FITTED = {method.id: method for method in METHODS if method.origin == "fitted"}
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +93,23 @@ def partition(corpus):
 
 
 @pytest.fixture(scope="module")
-def fixed(partition):
-    return fit_fixed_weight(partition, TUNING)[0]
+def study(corpus, partition):
+    """What every method is fitted on, from a tuned fixed weight."""
+    manifest, embeddings = corpus
+    speech = TrainingSpeech(
+        embeddings,
+        pd.factorize(manifest["speaker"])[0],
+        manifest["date"].to_numpy(dtype="datetime64[D]").astype(np.int64),
+    )
+    own = Study(
+        partition=partition,
+        tuning=TUNING,
+        own=THROUGH_TIME,
+        seed=1,
+        enrolled=5,
+        read_training=lambda: speech,
+    )
+    return replace(own, starts_from=TunedFixedWeight.fit(own)[0])
 
 
 def score(rule, task):
@@ -168,7 +184,7 @@ def test_soft_equals_its_formula_trial_by_trial(partition):
     np.testing.assert_allclose(scored.weights[0], weights, atol=2e-4)
 
 
-def test_settings_side_by_side_equal_each_alone(partition):
+def test_variants_side_by_side_equal_each_alone(partition):
     b = torch.tensor([3.0, -1.0, 0.2, 0.1, -0.3, 0.4, -0.5])
     task = partition.every.tasks["3das"]
     both = score(Soft(SCALE, b, [0.1, 0.3], [1.0, 2.0], [0.0, 1.0]), task)
@@ -248,7 +264,7 @@ def test_variances_of_a_known_population_are_found():
 
     voice = draw(1.0, speakers)[:, None] + np.cumsum(draw(0.01, speakers, days), axis=1)
     x = (voice + draw(0.2, speakers, days))[who, day] + draw(0.5, len(who))
-    found, norm = estimate_variances(x.astype(np.float32), who, day)
+    found, norm = estimate_variances(TrainingSpeech(x.astype(np.float32), who, day))
     scaled = {name: value * norm**2 for name, value in found.items()}
     assert scaled["within"] == pytest.approx(known["within"], rel=0.05)
     assert scaled["day"] == pytest.approx(known["day"], rel=0.15)
@@ -266,8 +282,6 @@ def test_oracle_updates_on_targets_and_on_nothing_else(partition):
 
 
 def test_oracle_needs_labels(partition):
-    from dataclasses import replace
-
     task = partition.every.tasks["random"]
     blind = replace(task.sequences, targets=None)
     with pytest.raises(InputError, match="no labels"):
@@ -325,44 +339,52 @@ def test_gradient_flows_through_the_recursion(partition):
     assert abs(slope) > 1e-3
 
 
-def fit(method, partition, fixed, tmp_path=None):
-    match method:
-        case "fixed-weight-tuned":
-            return fit_fixed_weight(partition, TUNING)
-        case "oracle":
-            return fit_oracle(partition, TUNING)
-        case "soft":
-            return fit_soft(partition, TUNING, fixed)
-        case "through-time":
-            return fit_through_time(partition, TUNING, 1, 0, fixed)
-        case _:
-            return fit_kalman(partition, VARIANCES, 4.0, 5, fixed, FITTED[method])
+def fit_row(method, study):
+    """Fit a method of the catalogue; each test changes nothing of the rule that it gets."""
+    return fit(load_entry(FITTED[method].entry), study)
 
 
 @pytest.mark.parametrize("method", list(FITTED))
-def test_fitted_methods_beat_no_updates_and_come_back_from_disk(method, partition, fixed, tmp_path):
-    rule, tried = fit(method, partition, fixed)
-    assert partition.every.cost(rule)[0] < 1
+def test_fitted_methods_beat_no_updates_and_come_back_from_disk(method, study, tmp_path):
+    rule, tried = fit_row(method, study)
+    every = study.partition.every
+    assert every.cost(rule)[0] < 1
     assert tried["cost"].min() <= tried["cost"].iloc[0]
-    write_fitted(tmp_path, rule, D, {"training": "fitted"}, tried)
-    again = load_policy(tmp_path)
-    task = partition.every.tasks["random"]
+    described = {"method": method, "dimension": D, **rule.describe()}
+    write_policy(tmp_path, rule.tensors(), described, tried)
+    again = load_policy(tmp_path, type(rule), threshold=0.9)  # theirs is their own
+    task = every.tasks["random"]
     for ours, theirs in zip(
         vars(score(rule, task)).values(), vars(score(again, task)).values(), strict=True
     ):
         assert torch.equal(ours, theirs)
-    described = json.loads((tmp_path / "policy.json").read_text())
-    assert described["method"] == method and described["dimension"] == D
+    assert json.loads((tmp_path / "policy.json").read_text()) == described
 
 
-def test_fits_are_the_same_twice(partition, fixed):
+@pytest.mark.parametrize("method", list(FITTED))
+def test_fitted_methods_start_from_what_their_row_says(method, study):
+    alone = replace(study, starts_from=None)
+    if FITTED[method].starts_from is None:
+        assert fit_row(method, alone)[0].variants == 1
+    else:
+        with pytest.raises(InputError, match="--start is missing"):
+            fit_row(method, alone)
+
+
+def test_a_rule_that_needs_no_fitting_is_taken_as_it_is(study):
+    rule, tried = fit(Baseline, study)
+    assert isinstance(rule, Baseline)
+    assert list(tried.columns) == ["cost"] and tried.empty
+
+
+def test_fits_are_the_same_twice(study):
     for method in ("soft", "through-time"):
-        first, second = (fit(method, partition, fixed)[0].tensors() for _ in range(2))
+        first, second = (fit_row(method, study)[0].tensors() for _ in range(2))
         assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_interrupted_training_through_time_ends_the_same(partition, fixed, tmp_path):
-    whole, curve = fit_through_time(partition, TUNING, 1, 0, fixed)
+def test_interrupted_training_through_time_ends_the_same(study, tmp_path):
+    whole, curve = ThroughTime.fit(study)
 
     class Interrupted(Checkpoint):
         """Saves at every chance, and dies after the 23rd."""
@@ -378,27 +400,35 @@ def test_interrupted_training_through_time_ends_the_same(partition, fixed, tmp_p
             if self.saves == 23:
                 raise KeyboardInterrupt
 
+    def go_on(kind):
+        return replace(study, open_checkpoint=lambda: kind(tmp_path / "c", "x"))
+
     with pytest.raises(KeyboardInterrupt):
-        fit_through_time(partition, TUNING, 1, 0, fixed, Interrupted(tmp_path / "c", "x"))
-    rule, again = fit_through_time(partition, TUNING, 1, 0, fixed, Checkpoint(tmp_path / "c", "x"))
+        ThroughTime.fit(go_on(Interrupted))
+    rule, again = ThroughTime.fit(go_on(Checkpoint))
     for name, tensor in whole.tensors().items():
         assert torch.equal(rule.tensors()[name], tensor)
     pd.testing.assert_frame_equal(curve, again)
 
 
-def test_broken_folders_are_refused_by_name(partition, fixed, tmp_path):
-    rule, tried = fit("soft", partition, fixed)
-    write_fitted(tmp_path, rule, D, {}, tried)
-    described = json.loads((tmp_path / "policy.json").read_text())
+def test_settings_of_its_own_are_checked(study):
+    with pytest.raises(InputError, match="--own: window: 'long' is not allowed"):
+        ThroughTime.fit(replace(study, own={**THROUGH_TIME, "window": "long"}))
+
+
+def test_broken_folders_are_refused_by_name(study, tmp_path):
+    rule, tried = Soft.fit(study)
+    described = {"method": "soft", "dimension": D, **rule.describe()}
     for broken in ({**described, "scale": {"centre": 1}}, {"method": "soft"}):
-        with pytest.raises(InputError, match="is no whole policy of soft"):
-            restore_fitted(tmp_path, broken)
+        write_policy(tmp_path, rule.tensors(), broken, tried)
+        with pytest.raises(InputError, match="is no whole policy of Soft"):
+            load_policy(tmp_path, Soft)
     (tmp_path / "policy.safetensors").write_bytes(b"nothing")
     with pytest.raises(InputError, match="cannot be read as safetensors"):
-        restore_fitted(tmp_path, described)
+        load_policy(tmp_path, Soft)
 
 
-def test_of_equal_costs_the_first_setting_is_chosen(partition):
+def test_of_equal_costs_the_first_variant_is_chosen(partition):
     grid = pd.DataFrame({"alpha": [0.1, 0.1, 0.2], "threshold": [2.0, 2.0, 2.0]})
     table, best = choose(
         partition.every,
@@ -428,7 +458,8 @@ def test_scale_is_that_of_a_known_logistic_law():
     assert scale.mean == pytest.approx(scores[targets].mean())
 
 
-def test_tuned_fixed_weight_is_the_best_of_its_grid(partition, fixed):
+def test_tuned_fixed_weight_is_the_best_of_its_grid(partition, study):
+    fixed = study.start
     assert isinstance(fixed, TunedFixedWeight)
     best = min(
         float(partition.every.cost(FixedWeight(a, t))[0])
@@ -440,7 +471,7 @@ def test_tuned_fixed_weight_is_the_best_of_its_grid(partition, fixed):
 
 def test_the_threshold_of_a_run_is_the_best_of_the_grid(partition):
     run = Run("fixed-weight-0.1", "fixed-weight", 0.1)
-    threshold, tried = tune_threshold(partition.every, run, TUNING)
+    threshold, tried = tune_threshold(partition.every, run, TUNING.thresholds)
     costs = {t: float(partition.every.cost(FixedWeight(0.1, t))[0]) for t in TUNING.thresholds}
     assert threshold == min(costs, key=costs.get)
     assert tried["threshold"].tolist() == sorted(TUNING.thresholds)
@@ -449,8 +480,12 @@ def test_the_threshold_of_a_run_is_the_best_of_the_grid(partition):
 def test_the_threshold_of_a_policy_is_the_best_of_the_grid(partition, tmp_path):
     torch.manual_seed(0)
     network = AdaptiveWeightNetwork(D)
-    write_policy(tmp_path, network, {})
+    described = {"method": "adaptive-weight", **network.describe()}
+    write_policy(tmp_path, network.state_dict(), described)
     run = Run("adaptive-weight-seed0", "adaptive-weight", checkpoint=str(tmp_path))
-    threshold, _ = tune_threshold(partition.every, run, TUNING)
-    costs = {t: float(partition.every.cost(load_policy(tmp_path, t))[0]) for t in TUNING.thresholds}
-    assert costs[threshold] == min(costs.values())
+    threshold, _ = tune_threshold(partition.every, run, TUNING.thresholds)
+
+    def cost(gate):
+        return float(partition.every.cost(load_policy(tmp_path, AdaptiveWeight, gate))[0])
+
+    assert cost(threshold) == min(map(cost, TUNING.thresholds))

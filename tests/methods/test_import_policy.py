@@ -10,10 +10,13 @@ import pytest
 import torch
 
 from tests.inference.made_up_policies import HEADS, made_up_state_dict
+from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json
-from workflow_src.methods.import_policy import main, read_given_policy
+from workflow_src.methods.import_policy import read_given_policy
+from workflow_src.methods.multi_head import MultiHead
 from workflow_src.methods.storage import read_policy
+from workflow_src.settings.catalogue import BY_ID
 
 METHODS = {
     "mh_final": "multi-head",
@@ -23,8 +26,9 @@ METHODS = {
 
 
 def import_policy(source, method, out, embeddings=None):
-    more = ["--embeddings", str(embeddings)] if embeddings else []
-    main(["--source", str(source), "--method", method, "--out-dir", str(out), *more])
+    more = ["--embeddings", embeddings] if embeddings else []
+    own = ["--method", method, "--entry", BY_ID[method].entry]
+    launch("methods.import_policy", "--source", source, *own, "--out-dir", out, *more)
 
 
 @pytest.mark.parametrize("file", HEADS)
@@ -34,9 +38,9 @@ def test_state_dicts_and_folders_give_the_same_policy(file, ending, tmp_path):
     torch.save(state, tmp_path / f"p{ending}", _use_new_zipfile_serialization=ending == ".pt")
     import_policy(tmp_path / f"p{ending}", METHODS[file], tmp_path / "a")
     import_policy(tmp_path / "a", METHODS[file], tmp_path / "b")
-    network = read_policy(tmp_path / "a", 12)
+    tensors, _ = read_policy(tmp_path / "a")
     (part, *_) = state.values()
-    assert torch.equal(network.trunk[0].weight, part["linear1.weight"])
+    assert torch.equal(tensors["trunk.0.weight"], part["linear1.weight"])
     first, second = ((tmp_path / f"{out}/policy.safetensors").read_bytes() for out in ("a", "b"))
     assert first == second
     described = [read_json(tmp_path / f"{out}/policy.json") for out in ("a", "b")]
@@ -87,7 +91,7 @@ def without(part, name):
             lambda p: p["linear4.bias"].fill_(torch.nan),
             "linear4.bias has a value that is not finite",
         ),
-        ("adw_final", "multi-head", lambda p: None, "of a multi-head policy"),
+        ("adw_final", "multi-head", lambda p: None, "of a policy of MultiHead"),
         ("mh_pretrain", "adaptive-weight", lambda p: None, "lacks the part 'pi'.* has 'model'"),
     ],
 )
@@ -108,12 +112,12 @@ def test_another_dimension_or_method_is_named(tmp_path):
     with pytest.raises(InputError, match=r"p\.pkl: .* 12 dimensions; those in .*e\.npy have 16"):
         import_policy(tmp_path / "p.pkl", "multi-head", tmp_path / "a", tmp_path / "e.npy")
     import_policy(tmp_path / "p.pkl", "multi-head", tmp_path / "a")
-    with pytest.raises(InputError, match="a policy of multi-head; needed is one of adaptive"):
+    with pytest.raises(InputError, match="method is 'multi-head'; needed is 'adaptive-weight'"):
         import_policy(tmp_path / "a", "adaptive-weight", tmp_path / "b")
     with pytest.raises(InputError, match=r"nowhere.pkl: cannot be read \(No such file"):
-        read_given_policy(tmp_path / "nowhere.pkl", "multi-head")
+        read_given_policy(tmp_path / "nowhere.pkl", "multi-head", MultiHead)
     with pytest.raises(InputError, match=r"nowhere/policy\.json: cannot be read"):
-        read_given_policy(tmp_path / "nowhere", "multi-head")
+        read_given_policy(tmp_path / "nowhere", "multi-head", MultiHead)
 
 
 class Call:

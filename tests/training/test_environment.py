@@ -9,29 +9,26 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 from tests.training import made_up
+from tests.training.traits import find_traits
 from workflow_src.common.errors import InputError
+from workflow_src.settings.catalogue import METHODS
 from workflow_src.settings.policies import Episode
-from workflow_src.training.environment import ENVIRONMENT_ID
+from workflow_src.training.environment import ENVIRONMENT_ID, Traits
 from workflow_src.training.episodes import EpisodeSampler
 from workflow_src.training.scalars import estimate_scale
 
 POPULATION = made_up.draw_population(speakers=6, days=12, a_day=6, dimension=16)
 SHORT = Episode(min_utterances=20, max_steps=40, max_errors=12)
-METHODS = [
-    "multi-head",
-    "adaptive-weight",
-    "multi-head-margin",
-    "multi-head-scalars",
-    "multi-head-scalars-margin",
-]
+# Every method that PPO trains.
+TRAITS = {row.id: find_traits(row) for row in METHODS if row.origin == "ppo"}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", TRAITS)
 def test_check_env_has_nothing_to_say(method):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         environment = gymnasium.make(
-            ENVIRONMENT_ID, population=POPULATION, episode=SHORT, method=method
+            ENVIRONMENT_ID, population=POPULATION, episode=SHORT, traits=TRAITS[method]
         )
         check_env(environment.unwrapped)
 
@@ -98,12 +95,12 @@ def test_episode_ends_with_one_target_left():
         assert int(drawn.targets[i][length + 1 :].sum()) == 1
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", TRAITS)
 def test_vector_environment_equals_the_plain_one(method):
     """Same episodes and actions: same states, rewards and ends; no dummy steps."""
     E, steps = 5, 300
     episode = Episode(min_utterances=20, max_steps=40, max_errors=14, targets_a_day=[1, 2, 6])
-    make = {"population": POPULATION, "episode": episode, "method": method}
+    make = {"population": POPULATION, "episode": episode, "traits": TRAITS[method]}
     vector = gymnasium.make_vec(ENVIRONMENT_ID, num_envs=E, **make).unwrapped
     plain = [gymnasium.make(ENVIRONMENT_ID, **make).unwrapped for _ in range(E)]
     drawn = vector.sampler.draw(200, torch.Generator().manual_seed(5))
@@ -170,7 +167,10 @@ def test_rewards_by_hand():
 
 def test_margins_and_scalars_by_hand():
     environment = gymnasium.make(
-        ENVIRONMENT_ID, population=POPULATION, episode=SHORT, method="multi-head-scalars-margin"
+        ENVIRONMENT_ID,
+        population=POPULATION,
+        episode=SHORT,
+        traits=Traits(sees="scalars", reward="margin"),
     ).unwrapped
     drawn = environment._sampler.draw(1, torch.Generator().manual_seed(1))
     seen, _ = environment.reset(options={"episode": drawn})
@@ -218,10 +218,10 @@ def test_scale_of_scores():
     assert scale.centre < scale.mean
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", TRAITS)
 def test_seeds_decide(method):
     vector = gymnasium.make_vec(
-        ENVIRONMENT_ID, num_envs=3, population=POPULATION, episode=SHORT, method=method
+        ENVIRONMENT_ID, num_envs=3, population=POPULATION, episode=SHORT, traits=TRAITS[method]
     ).unwrapped
     runs = []
     for seed in (1, 1, 2):
@@ -237,7 +237,7 @@ def test_seeds_decide(method):
 
 @pytest.mark.parametrize("method", ["multi-head", "multi-head-scalars"])
 def test_state_resumes(method):
-    make = {"num_envs": 3, "population": POPULATION, "episode": SHORT, "method": method}
+    make = {"num_envs": 3, "population": POPULATION, "episode": SHORT, "traits": TRAITS[method]}
     vector = gymnasium.make_vec(ENVIRONMENT_ID, **make).unwrapped
     vector.reset(seed=1)
     action = {"update": torch.ones(3), "weight": torch.full((3, 1), 0.1)}

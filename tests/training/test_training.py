@@ -8,21 +8,23 @@ import torch
 from torch.distributions import Categorical, Normal
 
 from tests.inference.made_up_policies import made_up_state_dict
+from tests.launching import launch
 from tests.training import made_up
+from tests.training.traits import find_traits
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_csv, write_npy, write_parquet
-from workflow_src.methods import import_policy
-from workflow_src.methods.networks import (
-    AdaptiveWeightNetwork,
-    MultiHeadNetwork,
-    ScalarMultiHeadNetwork,
-)
+from workflow_src.methods.adaptive_weight import AdaptiveWeightNetwork
+from workflow_src.methods.entries import load_entry
+from workflow_src.methods.multi_head import MultiHeadNetwork
+from workflow_src.methods.scalar_multi_head import ScalarMultiHeadNetwork
 from workflow_src.methods.storage import read_policy
 from workflow_src.running.checkpoint import Checkpoint
+from workflow_src.settings.catalogue import BY_ID
 from workflow_src.settings.policies import Episode, Finetuning, Ppo, Pretraining
-from workflow_src.training import finetune_policy, pretrain_policy
+from workflow_src.training import finetune_policy
 from workflow_src.training.augmentation import InputMap
 from workflow_src.training.enrolments import draw_samples
+from workflow_src.training.environment import Traits
 from workflow_src.training.finetune_policy import train
 from workflow_src.training.population import load_training_population
 from workflow_src.training.ppo import explained_variance, generalised_advantages
@@ -38,6 +40,12 @@ PRETRAINING = Pretraining(
     epochs=4, batches_per_epoch=2, batch_size=32, max_enrolment=20, redraw_epochs=2
 )
 SCALAR_NETWORK = ScalarMultiHeadNetwork(ScoreScale(centre=0.5, slope=10.0, mean=0.7, spread=0.1))
+
+
+def train_method(population, method, settings, policy_seed=0, checkpoint=None):
+    row = BY_ID[method]
+    rule, traits = load_entry(row.entry), find_traits(row)
+    return train(population, method, rule, traits, settings, 1, policy_seed, None, checkpoint)
 
 
 def test_advantages_against_a_plain_loop():
@@ -210,7 +218,7 @@ def test_ppo_finds_a_known_optimum():
         clip=0.2,
     )
     settings = Finetuning(episode=EPISODE, ppo=ppo)
-    policy, curve = train(population, "multi-head", settings, 1, 0)
+    policy, curve = train_method(population, "multi-head", settings)
     assert curve["reward"].iloc[0] < 1.0
     assert curve["reward"].iloc[-1] > 1.3  # the optimum is (2.5 + 0.5) / 2 = 1.5
     x = torch.eye(4)
@@ -234,9 +242,9 @@ def turning_speakers(degrees, speakers=4, days=10, a_day=4):
     return made_up.group_embeddings(vectors.reshape(-1, 2 * speakers), names, dates)
 
 
-def mean_margin(population, update, method="multi-head-margin"):
+def mean_margin(population, update):
     """The mean reward of updating with weight 0.2 where `update` of the labels says so."""
-    environment = TemplateUpdatingVectorEnv(64, population, EPISODE, method)
+    environment = TemplateUpdatingVectorEnv(64, population, EPISODE, Traits(reward="margin"))
     environment.reset(seed=0)
     rewards = []
     for _ in range(60):
@@ -272,7 +280,7 @@ def test_ppo_finds_when_updating_is_good(method, degrees):
         gae_lambda=0.8,
         clip=0.2,
     )
-    _, curve = train(population, method, Finetuning(episode=EPISODE, ppo=ppo), 1, 0)
+    _, curve = train_method(population, method, Finetuning(episode=EPISODE, ppo=ppo))
     assert curve["reward"].iloc[0] < (always + targets) / 2 + 0.2
     assert curve["reward"].iloc[-3:].mean() > targets - 0.1
 
@@ -294,7 +302,7 @@ def test_training_is_deterministic_and_resumes(method, tmp_path):
                 raise StopError
 
     def run(checkpoint=None, seed=0):
-        return train(POPULATION, method, FINETUNING, 1, seed, None, checkpoint)
+        return train_method(POPULATION, method, FINETUNING, seed, checkpoint)
 
     policy, curve = run()
     with pytest.raises(StopError):
@@ -322,7 +330,7 @@ def test_truncation_bootstraps_and_termination_does_not(method, monkeypatch):
         episode=Episode(min_utterances=20, max_steps=7, max_errors=3),
         ppo=SMALL.model_copy(update={"rollout_steps": 64, "steps": 1024, "scalar_steps": 1024}),
     )
-    train(POPULATION, method, short, 1, 0)
+    train_method(POPULATION, method, short)
     _, values, next_values, done, *_ = seen[1]
     terminated = done & (next_values == 0)
     truncated = done & (next_values != 0)
@@ -355,7 +363,7 @@ def files(tmp_path):
     return tmp_path
 
 
-def arguments(files, out, settings, **more):
+def arguments(files, out, settings, method=None, **more):
     given = {
         "embeddings": files / "embeddings.npy",
         "index": files / "index.parquet",
@@ -368,28 +376,40 @@ def arguments(files, out, settings, **more):
         "out-dir": out,
         **more,
     }
+    if method is not None:
+        row = BY_ID[method]
+        given |= {"method": method, "entry": row.entry, "sees": row.sees}
+        given |= {"reward": row.reward, "gated": row.gated}
     return [str(part) for name, value in given.items() for part in (f"--{name}", value)]
+
+
+def pretrain_step(files, out, settings=PRETRAINING, **more):
+    launch("training.pretrain_policy", *arguments(files, out, settings, **more))
+
+
+def finetune_step(files, out, settings=FINETUNING, **more):
+    launch("training.finetune_policy", *arguments(files, out, settings, **more))
 
 
 def test_steps_from_files_to_policies(files, capsys):
     """Pretraining, finetuning from it, a run killed between: the same bytes."""
     pretrained = files / "policies/pretrained"
-    pretrain_policy.main(arguments(files, pretrained, PRETRAINING))
+    pretrain_step(files, pretrained)
     assert "device: cpu" in capsys.readouterr().out
     names = {"policy.safetensors", "policy.json", "training.csv"}
     assert {path.name for path in pretrained.iterdir()} == names
     again = files / "policies/again"
-    pretrain_policy.main(arguments(files, again, PRETRAINING))
+    pretrain_step(files, again)
     margin, scalars = files / "policies/margin", files / "policies/scalars"
-    more = {"method": "multi-head-margin", "initial": pretrained}
-    finetune_policy.main(arguments(files, margin, FINETUNING, **more))
-    assert read_json(margin / "policy.json")["initial"] == "pretrained policy"
-    finetune_policy.main(arguments(files, scalars, FINETUNING, method="multi-head-scalars"))
-    assert read_policy(margin).method == "multi-head-margin"
-    assert read_policy(scalars).method == "multi-head-scalars"
+    finetune_step(files, margin, method="multi-head-margin", initial=pretrained)
+    finetune_step(files, scalars, method="multi-head-scalars")
+    described = read_json(margin / "policy.json")
+    assert described["method"] == "multi-head-margin"
+    assert described["initial"] == "pretrained policy"
+    assert read_json(scalars / "policy.json")["method"] == "multi-head-scalars"
     tuned = files / "policies/tuned"
     more = {"method": "multi-head", "initial": pretrained}
-    finetune_policy.main(arguments(files, tuned, FINETUNING, **more))
+    finetune_step(files, tuned, **more)
     for name in names:
         assert (pretrained / name).read_bytes() == (again / name).read_bytes()
         assert str(files) not in (tuned / name).read_bytes().decode("latin-1")
@@ -401,20 +421,19 @@ def test_steps_from_files_to_policies(files, capsys):
     killed = files / "policies/killed"
     line = arguments(files, killed, FINETUNING, **more, **{"checkpoint-seconds": 0})
     dying = (
-        "import os, signal, sys; from workflow_src.running.steps import use_one_thread\n"
-        "from workflow_src.running import checkpoint\n"
-        "from workflow_src.training import finetune_policy\n"
-        "use_one_thread(); save = checkpoint.Checkpoint.save\n"
+        "import os, signal, sys\n"
+        "from workflow_src.running import checkpoint, launcher\n"
+        "save = checkpoint.Checkpoint.save\n"
         "def kill(self, state):\n"
         "    save(self, state)\n"
         "    if len(state['rows']) == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
         "checkpoint.Checkpoint.save = kill\n"
-        "finetune_policy.main(sys.argv[1:])\n"
+        "launcher.call('training.finetune_policy', sys.argv[1:])\n"
     )
     done = subprocess.run([sys.executable, "-c", dying, *line], capture_output=True, check=False)
     assert done.returncode == -9, done.stderr.decode()
     assert not killed.exists()
-    finetune_policy.main(line)
+    launch("training.finetune_policy", *line)
     assert "resumed after update 2 of 4" in capsys.readouterr().out
     for name in names:
         assert (tuned / name).read_bytes() == (killed / name).read_bytes()
@@ -428,20 +447,20 @@ def test_training_starts_from_a_given_policy(method, files):
     base = "adaptive-weight" if method == "adaptive-weight" else "multi-head"
     torch.save(made_up_state_dict(file, POPULATION.dimension), files / f"{file}.pkl")
     given, trained = files / f"given-{method}", files / f"trained-{method}"
-    source = ["--source", str(files / f"{file}.pkl")]
-    import_policy.main([*source, "--method", base, "--out-dir", str(given)])
+    own = ["--method", base, "--entry", BY_ID[base].entry, "--out-dir", given]
+    launch("methods.import_policy", "--source", files / f"{file}.pkl", *own)
     if method == "pretraining":
         settings = PRETRAINING.model_copy(update={"learning_rate": 1e-12, "epochs": 1})
-        pretrain_policy.main(arguments(files, trained, settings, initial=given))
+        pretrain_step(files, trained, settings, initial=given)
     else:
         ppo = SMALL.model_copy(update={"learning_rate": 1e-12})
         settings = FINETUNING.model_copy(update={"ppo": ppo})
-        finetune_policy.main(arguments(files, trained, settings, method=method, initial=given))
+        finetune_step(files, trained, settings, method=method, initial=given)
     assert read_json(trained / "policy.json")["initial"] == "given policy"
-    before, after = (read_policy(folder, POPULATION.dimension) for folder in (given, trained))
-    for name, tensor in before.state_dict().items():
+    before, after = (read_policy(folder)[0] for folder in (given, trained))
+    for name, tensor in before.items():
         if name != "log_std":
-            torch.testing.assert_close(after.state_dict()[name], tensor, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(after[name], tensor, rtol=1e-4, atol=1e-5)
 
 
 def test_only_training_speakers_are_read(files):
@@ -456,16 +475,17 @@ def test_only_training_speakers_are_read(files):
 
 
 def test_bad_input_is_named(files):
-    def fine(**more):
-        finetune_policy.main(arguments(files, files / "out", FINETUNING, **more))
+    def fine(settings=FINETUNING, **more):
+        finetune_step(files, files / "out", settings, **more)
 
-    with pytest.raises(InputError, match="cannot start"):
-        pretrain_policy.main(arguments(files, files / "pre", PRETRAINING))
+    pretrain_step(files, files / "pre")
+    with pytest.raises(InputError, match=r"pre: lacks the tensor 'mu.weight'"):
         fine(method="adaptive-weight", initial=files / "pre")
     wide = Finetuning(episode=EPISODE, ppo=SMALL.model_copy(update={"minibatches": 999}))
     with pytest.raises(InputError, match="minibatches, which is 999"):
-        line = arguments(files, files / "out", wide, method="multi-head")
-        finetune_policy.main(line)
+        fine(wide, method="multi-head")
+    with pytest.raises(InputError, match="Soft: is no rule with a policy that PPO could train"):
+        fine(method="soft")
     x = np.load(files / "embeddings.npy")
     x[3, 2] = np.nan
     write_npy(x, files / "embeddings.npy")

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from workflow_src.methods.baseline import Baseline
+from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.updating import scorer
-from workflow_src.updating.interface import Decision, Encoded, Memory
-from workflow_src.updating.rules import Baseline, FixedWeight
+from workflow_src.updating.interface import Decision, Encoded, Memory, UpdateRule
 from workflow_src.updating.scorer import mean_templates, pack_sequences, score_sequences
 
 D = 12
@@ -57,29 +58,15 @@ def check(task, rule, *references):
     scored = score_sequences(rule, task["templates"], task["sequences"], task["embeddings"])
     assert scored.scores.dtype == scored.weights.dtype == torch.float32
     assert scored.updated.dtype == torch.bool
-    assert len(scored.scores) == len(references) == rule.settings
-    for setting, (scores, updated, weights) in enumerate(references):
-        np.testing.assert_allclose(scored.scores[setting], scores, atol=1e-5)
-        np.testing.assert_array_equal(scored.updated[setting], updated)
-        np.testing.assert_allclose(scored.weights[setting], weights, atol=1e-5)
+    assert len(scored.scores) == len(references) == rule.variants
+    for variant, (scores, updated, weights) in enumerate(references):
+        np.testing.assert_allclose(scored.scores[variant], scores, atol=1e-5)
+        np.testing.assert_array_equal(scored.updated[variant], updated)
+        np.testing.assert_allclose(scored.weights[variant], weights, atol=1e-5)
     return scored
 
 
-class Lockstep:
-    """A rule with the plumbing that most toy rules share."""
-
-    settings = 1
-    normalises = False
-
-    def encode(self, embeddings):
-        empty = embeddings.new_zeros(len(embeddings), 0)
-        return Encoded(empty, empty)
-
-    def begin(self, templates):
-        return Memory()
-
-
-class LinearWeight(Lockstep):
+class LinearWeight(UpdateRule):
     """A weight read off a linear map of the template and any function of the test."""
 
     def __init__(self, normalises, dimensions=D):
@@ -113,10 +100,10 @@ class LinearWeight(Lockstep):
         return 0.4 * np.tanh((t / scale) @ matrix.sum(1)) + 0.2 + 0.01 * np.linalg.norm(x)
 
 
-class EverySecond(Lockstep):
-    """Updates with every second accepted trial of a template: needs memory; two settings."""
+class EverySecond(UpdateRule):
+    """Updates with every second accepted trial of a template: needs memory; two variants."""
 
-    settings = 2
+    variants = 2
 
     def begin(self, templates):
         return Memory({"accepted": torch.zeros(2, templates, dtype=torch.int64)})
@@ -149,7 +136,7 @@ def test_baseline_is_the_cosine_with_the_enrolment_template():
 def test_baseline_in_one_go_equals_its_rule_in_lockstep():
     task = make_task()
 
-    class Slow(Lockstep):
+    class Slow(UpdateRule):
         decide = Baseline.decide
 
     fast, slow = (
@@ -160,15 +147,15 @@ def test_baseline_in_one_go_equals_its_rule_in_lockstep():
     assert not slow.updated.any() and not slow.weights.any()
 
 
-def test_fixed_weight_with_several_settings():
+def test_fixed_weight_with_several_variants():
     task = make_task()
-    settings = [(0.1, 0.2), (0.5, 0.2), (0.1, 0.6), (1.0, -1.0)]
-    rule = FixedWeight(*(list(values) for values in zip(*settings, strict=True)))
-    scored = check(task, rule, *(one_by_one(task, fixed(*setting)) for setting in settings))
+    numbers = [(0.1, 0.2), (0.5, 0.2), (0.1, 0.6), (1.0, -1.0)]
+    rule = FixedWeight(*(list(values) for values in zip(*numbers, strict=True)))
+    scored = check(task, rule, *(one_by_one(task, fixed(*pair)) for pair in numbers))
     assert scored.updated.any(1).all()
 
 
-def test_a_setting_alone_equals_that_setting_among_others_to_the_bit():
+def test_a_variant_alone_equals_that_variant_among_others_to_the_bit():
     task = make_task()
     many, one = (
         score_sequences(rule, task["templates"], task["sequences"], task["embeddings"])
@@ -259,6 +246,6 @@ def test_rows_outside_are_refused():
         score_sequences(Baseline(), task["templates"], task["sequences"], task["embeddings"][:5])
 
 
-def test_settings_of_different_length_are_refused():
+def test_weights_and_thresholds_of_different_length_are_refused():
     with pytest.raises(ValueError, match="2 alphas and 1 thresholds"):
         FixedWeight([0.1, 0.2], [0.5])

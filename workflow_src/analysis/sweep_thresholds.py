@@ -13,7 +13,7 @@ from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_em
 from workflow_src.evaluation.summary import error_measures
 from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.analysis import Sweep
-from workflow_src.updating.rules import FixedWeight
+from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.updating.scorer import score_sequences
 from workflow_src.updating.sequences import build_task
 

@@ -10,8 +10,12 @@ of `UNCOUNTED`.
 import ast
 import functools
 import hashlib
+import importlib.util
 import json
+from importlib.machinery import PathFinder
 from pathlib import Path
+
+from workflow_src.common.errors import InputError
 
 PACKAGE = "workflow_src"
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +67,88 @@ def digest_notebook(path: str | Path, root: Path = ROOT) -> str:
     return _short(json.dumps(cells) + _combine(reached, root))
 
 
+def digest_entry(entry: str, folder: str | None = None) -> str:
+    """Return the digest of the code of an update rule, without importing it.
+
+    Parameters
+    ----------
+    entry
+        ``module:Class``. Of a user's own module count, besides it, the modules of the user's
+        package that it reaches, and what all of them reach of this package.
+    folder
+        Where a module is looked for that is not installed.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits. Comments, docstrings and formatting don't count.
+
+    Raises
+    ------
+    InputError
+        There is no such module.
+    """
+    module = entry.partition(":")[0]
+    theirs = module.partition(".")[0]
+    if theirs == PACKAGE:
+        return digest_code(module)
+    # A module that is named is there; of what it names, only modules count.
+    waiting, written, ours = [module], {module: find_source(module, folder)}, set()
+    text = ""
+    while waiting:
+        name = waiting.pop()
+        path = written[name]
+        words: list[str] = []
+        imports: list[ast.Import | ast.ImportFrom] = []
+        _write_executed(_read_tree(path), words, imports)
+        text += f"{name} {_short(''.join(words))}\n"
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        ours |= set(_own_modules(imports, package, ROOT))
+        for other in sorted(_named_modules(imports, package, theirs) - set(written)):
+            source = _find_source(other, folder)
+            if source is not None:
+                written[other] = source
+                waiting.append(other)
+    return _short(text + _combine(_reached(sorted(ours), ROOT), ROOT))
+
+
+def find_source(module: str, folder: str | None = None) -> Path:
+    """Return the file of a module of a user's own, without importing it; see `digest_entry`.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    found = _find_source(module, folder)
+    if found is None:
+        where = f" (looked for in {folder}, too)" if folder else ""
+        raise InputError(f"there is no module {module!r} written in Python{where}")
+    return found
+
+
+def _find_source(module: str, folder: str | None) -> Path | None:
+    top, *below = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None and folder:
+        spec = PathFinder.find_spec(top, [folder])
+    if spec is None:
+        return None
+    if not below:
+        places = [Path(spec.origin)] if spec.has_location and spec.origin else []
+    else:
+        stems = [Path(place, *below) for place in spec.submodule_search_locations or []]
+        places = [p for stem in stems for p in (stem / "__init__.py", stem.with_suffix(".py"))]
+    return next((place for place in places if place.suffix == ".py" and place.is_file()), None)
+
+
+def _read_tree(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), str(path))
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"{path}: is no Python ({error})") from error
+
+
 def reached_modules(module: str, root: Path = ROOT) -> list[str]:
     """Return the modules of this package that `module` reaches by imports, itself included."""
     return sorted(_reached([module], root))
@@ -110,7 +196,15 @@ def _path(module: str, root: Path) -> Path:
 
 
 def _own_modules(imports: list[ast.Import | ast.ImportFrom], package: str, root: Path) -> list[str]:
-    """List the package's modules that import statements name."""
+    """List this package's modules that import statements name."""
+    named = _named_modules(imports, package, PACKAGE)
+    return sorted(name for name in named if _path(name, root).is_file())
+
+
+def _named_modules(
+    imports: list[ast.Import | ast.ImportFrom], package: str, within: str
+) -> set[str]:
+    """Return what import statements name of a package `within`: modules, and names in modules."""
     names = []
     for node in imports:
         if isinstance(node, ast.Import):
@@ -121,9 +215,8 @@ def _own_modules(imports: list[ast.Import | ast.ImportFrom], package: str, root:
             above = package.split(".")[: len(package.split(".")) - node.level + 1]
             base = ".".join([*above, base]) if base else ".".join(above)
         names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    own = [name for name in names if name.split(".")[0] == PACKAGE]
-    found = {parent for name in own for parent in _with_parents(name)}
-    return sorted(name for name in found if _path(name, root).is_file())
+    own = [name for name in names if name.split(".")[0] == within]
+    return {parent for name in own for parent in _with_parents(name)}
 
 
 def _with_parents(name: str) -> list[str]:

@@ -11,9 +11,10 @@ Of the methods that are fitted with a seed, the first seed stands for all. Write
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass, replace
+import functools
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,41 +22,23 @@ import pandas as pd
 from workflow_src.common.files import read_parquet, write_csv
 from workflow_src.common.seeds import generator
 from workflow_src.common.tables import read_embeddings, read_scenario, read_split
+from workflow_src.comparison.placed_runs import place_run
 from workflow_src.evaluation.summary import summarise_scores
+from workflow_src.inference.methods import build_rule
 from workflow_src.inference.scoring import score_task
-from workflow_src.methods.fit_method import read_development
-from workflow_src.methods.fixed_weight import TunedFixedWeight, fit_fixed_weight
-from workflow_src.methods.oracle import fit_oracle
-from workflow_src.methods.rules import load_policy
-from workflow_src.methods.soft import fit_soft
-from workflow_src.methods.through_time import fit_through_time
+from workflow_src.methods.development import read_development
+from workflow_src.methods.entries import load_entry
+from workflow_src.methods.study import Study, fit, read_training
 from workflow_src.running.arguments import Output
 from workflow_src.settings.comparison import Sensitivity
+from workflow_src.settings.runs import Run
 from workflow_src.settings.trials import Generation
-from workflow_src.settings.tuning import Fitting as Tuning
+from workflow_src.settings.tuning import Tuning
 from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
 from workflow_src.updating.interface import UpdateRule
-from workflow_src.updating.rules import Baseline
 from workflow_src.updating.sequences import build_task
 
 SCENARIO = "random"
-METHODS = {
-    "fixed-weight-tuned": "fixed-weight-tuned",
-    "soft": "soft",
-    "through-time": "through-time-seed0",
-    "oracle": "oracle",
-}
-
-
-def shift_rule(rule: UpdateRule, shift: float) -> UpdateRule:
-    """Return a rule whose idea of the scores' scale lies off by `shift`, as a new object."""
-    if isinstance(rule, TunedFixedWeight):
-        return TunedFixedWeight(rule.alpha, rule.threshold + shift)
-    shifted = copy.copy(rule)
-    if hasattr(rule, "scale"):
-        scale = rule.scale
-        shifted.scale = replace(scale, centre=scale.centre + shift, mean=scale.mean + shift)
-    return shifted
 
 
 def add_nontargets(trials: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
@@ -91,6 +74,12 @@ class Arguments:
     """What is changed."""
     tuning: Tuning
     """How methods are fitted."""
+    runs: list[Run]
+    """The runs that are measured, one a method; those that others start from stand before these."""
+    starts: dict[str, str] = field(default_factory=dict)
+    """Method -> the method from which its fitting starts."""
+    own: dict[str, Any] = field(default_factory=dict)
+    """Method -> its own settings."""
     generation: Generation
     """How trials are made."""
     seed: int
@@ -105,10 +94,8 @@ def run(args: Arguments) -> None:
     embeddings = read_embeddings(results / "embeddings/embeddings.npy", mmap=True)
     index = read_parquet(results / "embeddings/index.parquet", ["row", "utterance"])
     trials, enrolment = read_scenario(results / "trials", SCENARIO)
-    rules: dict[str, UpdateRule] = {
-        "baseline": Baseline(),
-        **{m: load_policy(results / "policies" / run) for m, run in METHODS.items()},
-    }
+    runs = {run.method: run for run in (place_run(run, results) for run in args.runs)}
+    rules = {method: build_rule(run) for method, run in runs.items()}
     rows: list[dict[str, object]] = []
 
     def measure(
@@ -125,7 +112,7 @@ def run(args: Arguments) -> None:
         print(f"{changed} {value}", flush=True)
 
     for shift in args.settings.shifts:
-        measure("shift", shift, {m: shift_rule(rule, shift) for m, rule in rules.items()})
+        measure("shift", shift, {m: rule.shift_scale(shift) for m, rule in rules.items()})
     for count in args.settings.nontargets:
         table = add_nontargets(trials, count, args.seed)
         measure("nontargets", count, rules, (table, enrolment))
@@ -146,13 +133,19 @@ def run(args: Arguments) -> None:
     development = results / "trials/development"
     for name, changed in (("unit length", units), ("centred", centred)):
         partition = read_development(development, args.tuning, changed, index, args.seed)
-        fixed, _ = fit_fixed_weight(partition, args.tuning)
-        refitted = {
-            "baseline": Baseline(),
-            "fixed-weight-tuned": fixed,
-            "soft": fit_soft(partition, args.tuning, fixed)[0],
-            "through-time": fit_through_time(partition, args.tuning, args.seed, 0, fixed)[0],
-            "oracle": fit_oracle(partition, args.tuning)[0],
-        }
+        study = Study(
+            partition=partition,
+            tuning=args.tuning,
+            seed=args.seed,
+            enrolled=args.generation.enrolment_utterances,
+            read_training=functools.partial(
+                read_training, changed, index, results / "corpus/split.csv"
+            ),
+        )
+        refitted: dict[str, UpdateRule] = {}
+        for method, run in runs.items():
+            start = refitted.get(args.starts.get(method, ""))
+            own = replace(study, own=args.own.get(method, {}), starts_from=start)
+            refitted[method], _ = fit(load_entry(run.entry, run.folder), own)
         measure("embeddings", name, refitted, vectors=changed)
     write_csv(pd.DataFrame(rows), args.table)

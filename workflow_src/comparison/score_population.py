@@ -6,34 +6,20 @@ It writes one table a scenario: speaker, target, and a column of scores for each
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.common.tables import read_embeddings, read_scenario
-from workflow_src.inference.methods import build_rule, choose_enrolment
+from workflow_src.comparison.placed_runs import place_run
+from workflow_src.inference.methods import build_rule
 from workflow_src.inference.scoring import score_task
-from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.runs import Run
 from workflow_src.updating.sequences import build_task
-
-
-def place_run(run: Run, results: Path) -> Run:
-    """Return a run whose files lie under another results folder, its tuned numbers filled in."""
-    moved = {}
-    for name in ("checkpoint", "tuned"):
-        path = getattr(run, name)
-        if path is None:
-            continue
-        if not Path(path).is_relative_to("results"):
-            raise InputError(f"runs: {name} of {run.run} is {path!r}; it must be in results/")
-        moved[name] = str(results / Path(path).relative_to("results"))
-    return resolve_tuned(replace(run, **moved))
 
 
 def score_runs(
@@ -61,10 +47,11 @@ def score_runs(
     columns = {"speaker": trials["speaker"], "target": trials["target"]}
     common = build_task(trials, enrolment, embeddings, index)
     for run in show_progress(runs, "runs"):
-        chosen = choose_enrolment(run, enrolment, index)
+        rule = build_rule(run)
+        chosen = rule.choose_enrolment(enrolment, index)
         own = chosen is not enrolment
         task = build_task(trials, chosen, embeddings, index) if own else common
-        scored = score_task(build_rule(run), task, trials)
+        scored = score_task(rule, task, trials)
         columns[run.run] = scored["score"].to_numpy()
     return pd.DataFrame(columns)
 

@@ -45,13 +45,13 @@ class OneTrial(nn.Module):
     Parameters
     ----------
     rule
-        With one setting.
+        A single variant.
     """
 
     def __init__(self, rule: UpdateRule) -> None:
         super().__init__()
-        if rule.settings != 1:
-            raise ValueError(f"one setting can be exported, not {rule.settings}")
+        if rule.variants != 1:
+            raise ValueError(f"one variant can be exported, not {rule.variants}")
         self.rule = rule
         self.names = list(rule.begin(1).tensors)
 
@@ -120,7 +120,7 @@ def export_rule(rule: UpdateRule, dimension: int) -> bytes:
     Parameters
     ----------
     rule
-        With one setting, that does not look at labels.
+        A single variant, that does not look at labels.
     dimension
         D, of the embeddings.
 

@@ -23,7 +23,7 @@ def score_scenario(
     Parameters
     ----------
     rule
-        The method of updating, with one setting.
+        The method of updating, a single variant.
     trials
         Columns model, round, step, utterance, and any others; rows in any order.
     enrolment
@@ -44,7 +44,7 @@ def score_scenario(
     InputError
         The tables do not fit together, see `build_task`; or a score is not finite.
     ValueError
-        The rule has several settings.
+        The rule has several variants.
     """
     return score_task(rule, build_task(trials, enrolment, embeddings, index), trials)
 
@@ -55,7 +55,7 @@ def score_task(rule: UpdateRule, task: Task, trials: pd.DataFrame) -> pd.DataFra
     Parameters
     ----------
     rule
-        The method of updating, with one setting.
+        The method of updating, a single variant.
     task
         What `build_task` made of `trials`.
     trials
@@ -71,10 +71,10 @@ def score_task(rule: UpdateRule, task: Task, trials: pd.DataFrame) -> pd.DataFra
     InputError
         A score is not finite.
     ValueError
-        The rule has several settings.
+        The rule has several variants.
     """
-    if rule.settings != 1:
-        raise ValueError(f"one setting can be scored into one table, not {rule.settings}")
+    if rule.variants != 1:
+        raise ValueError(f"one variant can be scored into one table, not {rule.variants}")
     scored = score_sequences(rule, task.templates, task.sequences, task.embeddings)
     scores = scored.scores[0].numpy()
     bad = np.flatnonzero(~np.isfinite(scores))

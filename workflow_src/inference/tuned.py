@@ -1,32 +1,43 @@
 """What was chosen on the training speakers, filled in."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import Any
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json
-from workflow_src.settings.runs import FIXED, Run
+from workflow_src.settings.runs import Run
 
 
 def resolve_tuned(run: Run) -> Run:
-    """Fill in what was chosen on the training speakers: a tuned threshold, a tuned fixed weight.
+    """Fill in what was chosen on the training speakers: a tuned threshold, or a policy's own.
+
+    A policy without a threshold in the run table may hold one: then ``policy.json`` gives it as
+    ``threshold``, and a fixed weight as ``alpha``.
 
     Raises
     ------
     InputError
-        The file of what was chosen is missing, broken, or lacks it.
+        The file of what was chosen is missing or broken, or gives something that is no number.
     """
     if run.tuned is not None:
-        return replace(run, threshold=_read_numbers(run.tuned, "threshold")[0])
-    if run.method == FIXED:
-        alpha, threshold = _read_numbers(f"{run.checkpoint}/policy.json", "alpha", "threshold")
-        return replace(run, alpha=alpha, threshold=threshold)
-    return run
+        return replace(run, threshold=_check(_read(run.tuned), "threshold", run.tuned))
+    if run.checkpoint is None or run.threshold is not None:
+        return run
+    path = f"{run.checkpoint}/policy.json"
+    content = _read(path)
+    held = {name: _check(content, name, path) for name in ("alpha", "threshold") if name in content}
+    return replace(run, **held)
 
 
-def _read_numbers(path: str, *names: str) -> list[float]:
+def _read(path: str) -> dict[str, Any]:
     content = read_json(path)
-    numbers = [content.get(name) if isinstance(content, dict) else None for name in names]
-    for name, number in zip(names, numbers, strict=True):
-        if not isinstance(number, int | float):
-            raise InputError(f"{path}: {name} is {number!r}; it must be a number")
-    return [float(number) for number in numbers]
+    return content if isinstance(content, dict) else {}
+
+
+def _check(content: dict[str, Any], name: str, path: str) -> float:
+    number = content.get(name)
+    if not isinstance(number, int | float):
+        raise InputError(f"{path}: {name} is {number!r}; it must be a number")
+    return float(number)

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, blamed_on
 from workflow_src.common.seeds import generator
+from workflow_src.common.tables import read_scenario
 from workflow_src.evaluation.metrics import equal_error_rate
+from workflow_src.methods.baseline import Baseline
+from workflow_src.settings.tuning import Tuning
 from workflow_src.updating.interface import UpdateRule
-from workflow_src.updating.rules import Baseline
-from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale
-from workflow_src.updating.scorer import Sequences, score_sequences
+from workflow_src.updating.scorer import score_sequences
 from workflow_src.updating.sequences import Task, build_task
 
-# Settings scored side by side: bounds the memory of their scores.
-SETTINGS_AT_ONCE = 16
+# Variants of a rule scored side by side: bounds the memory of their scores.
+VARIANTS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,37 @@ def make_partition(
     return Partition(development(set(speakers)), development(others), development(chosen))
 
 
-def choose(development: Development, make: Callable[[np.ndarray], UpdateRule], grid: pd.DataFrame):
+def read_development(
+    folder: Path, tuning: Tuning, embeddings: np.ndarray, index: pd.DataFrame, seed: int
+) -> Partition:
+    """Read the development trials of all scenarios and part them by speaker.
+
+    Parameters
+    ----------
+    folder
+        With ``<scenario>.parquet`` and ``<scenario>.enrolment.parquet``.
+    tuning
+        The config's block ``tuning``.
+    embeddings, index
+        The matrix [N, D], may be memory-mapped, and its utterance index.
+    seed
+        The config's seed.
+
+    Raises
+    ------
+    InputError
+        A table is missing or broken, or the tables do not fit together.
+    """
+    trials = {
+        scenario: read_scenario(folder, scenario) for scenario in tuning.development.scenarios
+    }
+    with blamed_on(folder):
+        return make_partition(trials, embeddings, index, tuning.validation_share, seed)
+
+
+def choose(
+    development: Development, make: Callable[[pd.DataFrame], UpdateRule], grid: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.Series]:
     """Return the grid with the column cost, and its best row.
 
     Parameters
@@ -131,44 +161,20 @@ def choose(development: Development, make: Callable[[np.ndarray], UpdateRule], g
     development
         What to choose on.
     make
-        Makes one rule of some rows of the grid, a setting a row.
+        Makes one rule of some rows of the grid, a variant a row.
     grid
-        A row a setting; of equal costs the first row wins.
+        A row a variant; of equal costs the first row wins.
     """
     costs = [
-        development.cost(make(grid.iloc[first : first + SETTINGS_AT_ONCE]))
-        for first in range(0, len(grid), SETTINGS_AT_ONCE)
+        development.cost(make(grid.iloc[first : first + VARIANTS_AT_ONCE]))
+        for first in range(0, len(grid), VARIANTS_AT_ONCE)
     ]
     grid = grid.assign(cost=np.concatenate(costs))
     return grid, grid.iloc[int(np.argmin(grid["cost"].to_numpy()))]
 
 
-def replay_history(sequences: Sequences, scores: np.ndarray, scale: ScoreScale) -> Tensor:
-    """Return the features of every trial, float32 [T, 6], given all scores, in packed order.
-
-    Parameters
-    ----------
-    sequences
-        The trials.
-    scores
-        float32 [T], in packed order.
-    scale
-        What scores look like.
-    """
-    out = torch.empty(len(scores), len(FEATURES))
-    score, days = torch.from_numpy(scores), torch.from_numpy(sequences.days)
-    history = ScoreHistory.begin(len(sequences.template))
-    end = 0
-    for n in sequences.active.tolist():
-        begin, end = end, end + n
-        history = ScoreHistory(**{k: v[:n] for k, v in history.tensors().items()})
-        out[begin:end] = history.observe(scale, score[begin:end], days[begin:end])
-        history = history.remember(scale, score[begin:end], days[begin:end])
-    return out
-
-
 def _error_rates(rule: UpdateRule, task: Task) -> np.ndarray:
-    """Return the EER of each setting, float64 [S]."""
+    """Return the EER of each variant, float64 [S]."""
     scored = score_sequences(rule, task.templates, task.sequences, task.embeddings)
     target = np.empty(len(task.sequences.order), dtype=bool)
     target[task.sequences.order] = task.sequences.targets

@@ -1,164 +1,120 @@
-"""Fit a method on development trials: a tuned fixed weight, soft, kalman, through-time, a limit.
+"""Fit a method on development trials.
 
 Writes policy.safetensors, policy.json and training.csv (what was tried, or the learning curve) to
---out-dir. No test speaker has a part in any of it.
+--out-dir. No test speaker has a part in any of it. A rule that needs no fitting is stored as it is.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from workflow_src.common.digests import digest_code
-from workflow_src.common.errors import InputError, blamed_on
-from workflow_src.common.files import read_json, read_parquet
-from workflow_src.common.tables import read_embeddings, read_scenario, read_split
-from workflow_src.corpus.ids import parse_utterance_ids
-from workflow_src.methods.development import Partition, make_partition
-from workflow_src.methods.fitted import FITTED, restore_fitted, write_fitted
-from workflow_src.methods.fixed_weight import TunedFixedWeight, fit_fixed_weight
-from workflow_src.methods.kalman import Kalman, SphericalPlda, estimate_variances, fit_kalman
-from workflow_src.methods.oracle import fit_oracle
-from workflow_src.methods.soft import fit_soft
-from workflow_src.methods.storage import DESCRIPTION
-from workflow_src.methods.through_time import ThroughTime, fit_through_time
-from workflow_src.running.checkpoint import add_checkpoint_arguments, open_checkpoint
-from workflow_src.running.steps import add_settings_argument, parse_settings, run_step, step_parser
-from workflow_src.settings.tuning import Fitting as Tuning
+from workflow_src.common.digests import digest_code, digest_entry
+from workflow_src.common.files import read_parquet
+from workflow_src.common.tables import read_embeddings
+from workflow_src.methods.development import Partition, read_development
+from workflow_src.methods.entries import load_entry
+from workflow_src.methods.storage import load_policy, write_policy
+from workflow_src.methods.study import Study, fit, read_training
+from workflow_src.running.arguments import Input
+from workflow_src.running.checkpoint import CheckpointArguments
+from workflow_src.settings.tuning import Tuning
+from workflow_src.updating.interface import UpdateRule
 
 MODULE = "workflow_src.methods.fit_method"
 
 
-def read_development(
-    folder: Path, settings: Tuning, embeddings: np.ndarray, index: pd.DataFrame, seed: int
-) -> Partition:
-    """Read the development trials of all scenarios.
+@dataclass(frozen=True, kw_only=True)
+class Arguments(CheckpointArguments):
+    """The step's arguments."""
 
-    Parameters
-    ----------
-    folder
-        With ``<scenario>.parquet`` and ``<scenario>.enrolment.parquet``.
-    settings
-        The config's block ``tuning``.
-    embeddings, index
-        The matrix [N, D], may be memory-mapped, and its utterance index.
-    seed
-        The config's seed.
-    """
-    trials = {
-        scenario: read_scenario(folder, scenario) for scenario in settings.development.scenarios
-    }
-    with blamed_on(folder):
-        return make_partition(trials, embeddings, index, settings.validation_share, seed)
-
-
-def training_variances(
-    embeddings: np.ndarray, index: pd.DataFrame, split: Path
-) -> tuple[dict[str, float], float]:
-    """Estimate the variances of `workflow_src.methods.kalman` on all training speakers."""
-    parts = read_split(split)
-    training = set(parts.loc[parts["part"] == "train", "speaker"])
-    ids = parse_utterance_ids(index["utterance"], "embedding index")
-    own = ids["speaker"].isin(training).to_numpy()
-    if not own.any():
-        raise InputError(f"{split}: no speaker of part 'train' has an embedding")
-    rows = index["row"].to_numpy()[own]
-    days = ids["date"].to_numpy(dtype="datetime64[D]")[own].astype(np.int64)
-    vectors = np.asarray(embeddings[rows], dtype=np.float32)
-    if not np.isfinite(vectors).all():
-        raise InputError("embeddings: one of a training speaker is not finite")
-    return estimate_variances(vectors, pd.factorize(ids["speaker"][own])[0], days)
+    method: str
+    """The method's name, which policy.json gives."""
+    entry: str
+    """The class of its update rule, module:Class."""
+    folder: str = ""
+    """The folder of the module, where it is not installed."""
+    development: Path
+    """The folder of the development trials."""
+    embeddings: Input
+    """The embeddings, .npy, [N, D]."""
+    index: Input
+    """Their utterances, parquet: row, utterance."""
+    split: Input
+    """The part of each speaker, CSV: speaker, part."""
+    start: Path | None = None
+    """The folder of the policy that fitting starts from; most methods need one."""
+    start_entry: str = ""
+    """The class of that policy's rule, module:Class."""
+    settings: Tuning
+    """How methods are fitted."""
+    own: dict[str, Any] = field(default_factory=dict)
+    """The method's own settings."""
+    seed: int
+    """The config's seed."""
+    policy_seed: int | None = None
+    """This policy's seed, of a method that has one."""
 
 
-def main(argv: list[str] | None = None) -> None:
+def run(args: Arguments) -> None:
     """Read the development trials, fit, write the rule."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--method", choices=list(FITTED), required=True)
-    parser.add_argument(
-        "--development", type=Path, required=True, help="folder of the development trials"
-    )
-    parser.add_argument("--embeddings", type=Path, required=True, help=".npy, [N, D]")
-    parser.add_argument("--index", type=Path, required=True, help="parquet: row, utterance")
-    parser.add_argument("--split", type=Path, required=True, help="CSV: speaker, part")
-    parser.add_argument(
-        "--fixed", type=Path, help="folder of fixed-weight-tuned, from which most methods start"
-    )
-    add_settings_argument(parser, Tuning)
-    parser.add_argument("--seed", type=int, required=True, help="the config's seed")
-    parser.add_argument("--policy-seed", type=int, default=0, help="this policy's")
-    parser.add_argument("--out-dir", type=Path, required=True, help="folder to write to")
-    add_checkpoint_arguments(parser)
-    args = parser.parse_args(argv)
-    settings = parse_settings(args.settings, Tuning, "tuning")
+    kind = load_entry(args.entry, args.folder)
     embeddings = read_embeddings(args.embeddings, mmap=True)
     index = read_parquet(args.index, ["row", "utterance"])
-    partition = read_development(args.development, settings, embeddings, index, args.seed)
-    checkpoint = None
-    if args.method == TunedFixedWeight.method:
-        rule, tried = fit_fixed_weight(partition, settings)
-    elif args.method == "oracle":
-        rule, tried = fit_oracle(partition, settings)
-    else:
-        fixed = _read_fixed(args.fixed)
-        if args.method == "soft":
-            rule, tried = fit_soft(partition, settings, fixed)
-        elif args.method == ThroughTime.method:
-            digest = hashlib.sha256(
-                repr(
-                    (
-                        settings.model_dump_json(),
-                        args.seed,
-                        args.policy_seed,
-                        fixed.describe(),
-                        digest_code(MODULE),
-                        _digest_partition(partition),
-                    )
-                ).encode()
-            ).hexdigest()
-            checkpoint = open_checkpoint(args, digest)
-            rule, tried = fit_through_time(
-                partition, settings, args.seed, args.policy_seed, fixed, checkpoint
-            )
-        else:
-            variances, norm = training_variances(embeddings, index, args.split)
-            kind = Kalman if args.method == Kalman.method else SphericalPlda
-            first = next(iter(settings.development.scenarios))
-            table = read_parquet(args.development / f"{first}.enrolment.parquet")
-            enrolled = int(table.groupby("model").size().iloc[0])
-            rule, tried = fit_kalman(partition, variances, norm, enrolled, fixed, kind)
+    partition = read_development(args.development, args.settings, embeddings, index, args.seed)
+    start = load_policy(args.start, load_entry(args.start_entry)) if args.start else None
+    first = args.settings.development.scenarios[0]
+    enrolment = read_parquet(args.development / f"{first}.enrolment.parquet")
+    checkpoint = functools.cache(
+        lambda: args.open_checkpoint(_digest(args, partition, start)),
+    )
+    study = Study(
+        partition=partition,
+        tuning=args.settings,
+        own=args.own,
+        seed=args.seed,
+        policy_seed=args.policy_seed or 0,
+        enrolled=int(enrolment.groupby("model").size().iloc[0]),
+        read_training=lambda: read_training(embeddings, index, args.split),
+        starts_from=start,
+        open_checkpoint=checkpoint,
+    )
+    rule, tried = fit(kind, study)
     costs = {
         part: float(getattr(partition, part).cost(rule)[0]) for part in ("every", "validation")
     }
     print(
         f"{args.method}: EER relative to the baseline's, mean of "
-        f"{', '.join(settings.development.scenarios)}: {costs['every']:.3f} "
+        f"{', '.join(args.settings.development.scenarios)}: {costs['every']:.3f} "
         f"(validation speakers: {costs['validation']:.3f})"
     )
     description = {
+        "method": args.method,
+        "dimension": embeddings.shape[1],
+        **rule.describe(),
         "training": "fitted",
         "seed": args.seed,
-        "policy_seed": args.policy_seed if args.method == ThroughTime.method else None,
+        "policy_seed": args.policy_seed,
         "relative_error": costs,
-        "settings": settings.read_by(args.method),
+        "settings": describe_settings(args.settings, args.method, args.own),
     }
-    write_fitted(args.out_dir, rule, embeddings.shape[1], description, tried)
-    if checkpoint:
-        checkpoint.remove()
+    write_policy(args.out_dir, rule.tensors(), description, tried)
+    if checkpoint.cache_info().currsize:
+        checkpoint().remove()
 
 
-def _read_fixed(folder: Path | None) -> TunedFixedWeight:
-    if folder is None:
-        raise InputError("--fixed is missing: the folder of fixed-weight-tuned")
-    about = read_json(folder / DESCRIPTION)
-    if not isinstance(about, dict) or about.get("method") != TunedFixedWeight.method:
-        raise InputError(f"{folder / DESCRIPTION}: is not a policy of {TunedFixedWeight.method}")
-    return restore_fitted(folder, about)
+def describe_settings(tuning: Tuning, method: str, own: dict[str, Any]) -> dict[str, Any]:
+    """Return for ``policy.json`` what the fit of a method read of the config."""
+    return {**tuning.model_dump(), **({method: own} if own else {})}
 
 
-def _digest_partition(partition: Partition) -> str:
+def _digest(args: Arguments, partition: Partition, start: UpdateRule | None) -> str:
+    """Return a digest of all that a fit depends on, for its checkpoint."""
     digest = hashlib.sha256()
     for part in (partition.fitting, partition.validation):
         for task in part.tasks.values():
@@ -167,8 +123,9 @@ def _digest_partition(partition: Partition) -> str:
                 digest.update(np.ascontiguousarray(array))
             digest.update(task.templates.numpy())
             digest.update(task.embeddings.numpy())
-    return digest.hexdigest()
-
-
-if __name__ == "__main__":
-    run_step(main)
+    code = digest_code(MODULE), digest_entry(args.entry, args.folder)
+    settings = args.settings.model_dump_json(), args.own, args.seed, args.policy_seed
+    described = start.describe() if start else None
+    return hashlib.sha256(
+        repr((code, settings, described, digest.hexdigest())).encode()
+    ).hexdigest()

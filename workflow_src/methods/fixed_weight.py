@@ -1,89 +1,46 @@
-"""`fixed-weight-tuned` and tuned thresholds: chosen on the training speakers.
-
-Cosine scales differ between extractors, so neither the published threshold nor the published
-weights need be right for another one.
-"""
+"""`fixed-weight`, FixW-TU: update with one weight when the score exceeds a threshold."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-import pandas as pd
-from torch import Tensor
+import torch
 
-from workflow_src.methods.development import Development, Partition, choose
-from workflow_src.settings.tuning import Tuning
-from workflow_src.updating.rules import FixedWeight
+from workflow_src.updating.interface import Decision, Memory, Trials, UpdateRule
 
 
-def choose_fixed_weight(
-    development: Development, settings: Tuning, alphas: list[float] | None = None
-) -> tuple[pd.Series, pd.DataFrame]:
-    """Choose weight and threshold of the fixed-weight method.
+class FixedWeight(UpdateRule):
+    """Update with weight alpha when the score exceeds a threshold, strictly.
 
     Parameters
     ----------
-    development
-        What to choose on.
-    settings
-        The config's block ``tuning``: the grid.
     alphas
-        Weights to choose among, in place of the grid's.
+        S weights of the test embedding, or one.
+    thresholds
+        S thresholds, one for each weight, or one for all.
 
-    Returns
-    -------
-    Series
-        alpha, threshold, cost of the best setting.
-    DataFrame
-        The same of every setting.
-    """
-    grid = pd.DataFrame(
-        [(a, t) for a in (alphas or settings.alphas) for t in settings.thresholds],
-        columns=["alpha", "threshold"],
-    )
-    table, best = choose(
-        development,
-        lambda rows: FixedWeight(rows["alpha"].tolist(), rows["threshold"].tolist()),
-        grid,
-    )
-    return best, table
-
-
-class TunedFixedWeight(FixedWeight):
-    """The fixed weight with the chosen weight and threshold.
-
-    Parameters
-    ----------
-    alpha, threshold
-        One of each.
+    Raises
+    ------
+    ValueError
+        The two do not have one length.
     """
 
-    method = "fixed-weight-tuned"
+    def __init__(
+        self, alphas: float | Sequence[float], thresholds: float | Sequence[float]
+    ) -> None:
+        alphas = [alphas] if isinstance(alphas, int | float) else alphas
+        if isinstance(thresholds, int | float):
+            thresholds = [thresholds] * len(alphas)
+        if len(alphas) != len(thresholds) or not len(alphas):
+            raise ValueError(
+                f"{len(alphas)} alphas and {len(thresholds)} thresholds; one of each for a variant"
+            )
+        self.variants = len(alphas)
+        self.alphas = torch.tensor(alphas, dtype=torch.float32)[:, None]
+        # Scores are float32: rounded like them, "score > threshold" says the same in every
+        # precision in which somebody repeats the comparison on written scores.
+        self.thresholds = torch.tensor(thresholds, dtype=torch.float32)[:, None]
 
-    def __init__(self, alpha: float, threshold: float) -> None:
-        super().__init__(float(alpha), float(threshold))
-        self.alpha, self.threshold = float(alpha), float(threshold)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return what is stored as weights."""
-        return {"alpha": self.alphas[0], "threshold": self.thresholds[0]}
-
-    def describe(self) -> dict[str, Any]:
-        """Return what is stored as text."""
-        return {"alpha": self.alpha, "threshold": self.threshold}
-
-    @classmethod
-    def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> TunedFixedWeight:
-        """Return the rule that `tensors` and `describe` came from."""
-        alpha, threshold = about["alpha"], about["threshold"]
-        if not (0 < alpha <= 1 and -1 <= threshold <= 1):
-            raise ValueError(f"alpha {alpha} and threshold {threshold} are no weight and cosine")
-        return cls(alpha, threshold)
-
-
-def fit_fixed_weight(
-    partition: Partition, settings: Tuning
-) -> tuple[TunedFixedWeight, pd.DataFrame]:
-    """Choose on all development speakers: two numbers are not learnt by heart."""
-    best, table = choose_fixed_weight(partition.every, settings)
-    return TunedFixedWeight(best["alpha"], best["threshold"]), table
+    def decide(self, trials: Trials, memory: Memory) -> Decision:
+        """Accept when score > threshold."""
+        return Decision(updated=trials.scores > self.thresholds, weights=self.alphas)

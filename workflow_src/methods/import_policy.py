@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ import torch
 
 from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_json
 from workflow_src.common.tables import read_embeddings
-from workflow_src.methods.networks import PolicyNetwork, from_published, network_dimension
-from workflow_src.methods.storage import DESCRIPTION, read_policy, write_policy
-from workflow_src.running.steps import run_step, step_parser
-from workflow_src.settings.policies import TRAINED_METHODS
+from workflow_src.methods.entries import load_entry
+from workflow_src.methods.networks import PolicyNetwork, network_dimension
+from workflow_src.methods.policy_rule import PolicyRule
+from workflow_src.methods.published import from_published
+from workflow_src.methods.storage import DESCRIPTION, read_policy, restoring, write_policy
+from workflow_src.running.arguments import Input
 from workflow_src.settings.policy_paths import policy_files
 
 
@@ -50,15 +52,17 @@ def read_state_dict(path: Path) -> Any:
         ) from error
 
 
-def read_given_policy(source: Path, method: str) -> tuple[PolicyNetwork, dict[str, Any]]:
+def read_given_policy(
+    source: Path, method: str, rule: type[PolicyRule]
+) -> tuple[PolicyNetwork, dict[str, Any]]:
     """Read a policy of either form.
 
     Parameters
     ----------
     source
         A state dict or a folder.
-    method
-        ``multi-head`` or ``adaptive-weight``, which it must be of.
+    method, rule
+        The method that it must be of, and the class of its rule.
 
     Returns
     -------
@@ -74,28 +78,42 @@ def read_given_policy(source: Path, method: str) -> tuple[PolicyNetwork, dict[st
     """
     files = [Path(file) for file in policy_files(str(source))]
     if len(files) == 1:
-        network = from_published(read_state_dict(source), method, str(source))
+        network = from_published(read_state_dict(source), rule, str(source))
         origin = None
     else:
-        network = read_policy(source)
-        if network.method != method:
-            raise InputError(f"{source}: a policy of {network.method}; needed is one of {method}")
-        origin = read_json(source / DESCRIPTION)
+        tensors, origin = read_policy(source)
+        if origin["method"] != method:
+            raise InputError(
+                f"{source / DESCRIPTION}: method is {origin['method']!r}; needed is {method!r}"
+            )
+        with restoring(source, rule):
+            network = rule.restore_network(tensors, origin)
     digests = {file.name: digest_file(file) for file in files}
     return network, {"training": "given", "source": digests, "origin": origin}
 
 
-def main(argv: list[str] | None = None) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    source: Path
+    """The file or folder."""
+    method: str
+    """The method that it must be a policy of."""
+    entry: str
+    """The class of the method's update rule, module:Class."""
+    embeddings: Input | None = None
+    """The embeddings, .npy, whose dimension the policy must have."""
+    out_dir: Path
+    """The policy's folder."""
+
+
+def run(args: Arguments) -> None:
     """Read, check and write one policy."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--source", type=Path, required=True, help="the file or folder")
-    parser.add_argument("--method", choices=TRAINED_METHODS, required=True)
-    parser.add_argument(
-        "--embeddings", type=Path, help="embeddings.npy, whose dimension the policy must have"
-    )
-    parser.add_argument("--out-dir", type=Path, required=True, help="the policy's folder")
-    args = parser.parse_args(argv)
-    network, description = read_given_policy(args.source, args.method)
+    rule = load_entry(args.entry)
+    if not issubclass(rule, PolicyRule):
+        raise InputError(f"{args.entry}: is no rule of a trained policy")
+    network, description = read_given_policy(args.source, args.method, rule)
     own = network_dimension(network.state_dict())
     if args.embeddings is not None:
         dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
@@ -104,9 +122,6 @@ def main(argv: list[str] | None = None) -> None:
                 f"{args.source}: the policy is for embeddings of {own} dimensions; those in "
                 f"{args.embeddings} have {dimension}"
             )
-    write_policy(args.out_dir, network, description)
+    described = {"method": args.method, **network.describe(), **description}
+    write_policy(args.out_dir, network.state_dict(), described)
     print(f"{args.source}: {args.method}, for embeddings of {own} dimensions")
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -17,22 +17,21 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from workflow_src.methods.development import Development, Partition, choose, replay_history
-from workflow_src.settings.tuning import Tuning
-from workflow_src.updating.interface import Decision, Encoded, Memory, Trials, UpdateRule
-from workflow_src.updating.rules import encode_nothing
+from workflow_src.methods.development import Development, choose
+from workflow_src.methods.score_scale import LEAST_SHARE, estimate_scale
+from workflow_src.methods.study import FittedRule, Study
+from workflow_src.updating.interface import Decision, Memory, Trials, UpdateRule
 from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale
+from workflow_src.updating.scorer import Sequences
 
-# A weight below this share of alpha is no update.
-LEAST_SHARE = 0.01
 SHARPNESS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 OFFSETS = (-2.0, -1.0, 0.0, 1.0)
 # Of the squared coefficients, against a mean loss.
 RIDGE = 1e-4
 
 
-class Soft:
-    """The rule, for S settings.
+class Soft(FittedRule):
+    """The rule, S variants of it.
 
     Parameters
     ----------
@@ -43,9 +42,6 @@ class Soft:
     alphas, sharpness, offsets
         S numbers each, or one.
     """
-
-    method = "soft"
-    normalises = False
 
     def __init__(
         self,
@@ -60,15 +56,51 @@ class Soft:
         self.alphas = torch.tensor(np.atleast_1d(alphas), dtype=torch.float32)[:, None]
         self.sharpness = torch.tensor(np.atleast_1d(sharpness), dtype=torch.float32)[:, None]
         self.offsets = torch.tensor(np.atleast_1d(offsets), dtype=torch.float32)[:, None]
-        self.settings = len(self.alphas)
+        self.variants = len(self.alphas)
 
-    def encode(self, embeddings: Tensor) -> Encoded:
-        """Return nothing."""
-        return encode_nothing(embeddings)
+    @classmethod
+    def fit(cls, study: Study) -> tuple[Soft, pd.DataFrame]:
+        """Fit and choose on development trials.
+
+        The regression needs the scores of a rule that updates: first those of the tuned fixed
+        weight, by which alpha is chosen, then those of what came of it, by which all are.
+
+        Returns
+        -------
+        Soft
+            The rule.
+        DataFrame
+            round, alpha, sharpness, offset, cost: all that was tried.
+        """
+        scale = estimate_scale(study.partition.fitting, study.start)
+
+        def try_all(rule: UpdateRule, grid: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series, Soft]:
+            coefficients = fit_log_odds(study.partition.fitting, rule, scale)
+
+            def make(rows: pd.DataFrame) -> Soft:
+                numbers = (rows[name].to_numpy(float) for name in grid.columns)
+                return Soft(scale, coefficients, *numbers)
+
+            table, best = choose(study.partition.every, make, grid)
+            return table, best, make(best.to_frame().T)
+
+        columns = ["alpha", "sharpness", "offset"]
+        alphas = sorted(study.tuning.alphas)
+        first, best, rule = try_all(
+            study.start, pd.DataFrame([(a, 1.0, 0.0) for a in alphas], columns=columns)
+        )
+        place = alphas.index(best["alpha"])
+        near = alphas[max(place - 1, 0) : place + 2]
+        grid = pd.DataFrame(
+            [(a, k, o) for a in near for k in SHARPNESS for o in OFFSETS], columns=columns
+        )
+        second, _, rule = try_all(rule, grid)
+        tried = pd.concat([first.assign(round=1), second.assign(round=2)], ignore_index=True)
+        return rule, tried[["round", *columns, "cost"]]
 
     def begin(self, templates: int) -> Memory:
         """Remember the history of scores."""
-        return Memory(ScoreHistory.begin(self.settings, templates).tensors())
+        return Memory(ScoreHistory.begin(self.variants, templates).tensors())
 
     def decide(self, trials: Trials, memory: Memory) -> Decision:
         """Weigh the test by its posterior."""
@@ -76,11 +108,11 @@ class Soft:
         features = history.observe(self.scale, trials.scores, trials.days)
         odds = (features * self.coefficients[:-1]).sum(-1) + self.coefficients[-1]
         share = torch.sigmoid(self.sharpness * (odds + self.offsets))
-        remember(history, self.scale, trials, memory)
+        history.remember(self.scale, trials.scores, trials.days).store(memory)
         return Decision(updated=share > LEAST_SHARE, weights=self.alphas * share)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return what is stored as weights."""
+        """Return all that the weight is computed of."""
         return {
             "coefficients": self.coefficients,
             "alpha": self.alphas[0],
@@ -89,12 +121,12 @@ class Soft:
         }
 
     def describe(self) -> dict[str, Any]:
-        """Return what is stored as text."""
+        """Return the names of the scalars, and what they are relative to."""
         return {"features": list(FEATURES), "scale": self.scale.state()}
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Soft:
-        """Return the rule that `tensors` and `describe` came from."""
+        """Return the rule that was stored."""
         return cls(
             ScoreScale(**about["scale"]),
             tensors["coefficients"],
@@ -104,18 +136,28 @@ class Soft:
         )
 
 
-def remember(history: ScoreHistory, scale: ScoreScale, trials: Trials, memory: Memory) -> None:
-    """Write the history after a trial to the memory, in place."""
-    after = history.remember(scale, trials.scores, trials.days)
-    for name, tensor in after.tensors().items():
-        memory.tensors[name].copy_(tensor)
+def replay_history(sequences: Sequences, scores: np.ndarray, scale: ScoreScale) -> Tensor:
+    """Return the features of every trial, float32 [T, 6], given all scores, in packed order.
 
-
-def estimate_scale(development: Development, rule: UpdateRule) -> ScoreScale:
-    """Return what a rule's scores look like, all scenarios pooled."""
-    scores = development.scores(rule)
-    targets = [task.sequences.targets for task in development.tasks.values()]
-    return ScoreScale.estimate(np.concatenate(list(scores.values())), np.concatenate(targets))
+    Parameters
+    ----------
+    sequences
+        The trials.
+    scores
+        float32 [T], in packed order.
+    scale
+        What scores look like.
+    """
+    out = torch.empty(len(scores), len(FEATURES))
+    score, days = torch.from_numpy(scores), torch.from_numpy(sequences.days)
+    history = ScoreHistory.begin(len(sequences.template))
+    end = 0
+    for n in sequences.active.tolist():
+        begin, end = end, end + n
+        history = ScoreHistory(**{k: v[:n] for k, v in history.tensors().items()})
+        out[begin:end] = history.observe(scale, score[begin:end], days[begin:end])
+        history = history.remember(scale, score[begin:end], days[begin:end])
+    return out
 
 
 def fit_log_odds(development: Development, rule: UpdateRule, scale: ScoreScale) -> Tensor:
@@ -140,59 +182,8 @@ def fit_log_odds(development: Development, rule: UpdateRule, scale: ScoreScale) 
         value = (share * np.logaddexp(0, -margin)).sum() + RIDGE * (b[:-1] ** 2).sum()
         return value, x.T @ pull + 2 * RIDGE * np.r_[b[:-1], 0]
 
-    # Here, since every step that scores imports this module, and this takes most of a second.
+    # Here, since scoring imports this module and needs no fit, and this takes most of a second.
     from scipy.optimize import minimize
 
     start = np.zeros(x.shape[1])
     return torch.tensor(minimize(loss, start, jac=True, method="BFGS").x, dtype=torch.float32)
-
-
-def fit_soft(
-    partition: Partition, settings: Tuning, fixed: UpdateRule
-) -> tuple[Soft, pd.DataFrame]:
-    """Fit and choose on development trials.
-
-    The regression needs the scores of a rule that updates: first those of the fixed weight, by
-    which alpha is chosen, then those of what came of it, by which all are.
-
-    Parameters
-    ----------
-    partition
-        Development trials.
-    settings
-        The config's block ``tuning``: the grid of weights.
-    fixed
-        The tuned fixed weight.
-
-    Returns
-    -------
-    Soft
-        The rule.
-    DataFrame
-        round, alpha, sharpness, offset, cost: all that was tried.
-    """
-    scale = estimate_scale(partition.fitting, fixed)
-
-    def try_all(rule: UpdateRule, grid: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series, Soft]:
-        coefficients = fit_log_odds(partition.fitting, rule, scale)
-
-        def make(rows: pd.DataFrame) -> Soft:
-            numbers = (rows[name].to_numpy(float) for name in grid.columns)
-            return Soft(scale, coefficients, *numbers)
-
-        table, best = choose(partition.every, make, grid)
-        return table, best, make(best.to_frame().T)
-
-    columns = ["alpha", "sharpness", "offset"]
-    alphas = sorted(settings.alphas)
-    first, best, rule = try_all(
-        fixed, pd.DataFrame([(a, 1.0, 0.0) for a in alphas], columns=columns)
-    )
-    place = alphas.index(best["alpha"])
-    near = alphas[max(place - 1, 0) : place + 2]
-    grid = pd.DataFrame(
-        [(a, k, o) for a in near for k in SHARPNESS for o in OFFSETS], columns=columns
-    )
-    second, _, rule = try_all(rule, grid)
-    tried = pd.concat([first.assign(round=1), second.assign(round=2)], ignore_index=True)
-    return rule, tried[["round", *columns, "cost"]]

@@ -1,41 +1,32 @@
 """Stored policies.
 
-A policy is a folder: ``policy.safetensors`` (weights for raw embeddings), ``policy.json``
-(method, D or the scalars that it sees and their scale, how it was trained) and, if trained here,
-``training.csv``.
+A policy is a folder: ``policy.safetensors`` (its tensors, for raw embeddings), ``policy.json`` (its
+method, all else that its rule is made of, and how it came about) and, if made here,
+``training.csv`` (the learning curve, or what was tried).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import fields
-from math import isfinite
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from workflow_src.common.errors import InputError, printable
+from workflow_src.common.errors import InputError, blamed_on, printable
 from workflow_src.common.files import read_json, write_csv, write_json, written_whole
-from workflow_src.methods.networks import (
-    PolicyNetwork,
-    ScalarMultiHeadNetwork,
-    load_state,
-    make_network,
-    network_dimension,
-)
-from workflow_src.settings.policies import PPO_METHODS, SCALAR_METHODS
-from workflow_src.updating.score_history import FEATURES, ScoreScale
+from workflow_src.updating.interface import UpdateRule
 
 WEIGHTS, DESCRIPTION, CURVE = "policy.safetensors", "policy.json", "training.csv"
+Rule = TypeVar("Rule", bound=UpdateRule)
 
 
 def write_policy(
     folder: Path,
-    network: PolicyNetwork,
+    tensors: Mapping[str, Tensor],
     description: Mapping[str, Any],
     curve: pd.DataFrame | None = None,
 ) -> None:
@@ -45,23 +36,80 @@ def write_policy(
     ----------
     folder
         Where; made if missing.
-    network
-        The policy, for raw states.
+    tensors
+        A rule's `tensors`, or a network's state dict.
     description
-        What to add to ``policy.json`` after method, what the policy sees, and hidden sizes.
+        The content of ``policy.json``: ``method`` first.
     curve
-        The learning curve; None where there is none.
+        The learning curve, or what was tried; None where there is none.
     """
-    state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-    if isinstance(network, ScalarMultiHeadNetwork):
-        seen = {"features": list(FEATURES), "score_scale": network.scale.state()}
-    else:
-        seen = {"dimension": network.inputs // 2}
-    described = {"method": network.method, **seen, "hidden": list(network.hidden), **description}
-    write_tensors(state, folder / WEIGHTS)
-    write_json(described, folder / DESCRIPTION)
+    write_tensors(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        folder / WEIGHTS,
+    )
+    write_json(dict(description), folder / DESCRIPTION)
     if curve is not None:
         write_csv(curve, folder / CURVE)
+
+
+def read_policy(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the tensors and the description of a policy folder.
+
+    Raises
+    ------
+    InputError
+        A file is missing or broken.
+    """
+    about = read_json(folder / DESCRIPTION)
+    if not isinstance(about, dict) or not isinstance(about.get("method"), str):
+        raise InputError(f"{folder / DESCRIPTION}: does not name a method; it is no policy's")
+    return read_tensors(folder / WEIGHTS), about
+
+
+def load_policy(folder: str | Path, rule: type[Rule], threshold: float | None = None) -> Rule:
+    """Return the update rule of a stored policy.
+
+    Parameters
+    ----------
+    folder
+        With ``policy.safetensors`` and ``policy.json``.
+    rule
+        The class of the rule.
+    threshold
+        What a trial's score must exceed; None keeps the rule's own. Rules that hold their own
+        always keep it.
+
+    Raises
+    ------
+    InputError
+        A file is missing or broken, or its content is not that of the rule.
+    """
+    folder = Path(folder)
+    tensors, about = read_policy(folder)
+    with restoring(folder, rule):
+        restored = rule.restore(tensors, about)
+    if threshold is not None:
+        restored.take_threshold(threshold)
+    return restored
+
+
+@contextlib.contextmanager
+def restoring(folder: Path, rule: type[UpdateRule]) -> Iterator[None]:
+    """Blame a policy's folder for what goes wrong while its rule is restored."""
+    try:
+        with blamed_on(folder):
+            yield
+    # What a rule is made of may be missing, of another kind or shape, or out of range.
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+    ) as error:
+        said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        raise InputError(f"{folder}: is no whole policy of {rule.__name__} ({said})") from error
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -89,81 +137,3 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if not finite[name]:
             raise InputError(f"{path}: {printable(name)} has a value that is not finite")
     return tensors
-
-
-def read_policy(folder: Path, dimension: int | None = None) -> PolicyNetwork:
-    """Read the network of a policy folder.
-
-    Parameters
-    ----------
-    folder
-        With ``policy.safetensors`` and ``policy.json``.
-    dimension
-        D of the embeddings that it is for; not checked when None, nor where it sees scalars.
-
-    Raises
-    ------
-    InputError
-        A file is missing, broken or of another form, or D is another.
-    """
-    folder = Path(folder)
-    path, about = folder / WEIGHTS, folder / DESCRIPTION
-    described = read_json(about)
-    method = described.get("method") if isinstance(described, dict) else None
-    if not isinstance(method, str) or method not in PPO_METHODS:
-        raise InputError(f"{about}: method is {method!r}; allowed: {', '.join(PPO_METHODS)}")
-    state = read_tensors(path)
-    if method in SCALAR_METHODS:
-        network = make_network(method, scale=_read_scale(described, about))
-    else:
-        own = _read_dimension(described, about, dimension)
-        # Before a network of that size is made: it may be beyond all memory.
-        first = state.get("trunk.0.weight")
-        if first is not None and first.ndim == 2 and network_dimension(state) != own:
-            raise InputError(
-                f"{about}: dimension is {own}, but the tensors in {path} are for "
-                f"{network_dimension(state)}"
-            )
-        network = make_network(method, own)
-    load_state(network, state, str(path))
-    return network.eval()
-
-
-def _read_dimension(described: Mapping[str, Any], about: Path, wanted: int | None) -> int:
-    own = described.get("dimension")
-    if not isinstance(own, int) or isinstance(own, bool) or own < 1:
-        raise InputError(f"{about}: dimension is {own!r}; it must be a whole number above 0")
-    if wanted is not None and own != wanted:
-        raise InputError(
-            f"{about}: the policy is for embeddings of {own} dimensions; these have {wanted}"
-        )
-    return own
-
-
-def _read_scale(described: Mapping[str, Any], about: Path) -> ScoreScale:
-    features, scale = described.get("features"), described.get("score_scale")
-    if features != list(FEATURES):
-        raise InputError(f"{about}: features is {features!r}; it must be {list(FEATURES)}")
-    names = [field.name for field in fields(ScoreScale)]
-    if not (
-        isinstance(scale, dict)
-        and sorted(scale) == sorted(names)
-        and all(type(value) in (int, float) and isfinite(value) for value in scale.values())
-        and min(scale["slope"], scale["spread"]) > 0
-    ):
-        raise InputError(
-            f"{about}: score_scale is {scale!r}; it must give numbers {', '.join(names)}, of which "
-            "slope and spread above 0"
-        )
-    return ScoreScale(**scale)
-
-
-def policy_digest(network: PolicyNetwork | None) -> str | None:
-    """Return the digest of a policy's weights, or None."""
-    if network is None:
-        return None
-    digest = hashlib.sha256(network.method.encode())
-    tensor: Tensor
-    for name, tensor in network.state_dict().items():
-        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()

@@ -20,15 +20,12 @@ import torch
 from torch import Tensor, nn
 
 from workflow_src.common.seeds import torch_seed
-from workflow_src.methods.development import Development, Partition
-from workflow_src.methods.fixed_weight import TunedFixedWeight
-from workflow_src.methods.soft import LEAST_SHARE, estimate_scale, remember
-from workflow_src.running.checkpoint import Checkpoint
-from workflow_src.running.steps import show_progress
+from workflow_src.methods.development import Development
+from workflow_src.methods.score_scale import LEAST_SHARE, estimate_scale
+from workflow_src.methods.study import FittedRule, Study
+from workflow_src.running.progress import show_progress
 from workflow_src.settings.methods import ThroughTime as Settings
-from workflow_src.settings.tuning import Fitting as Tuning
-from workflow_src.updating.interface import Decision, Encoded, Memory, Trials
-from workflow_src.updating.rules import encode_nothing
+from workflow_src.updating.interface import Decision, Memory, Trials
 from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale
 from workflow_src.updating.sequences import Task
 
@@ -52,7 +49,7 @@ class WeightNetwork(nn.Module):
         return self.max_weight * torch.sigmoid(self.layers(features).squeeze(-1))
 
 
-class ThroughTime:
+class ThroughTime(FittedRule):
     """The rule.
 
     Parameters
@@ -63,17 +60,23 @@ class ThroughTime:
         Gives the weight.
     """
 
-    method = "through-time"
-    settings = 1
-    normalises = False
-
     def __init__(self, scale: ScoreScale, network: WeightNetwork) -> None:
         self.scale = scale
         self.network = network
 
-    def encode(self, embeddings: Tensor) -> Encoded:
-        """Return nothing."""
-        return encode_nothing(embeddings)
+    @classmethod
+    def fit(cls, study: Study) -> tuple[ThroughTime, pd.DataFrame]:
+        """Train on the fitting speakers; keep what is best on the validation speakers.
+
+        Returns
+        -------
+        ThroughTime
+            The rule.
+        DataFrame
+            update, loss (mean since the last row), cost (on the validation speakers),
+            learning_rate: a row a look at the validation speakers.
+        """
+        return _train(study, study.read_own(Settings))
 
     def begin(self, templates: int) -> Memory:
         """Remember the history of scores."""
@@ -84,15 +87,15 @@ class ThroughTime:
         """Ask the network for the weight."""
         history = ScoreHistory(**memory.tensors)
         weights = self.network(history.observe(self.scale, trials.scores, trials.days))
-        remember(history, self.scale, trials, memory)
+        history.remember(self.scale, trials.scores, trials.days).store(memory)
         return Decision(updated=weights > LEAST_SHARE * self.network.max_weight, weights=weights)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return what is stored as weights."""
+        """Return the weights of the network."""
         return {name: tensor.detach() for name, tensor in self.network.state_dict().items()}
 
     def describe(self) -> dict[str, Any]:
-        """Return what is stored as text."""
+        """Return the names of the scalars, what they are relative to, and the network's size."""
         return {
             "features": list(FEATURES),
             "scale": self.scale.state(),
@@ -102,7 +105,7 @@ class ThroughTime:
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> ThroughTime:
-        """Return the rule that `tensors` and `describe` came from."""
+        """Return the rule that was stored."""
         # The tensors say how large it is: a file of a few bytes must not claim all memory.
         network = WeightNetwork(len(tensors["layers.0.bias"]), float(about["max_weight"]))
         network.load_state_dict(tensors)
@@ -230,51 +233,22 @@ def play_window(
     return torch.stack(scores), torch.stack(signs)
 
 
-def fit_through_time(
-    partition: Partition,
-    tuning: Tuning,
-    seed: int,
-    policy_seed: int,
-    fixed: TunedFixedWeight,
-    checkpoint: Checkpoint | None = None,
-) -> tuple[ThroughTime, pd.DataFrame]:
-    """Train on the fitting speakers; keep what is best on the validation speakers.
-
-    Parameters
-    ----------
-    partition
-        Development trials.
-    tuning
-        The config's block ``tuning``.
-    seed, policy_seed
-        The workflow's seed and this policy's.
-    fixed
-        The tuned fixed weight: where training starts.
-    checkpoint
-        Where to resume from and to save to.
-
-    Returns
-    -------
-    ThroughTime
-        The rule.
-    DataFrame
-        update, loss (mean since the last row), cost (on the validation speakers), learning_rate:
-        a row a look at the validation speakers.
-    """
-    settings: Settings = tuning.through_time
+def _train(study: Study, settings: Settings) -> tuple[ThroughTime, pd.DataFrame]:
+    """Train as `ThroughTime.fit` says."""
+    partition, checkpoint = study.partition, study.open_checkpoint()
+    scale = estimate_scale(partition.fitting, study.start)
 
     def stream(name: str) -> int:
-        return torch_seed(seed, "through-time", policy_seed, name)
+        return torch_seed(study.seed, "through-time", study.policy_seed, name)
 
-    scale = estimate_scale(partition.fitting, fixed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream("network"))
         network = WeightNetwork(settings.hidden, settings.max_weight)
     with torch.no_grad():
-        # To begin with, about the chosen fixed weight on whatever comes.
+        # To begin with, about the weight of the rule it starts from on whatever comes.
         last = network.layers[-1]
         last.weight.mul_(0.1)
-        share = min(fixed.alpha / settings.max_weight, 0.9)
+        share = min(study.start.describe()["alpha"] / settings.max_weight, 0.9)
         last.bias.fill_(math.log(share / (1 - share)))
     # The loss's own calibration: a score is as good as its distance from a cut in units of 1/slope.
     calibration = nn.Parameter(torch.tensor([scale.centre, math.log(scale.slope)]))

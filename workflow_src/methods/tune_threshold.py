@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +10,17 @@ import pandas as pd
 
 from workflow_src.common.files import read_parquet, write_csv, write_json
 from workflow_src.common.tables import read_embeddings
-from workflow_src.methods.development import Development
-from workflow_src.methods.fit_method import read_development
-from workflow_src.methods.fixed_weight import choose_fixed_weight
-from workflow_src.methods.rules import load_policy
-from workflow_src.running.steps import add_settings_argument, parse_settings, run_step, step_parser
-from workflow_src.settings.runs import Run, parse_run
+from workflow_src.methods.development import Development, choose, read_development
+from workflow_src.methods.entries import load_entry
+from workflow_src.methods.storage import load_policy
+from workflow_src.running.arguments import Input, Output
+from workflow_src.settings.runs import Run
 from workflow_src.settings.tuning import Tuning
+from workflow_src.updating.interface import UpdateRule
 
 
 def tune_threshold(
-    development: Development, run: Run, settings: Tuning
+    development: Development, run: Run, thresholds: list[float]
 ) -> tuple[float, pd.DataFrame]:
     """Choose the threshold with which a run's rule has the least cost.
 
@@ -28,9 +29,9 @@ def tune_threshold(
     development
         What to choose on.
     run
-        ``fixed-weight`` with its alpha, or a run with a policy.
-    settings
-        The config's block ``tuning``: the thresholds to choose among.
+        A run with a policy, or one of which the weight is given.
+    thresholds
+        What to choose among.
 
     Returns
     -------
@@ -39,43 +40,55 @@ def tune_threshold(
     DataFrame
         threshold, cost.
     """
-    if run.alpha is not None:
-        _, table = choose_fixed_weight(development, settings, [run.alpha])
-        table = table[["threshold", "cost"]]
+    kind = load_entry(run.entry, run.folder)
+    table = pd.DataFrame({"threshold": thresholds})
+    if run.checkpoint is None:
+        table, _ = choose(
+            development,
+            lambda rows: kind([run.alpha] * len(rows), rows["threshold"].tolist()),
+            table,
+        )
     else:
-        costs = [
-            float(development.cost(load_policy(run.checkpoint, threshold))[0])
-            for threshold in settings.thresholds
-        ]
-        table = pd.DataFrame({"threshold": settings.thresholds, "cost": costs})
+        rule = load_policy(run.checkpoint, kind)
+        costs = [_cost(development, rule, threshold) for threshold in thresholds]
+        table = table.assign(cost=costs)
     table = table.sort_values("threshold", ignore_index=True)
     return float(table["threshold"].iloc[int(np.argmin(table["cost"]))]), table
 
 
-def main(argv: list[str] | None = None) -> None:
+def _cost(development: Development, rule: UpdateRule, threshold: float) -> float:
+    rule.take_threshold(threshold)
+    return float(development.cost(rule)[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    run: Run
+    """The run, a row of the run table."""
+    development: Path
+    """The folder of the development trials."""
+    embeddings: Input
+    """The embeddings, .npy, [N, D]."""
+    index: Input
+    """Their utterances, parquet: row, utterance."""
+    settings: Tuning
+    """The thresholds to choose among, and the scenarios to choose on."""
+    seed: int
+    """The config's seed."""
+    threshold: Output
+    """The chosen threshold, JSON."""
+    tried: Output
+    """What was tried, CSV."""
+
+
+def run(args: Arguments) -> None:
     """Read the development trials and the run's policy, choose, write."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--run", required=True, metavar="JSON", help="the run, a row of the table")
-    parser.add_argument(
-        "--development", type=Path, required=True, help="folder of the development trials"
-    )
-    parser.add_argument("--embeddings", type=Path, required=True, help=".npy, [N, D]")
-    parser.add_argument("--index", type=Path, required=True, help="parquet: row, utterance")
-    add_settings_argument(parser, Tuning)
-    parser.add_argument("--seed", type=int, required=True, help="the config's seed")
-    parser.add_argument("--threshold", type=Path, required=True, help="JSON to write")
-    parser.add_argument("--tried", type=Path, required=True, help="CSV to write")
-    args = parser.parse_args(argv)
-    settings = parse_settings(args.settings, Tuning, "tuning")
-    run = parse_run(args.run)
     embeddings = read_embeddings(args.embeddings, mmap=True)
     index = read_parquet(args.index, ["row", "utterance"])
-    development = read_development(args.development, settings, embeddings, index, args.seed).every
-    threshold, tried = tune_threshold(development, run, settings)
+    partition = read_development(args.development, args.settings, embeddings, index, args.seed)
+    threshold, tried = tune_threshold(partition.every, args.run, args.settings.thresholds)
     write_csv(tried, args.tried)
     write_json({"threshold": threshold}, args.threshold)
     print(f"threshold {threshold:g}")
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +67,18 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
-def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--checkpoint`` and ``--checkpoint-seconds``, of steps with an ``--out-dir``."""
-    parser.add_argument(
-        "--checkpoint",
-        type=Path,
-        help="file to resume from; removed at the end (default: <out-dir>.checkpoint)",
-    )
-    parser.add_argument(
-        "--checkpoint-seconds", type=float, default=20.0, help="how often it is written"
-    )
+@dataclass(frozen=True, kw_only=True)
+class CheckpointArguments:
+    """The arguments of a step that makes the folder of a policy and can resume."""
 
+    out_dir: Path
+    """The policy's folder."""
+    checkpoint: Path | None = None
+    """The file to resume from; it is removed at the end. By default <out-dir>.checkpoint."""
+    checkpoint_seconds: float = 20.0
+    """How often it is written."""
 
-def open_checkpoint(args: argparse.Namespace, digest: str) -> Checkpoint:
-    """Return the checkpoint that the arguments name."""
-    path = args.checkpoint or args.out_dir.with_name(args.out_dir.name + ".checkpoint")
-    return Checkpoint(path, digest, args.checkpoint_seconds)
+    def open_checkpoint(self, digest: str) -> Checkpoint:
+        """Return the checkpoint, for training of this digest."""
+        path = self.checkpoint or self.out_dir.with_name(self.out_dir.name + ".checkpoint")
+        return Checkpoint(path, digest, self.checkpoint_seconds)

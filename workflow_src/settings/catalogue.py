@@ -324,7 +324,7 @@ def find_method(name: str) -> Method:
     """
     if name in BY_ID:
         return BY_ID[name]
-    if re.fullmatch(ENTRY, name) is None:
+    if re.fullmatch(ENTRY, name, re.ASCII) is None:
         raise ValueError(
             f"{name!r} is no method; allowed: {', '.join(LISTED)}; or the entry point of your own "
             "rule, written package.module:Class"

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from workflow_src.settings.base import Block, Probability, Seed, distinct
-from workflow_src.settings.catalogue import LISTED, METHODS, find_method
+from workflow_src.settings.catalogue import LISTED, METHODS, find_by_role, find_method
 from workflow_src.settings.inference import MethodId
 from workflow_src.settings.trials import Scenario
 
@@ -110,3 +110,9 @@ class Comparison(Block):
         if self.sensitivity.populations is not None:
             return self.sensitivity.populations
         return self.populations[:2] if set(self.methods) >= set(self.sensitivity.methods) else []
+
+    @property
+    def sensitive_methods(self) -> list[str]:
+        """The methods whose sensitivity is measured, between those they are measured against."""
+        before = [find_by_role("baseline").id, find_by_role("reference").id]
+        return [*before, *self.sensitivity.methods, find_by_role("ceiling").id]

@@ -153,17 +153,7 @@ def _started_by(method: str) -> list[str]:
     return [row.id for row in METHODS if row.origin == "ppo" and row.entry == BY_ID[method].entry]
 
 
-def settings_read_by(config: Config, run: Run) -> dict[str, Any]:
-    """Return the settings that the fitting or the training of a run reads, without seeds.
-
-    Those of other methods change nothing, and must rerun nothing. A fitted method reads the block
-    ``tuning`` and its own, which stands under the method's name.
-    """
-    method = find_method(run.method)
-    if method.origin == "ppo":
-        return config.finetuning.read_by(method.id)
-    settings = config.tuning.model_dump()
-    if method.settings is not None:
-        settings[method.settings] = _own_settings(config, method)
-        settings[method.settings].pop("seeds", None)
-    return settings
+def own_settings(config: Config, run: Run) -> dict[str, Any]:
+    """Return the settings that stand under the name of a run's method, without its seeds."""
+    own = _own_settings(config, find_method(run.method))
+    return {name: value for name, value in own.items() if name != "seeds"}

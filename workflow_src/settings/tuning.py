@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from workflow_src.settings.base import Block, Probability, Threshold, Weight, distinct
-from workflow_src.settings.methods import ThroughTime
 from workflow_src.settings.trials import Scenario
 
 
@@ -69,14 +68,3 @@ class Tuning(Block):
         for key in ("alphas", "thresholds"):
             distinct(getattr(self, key), key)
         return self
-
-
-class Fitting(Tuning):
-    """What fitting a method reads: the block ``tuning``, and the method's own under its name."""
-
-    through_time: ThroughTime = Field(default_factory=ThroughTime, alias="through-time")
-
-    def read_by(self, method: str) -> dict[str, Any]:
-        """Return the settings that the fitting of a method reads, without seeds."""
-        own = method == "through-time"
-        return self.model_dump(exclude={"through_time": {"seeds"} if own else True})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from workflow_src.methods.networks import PolicyNetwork, scale_inputs
+from workflow_src.methods.networks import PolicyNetwork
 from workflow_src.training.population import Population
 
 
@@ -91,3 +91,17 @@ class InputMap:
     def store(self, network: PolicyNetwork) -> None:
         """Turn a policy for mapped inputs into one for raw states, in place."""
         scale_inputs(network, self.scale, self.axes)
+
+
+def scale_inputs(network: PolicyNetwork, factor: float, basis: Tensor | None = None) -> None:
+    """Let a network that took inputs `factor` * x @ `basis` take x itself, exactly.
+
+    Template and test alike are multiplied by the matrix `basis` [D, D] and the number; both go
+    into the first layer's weights, in place.
+    """
+    first = network.trunk[0]
+    with torch.no_grad():
+        halves = first.weight.view(len(first.weight), 2, -1)
+        if basis is not None:
+            halves = halves @ basis.T
+        first.weight.copy_((halves * factor).reshape(first.weight.shape))

@@ -11,14 +11,15 @@ against, and to run other libraries' agents on. The trainer uses
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
 
-from workflow_src.settings.policies import MARGIN_METHODS, SCALAR_METHODS, Episode
+from workflow_src.settings.policies import Episode
 from workflow_src.training.episodes import Episodes, EpisodeSampler
 from workflow_src.training.population import Population
 from workflow_src.training.scalars import estimate_scale
@@ -28,16 +29,38 @@ ENVIRONMENT_ID = "TemplateUpdating-v0"
 MARGIN_SCALE = 4.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What the environment must know of a method.
+
+    Attributes
+    ----------
+    sees
+        ``embeddings``, or ``scalars`` of the history of scores.
+    reward
+        ``published``, or the ``margin`` of the next trial.
+    gated
+        Whether a threshold alone decides on updates, so that the policy gives the weight only.
+    normalises
+        Whether an update first scales template and test to unit length.
+    """
+
+    sees: Literal["embeddings", "scalars"] = "embeddings"
+    reward: Literal["published", "margin"] = "published"
+    gated: bool = False
+    normalises: bool = False
+
+
 class TemplateUpdatingEnv(gymnasium.Env):
     """Update a template, trial by trial, without seeing the label.
 
-    State: template and test embedding, concatenated, float32 [2 D]. For ``adaptive-weight`` both
-    are scaled to unit length: that is what its policy sees when asked, and the template's length
-    changes nothing there (no cosine, and an update starts from unit lengths). For the methods of
-    scalars the score and the template's history of scores, float32 [6], as
+    State: template and test embedding, concatenated, float32 [2 D]. Where the method normalises,
+    both are scaled to unit length: that is what its policy sees when asked, and the template's
+    length changes nothing there (no cosine, and an update starts from unit lengths). Where the
+    method sees scalars, the score and the template's history of scores, float32 [6], as
     `workflow_src.updating.score_history` has them.
 
-    Action: ``{"update": 0 or 1, "weight": [w]}``; for ``adaptive-weight`` the weight alone,
+    Action: ``{"update": 0 or 1, "weight": [w]}``; where the method is gated the weight alone,
     ``{"weight": [w]}``, since there cos > `update_threshold` decides. The weight is clipped to
     [0, 1], so that templates stay weighted means: a Gaussian also explores weights outside, which
     let a template grow, a policy that takes raw lengths gives it still larger weights, and after
@@ -52,9 +75,9 @@ class TemplateUpdatingEnv(gymnasium.Env):
     non-target -cos(t', x) - 1                  +0.5
     ========== ================================ =======================
 
-    For the methods of margins instead the signed margin of the newly offered trial x' against t',
-    as a multiple of 1/4: 4 (cos(t', x') - `error_threshold`) for a target, and the negative of that
-    for a non-target. Of about unit size, as the published one.
+    Where the reward is the margin, it is that of the newly offered trial x' against t', as a
+    multiple of 1/4: 4 (cos(t', x') - `error_threshold`) for a target, and the negative of that for
+    a non-target. Of about unit size, as the published one.
 
     The episode terminates when one target is left, or after `max_errors` verification errors
     (the newly offered trial against the template just updated); it is truncated at `max_steps`.
@@ -65,10 +88,11 @@ class TemplateUpdatingEnv(gymnasium.Env):
         Training embeddings.
     episode
         The config's block ``finetuning.episode``.
-    method
-        One of `PPO_METHODS`.
+    traits
+        Of the method; by default those of multi-head.
     scale
-        What scores look like, for methods of scalars; by default estimated on the population.
+        What scores look like, for a method that sees scalars; by default estimated on the
+        population.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012 - gymnasium's own form
@@ -77,19 +101,19 @@ class TemplateUpdatingEnv(gymnasium.Env):
         self,
         population: Population,
         episode: Episode | None = None,
-        method: str = "multi-head",
+        traits: Traits | None = None,
         scale: ScoreScale | None = None,
         render_mode: None = None,
     ) -> None:
         self.render_mode = render_mode
         self.settings = episode or Episode()
-        self.method = method
-        self.scale = scale or default_scale(population, self.settings, method)
+        self.traits = traits = traits or Traits()
+        self.scale = scale or default_scale(population, self.settings, traits)
         self._sampler = EpisodeSampler(population.to("cpu"), self.settings)
         self._embeddings = population.embeddings.cpu().numpy()
         self._means = population.speaker_means.cpu().numpy()
-        self.observation_space = observation_space(population, method)
-        self.action_space = action_space(method)
+        self.observation_space = observation_space(population, traits)
+        self.action_space = action_space(traits)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -120,13 +144,13 @@ class TemplateUpdatingEnv(gymnasium.Env):
         """Answer the trial at hand, then meet the next one."""
         settings = self.settings
         template, test = self._template, self._embeddings[self._offers[self._step]]
-        if self.method == "adaptive-weight":
+        if self.traits.gated:
             updated = self._score > settings.update_threshold
         else:
             updated = bool(action["update"])
         if updated:
             weight = np.clip(np.float32(action["weight"][0]), 0, 1)
-            if self.method == "adaptive-weight":
+            if self.traits.normalises:
                 template, test = _unit(template), _unit(test)
             template = (1 - weight) * template + weight * test
 
@@ -142,7 +166,7 @@ class TemplateUpdatingEnv(gymnasium.Env):
         self._step += 1
         self._meet()
         margin, target = self._score - settings.error_threshold, self._targets[self._step]
-        if self.method in MARGIN_METHODS:
+        if self.traits.reward == "margin":
             reward = MARGIN_SCALE * (margin if target else -margin)
         self._errors += int((margin > 0) != target)
         terminated = self._step >= self._length or self._errors >= settings.max_errors
@@ -159,32 +183,32 @@ class TemplateUpdatingEnv(gymnasium.Env):
             score, day = torch.tensor(self._score), self._days[self._step]
             return self._history.observe(self.scale, score, day).numpy().astype(np.float32)
         template, test = self._template, self._embeddings[self._offers[self._step]]
-        if self.method == "adaptive-weight":
+        if self.traits.normalises:
             template, test = _unit(template), _unit(test)
         return np.concatenate([template, test]).astype(np.float32)
 
 
-def observation_space(population: Population, method: str) -> spaces.Box:
+def observation_space(population: Population, traits: Traits) -> spaces.Box:
     """Return the space of states."""
-    if method in SCALAR_METHODS:
+    if traits.sees == "scalars":
         # Far beyond what any scores make of them: gymnasium wants a bound.
         return spaces.Box(-1e6, 1e6, (len(FEATURES),), np.float32)
-    bound = 1.0 if method == "adaptive-weight" else float(population.embeddings.abs().max())
+    bound = 1.0 if traits.normalises else float(population.embeddings.abs().max())
     # Rounding can carry a component of a mean or of a unit vector just past the bound.
     return spaces.Box(-1.001 * bound, 1.001 * bound, (2 * population.dimension,), np.float32)
 
 
-def default_scale(population: Population, episode: Episode, method: str) -> ScoreScale | None:
-    """Return the scale of the population's scores for a method of scalars, None for others."""
-    if method not in SCALAR_METHODS:
+def default_scale(population: Population, episode: Episode, traits: Traits) -> ScoreScale | None:
+    """Return the scale of the population's scores where a method sees scalars, else None."""
+    if traits.sees != "scalars":
         return None
     return estimate_scale(population.to("cpu"), episode, torch.Generator().manual_seed(0))
 
 
-def action_space(method: str) -> spaces.Dict:
+def action_space(traits: Traits) -> spaces.Dict:
     """Return the hybrid action space of a method."""
     weight = spaces.Box(0.0, 1.0, (1,), np.float32)
-    if method == "adaptive-weight":
+    if traits.gated:
         return spaces.Dict({"weight": weight})
     return spaces.Dict({"update": spaces.Discrete(2), "weight": weight})
 

@@ -1,7 +1,7 @@
 """Finetune a policy by proximal policy optimisation (docs/method.md, "Training").
 
-Trains adaptive-weight, multi-head or a variant of it in the vector environment and writes
-policy.safetensors, policy.json and training.csv (a row an update) to --out-dir. An interrupted run
+Trains a method's policy in the vector environment and writes policy.safetensors, policy.json and
+training.csv (a row an update) to --out-dir. An interrupted run
 goes on from its checkpoint and ends with the same bytes. `train` reads top to bottom: rollout,
 advantages, epochs of minibatches, losses, log.
 """
@@ -9,37 +9,35 @@ advantages, epochs of minibatches, losses, log.
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from workflow_src.common.digests import digest_code
+from workflow_src.common.digests import digest_code, digest_entry
 from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_json
 from workflow_src.common.seeds import torch_seed
-from workflow_src.methods.networks import Critic, PolicyNetwork, make_network
-from workflow_src.methods.storage import DESCRIPTION, policy_digest, read_policy, write_policy
-from workflow_src.running.checkpoint import Checkpoint, open_checkpoint
-from workflow_src.running.steps import (
-    add_settings_argument,
-    parse_settings,
-    run_step,
-    show_progress,
-    step_parser,
-)
-from workflow_src.settings.policies import PPO_METHODS, SCALAR_METHODS, Finetuning
+from workflow_src.methods.entries import load_entry
+from workflow_src.methods.networks import PolicyNetwork
+from workflow_src.methods.policy_rule import PolicyRule
+from workflow_src.methods.storage import write_policy
+from workflow_src.running.checkpoint import Checkpoint
+from workflow_src.running.progress import show_progress
+from workflow_src.settings.policies import Finetuning
+from workflow_src.training.arguments import TrainingArguments
 from workflow_src.training.augmentation import InputMap, NoInputMap
+from workflow_src.training.critic import Critic
 from workflow_src.training.devices import take_device
+from workflow_src.training.environment import Traits
+from workflow_src.training.initial import describe_initial, digest_network, read_initial
 from workflow_src.training.population import Population, digest_training, load_training_population
 from workflow_src.training.ppo import (
     clipped_policy_loss,
     explained_variance,
     generalised_advantages,
 )
-from workflow_src.training.pretrain_policy import add_input_arguments
 from workflow_src.training.scalars import estimate_scale
 from workflow_src.training.vector_environment import TemplateUpdatingVectorEnv
 
@@ -49,6 +47,8 @@ MODULE = "workflow_src.training.finetune_policy"
 def train(
     population: Population,
     method: str,
+    rule: type[PolicyRule],
+    traits: Traits,
     settings: Finetuning,
     seed: int,
     policy_seed: int,
@@ -62,14 +62,17 @@ def train(
     population
         Training embeddings, on the device to train on.
     method
-        One of `PPO_METHODS`.
+        The method's name: streams of random numbers are named after it.
+    rule
+        The method's rule, which makes its network.
+    traits
+        What the environment must know of the method.
     settings
         The config's block ``finetuning``; its ``seeds`` play no part.
     seed, policy_seed
         The workflow's seed and this policy's.
     initial
-        A policy to start from (left as it is), else random weights. It is of the same method, or
-        of multi-head where that is `method` with another reward.
+        A policy of the same rule to start from (left as it is), else random weights.
     checkpoint
         Where to resume from and to save to.
 
@@ -82,13 +85,13 @@ def train(
         rollout), episodic_return and episodic_length (their means; empty where none ended),
         reward (mean a step), policy_loss, value_loss, entropy, approx_kl, clipfrac (means over
         all minibatches), explained_variance (of the values before the update), update_rate,
-        mean_weight (as drawn, of the steps that updated), weight_std (of the Gaussian: of mu for
-        adaptive-weight, else of the weight), learning_rate.
+        mean_weight (as drawn, of the steps that updated), weight_std (of the Gaussian that is
+        drawn from), learning_rate.
 
     Raises
     ------
     InputError
-        No speaker qualifies for episodes, or `initial` does not fit.
+        No speaker qualifies for episodes.
     """
     ppo = settings.ppo
     device, dimension = population.embeddings.device, population.dimension
@@ -98,7 +101,7 @@ def train(
             f"finetuning.ppo: minibatches, which is {ppo.minibatches}, exceeds the {E * T} steps "
             "of a rollout (environments x rollout_steps)"
         )
-    scalars = method in SCALAR_METHODS
+    scalars = traits.sees == "scalars"
     updates = -(-(ppo.scalar_steps if scalars else ppo.steps) // (E * T))
 
     def stream(name: str) -> int:
@@ -112,17 +115,13 @@ def train(
     # Networks, the same for every device: drawn on the CPU.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream("networks"))
-        policy = make_network(method, dimension, scale)
+        policy = rule.make_network(dimension=dimension, scale=scale)
         policy.start_exploring(ppo.initial_weight, ppo.weight_std)
         critic = Critic(policy.inputs, policy.hidden)
     input_map = (
-        NoInputMap()
-        if scalars
-        else InputMap(ppo.augmentation, population, unit=method == "adaptive-weight")
+        NoInputMap() if scalars else InputMap(ppo.augmentation, population, unit=traits.normalises)
     )
     if initial is not None:
-        if initial.method not in (method, method.removesuffix("-margin")):
-            raise InputError(f"a policy of {initial.method} cannot start one of {method}")
         own_std = policy.log_std.detach().clone()
         policy.load_state_dict(initial.state_dict())
         # Supervision says nothing about how widely to explore.
@@ -133,7 +132,7 @@ def train(
     parameters = [*policy.parameters(), *critic.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=ppo.learning_rate, fused=True)
 
-    environment = TemplateUpdatingVectorEnv(E, population, settings.episode, method, scale)
+    environment = TemplateUpdatingVectorEnv(E, population, settings.episode, traits, scale)
     acting = torch.Generator(device).manual_seed(stream("actions"))
     shuffling = torch.Generator(device).manual_seed(stream("minibatches"))
     reflecting = torch.Generator(device).manual_seed(stream("augmentation"))
@@ -296,46 +295,61 @@ def train(
     return policy, pd.DataFrame(rows)
 
 
-def describe_initial(folder: Path | None) -> str:
-    """Say for ``policy.json`` what training starts from."""
-    if folder is None:
-        return "random weights"
-    given = read_json(folder / DESCRIPTION).get("training") == "given"
-    return "given policy" if given else "pretrained policy"
+@dataclass(frozen=True, kw_only=True)
+class Arguments(TrainingArguments):
+    """The step's arguments."""
+
+    method: str
+    """The method's name, which policy.json gives."""
+    entry: str
+    """The class of its update rule, module:Class."""
+    sees: Literal["embeddings", "scalars"] = "embeddings"
+    """What the policy sees."""
+    reward: Literal["published", "margin"] = "published"
+    """What is rewarded: as published, or the margin of the next trial."""
+    gated: bool = False
+    """Whether a threshold alone decides on updates."""
+    settings: Finetuning
+    """How the policy is finetuned."""
 
 
-def main(argv: list[str] | None = None) -> None:
+def run(args: Arguments) -> None:
     """Read the training embeddings, train, write the policy."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--method", choices=PPO_METHODS, required=True)
-    parser.add_argument(
-        "--initial",
-        type=Path,
-        help="folder of a policy to start from: of this method, or of this method with the "
-        "published reward",
+    rule = load_entry(args.entry)
+    if not issubclass(rule, PolicyRule):
+        raise InputError(f"{args.entry}: is no rule with a policy that PPO could train")
+    traits = Traits(
+        sees=args.sees, reward=args.reward, gated=args.gated, normalises=rule.normalises
     )
-    add_input_arguments(parser)
-    add_settings_argument(parser, Finetuning)
-    args = parser.parse_args(argv)
-    settings = parse_settings(args.settings, Finetuning, "finetuning")
+    settings = args.settings
     device = take_device(args.device, args.deterministic)
     population = load_training_population(
         args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
     ).to(device)
-    initial = read_policy(args.initial, population.dimension) if args.initial else None
+    initial = read_initial(args.initial, rule, population.dimension) if args.initial else None
     described = settings.read_by(args.method)
     digest = digest_training(
         population,
         described,
         args.method,
+        vars(traits),
         args.seed,
         args.policy_seed,
-        policy_digest(initial),
+        digest_network(initial),
         digest_code(MODULE),
+        digest_entry(args.entry),
     )
-    checkpoint = open_checkpoint(args, digest)
+    checkpoint = args.open_checkpoint(digest)
     policy, curve = train(
-        population, args.method, settings, args.seed, args.policy_seed, initial, checkpoint
+        population,
+        args.method,
+        rule,
+        traits,
+        settings,
+        args.seed,
+        args.policy_seed,
+        initial,
+        checkpoint,
     )
     last = curve.iloc[-1]
     print(
@@ -343,6 +357,8 @@ def main(argv: list[str] | None = None) -> None:
         f"{last['update_rate']:.3f}, mean weight {last['mean_weight']:.3f}"
     )
     description = {
+        "method": args.method,
+        **policy.describe(),
         "training": "finetuned",
         "seed": args.seed,
         "policy_seed": args.policy_seed,
@@ -351,9 +367,5 @@ def main(argv: list[str] | None = None) -> None:
         "steps": int(last["steps"]),
         "settings": described,
     }
-    write_policy(args.out_dir, policy, description, curve)
+    write_policy(args.out_dir, policy.state_dict(), description, curve)
     checkpoint.remove()
-
-
-if __name__ == "__main__":
-    run_step(main)

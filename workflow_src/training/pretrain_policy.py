@@ -6,8 +6,7 @@ interrupted run goes on from its checkpoint and ends with the same bytes.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -18,21 +17,17 @@ from torch.nn import functional
 from workflow_src.common.digests import digest_code
 from workflow_src.common.errors import InputError
 from workflow_src.common.seeds import torch_seed
-from workflow_src.methods.networks import MultiHeadNetwork, PolicyNetwork
-from workflow_src.methods.storage import policy_digest, read_policy, write_policy
-from workflow_src.running.checkpoint import Checkpoint, add_checkpoint_arguments, open_checkpoint
-from workflow_src.running.steps import (
-    add_device_arguments,
-    add_settings_argument,
-    parse_settings,
-    run_step,
-    show_progress,
-    step_parser,
-)
+from workflow_src.methods.multi_head import MultiHead, MultiHeadNetwork
+from workflow_src.methods.networks import PolicyNetwork
+from workflow_src.methods.storage import write_policy
+from workflow_src.running.checkpoint import Checkpoint
+from workflow_src.running.progress import show_progress
 from workflow_src.settings.policies import Pretraining
+from workflow_src.training.arguments import TrainingArguments
 from workflow_src.training.augmentation import InputMap
 from workflow_src.training.devices import take_device
 from workflow_src.training.enrolments import draw_samples
+from workflow_src.training.initial import digest_network, read_initial
 from workflow_src.training.population import Population, digest_training, load_training_population
 
 MODULE = "workflow_src.training.pretrain_policy"
@@ -112,8 +107,6 @@ def pretrain(
         torch.manual_seed(torch_seed(seed, "pretraining", policy_seed, "network"))
         network = MultiHeadNetwork(population.dimension)
     if initial is not None:
-        if initial.method != "multi-head":
-            raise InputError(f"a policy of {initial.method} cannot start one of multi-head")
         network.load_state_dict(initial.state_dict())
     network = network.to(device)
     input_map = InputMap(settings.augmentation, population, unit=False)
@@ -186,42 +179,32 @@ def pretrain(
     return network, pd.DataFrame(rows)
 
 
-def add_input_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what both training steps take."""
-    parser.add_argument("--embeddings", type=Path, required=True, help="embeddings.npy")
-    parser.add_argument("--index", type=Path, required=True, help="index.parquet of the matrix")
-    parser.add_argument("--manifest", type=Path, required=True, help="manifest.parquet")
-    parser.add_argument("--split", type=Path, required=True, help="split.csv")
-    parser.add_argument("--seed", type=int, required=True, help="the workflow's seed")
-    parser.add_argument("--policy-seed", type=int, default=0, help="the policy's own seed")
-    add_device_arguments(parser)
-    parser.add_argument("--out-dir", type=Path, required=True, help="the policy's folder")
-    add_checkpoint_arguments(parser)
+@dataclass(frozen=True, kw_only=True)
+class Arguments(TrainingArguments):
+    """The step's arguments."""
+
+    settings: Pretraining
+    """How the policy is pretrained."""
 
 
-def main(argv: list[str] | None = None) -> None:
+def run(args: Arguments) -> None:
     """Read the training embeddings, pretrain, write the policy."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--initial", type=Path, help="folder of a multi-head policy to start from")
-    add_input_arguments(parser)
-    add_settings_argument(parser, Pretraining)
-    args = parser.parse_args(argv)
-    settings = parse_settings(args.settings, Pretraining, "pretraining")
+    settings = args.settings
     device = take_device(args.device, args.deterministic)
     population = load_training_population(
         args.embeddings, args.index, args.manifest, args.split, settings.min_seconds
     ).to(device)
-    initial = read_policy(args.initial, population.dimension) if args.initial else None
+    initial = read_initial(args.initial, MultiHead, population.dimension) if args.initial else None
     described = settings.model_dump(exclude={"checkpoint"})
     digest = digest_training(
         population,
         described,
         args.seed,
         args.policy_seed,
-        policy_digest(initial),
+        digest_network(initial),
         digest_code(MODULE),
     )
-    checkpoint = open_checkpoint(args, digest)
+    checkpoint = args.open_checkpoint(digest)
     network, curve = pretrain(
         population, settings, args.seed, args.policy_seed, checkpoint, initial
     )
@@ -231,6 +214,9 @@ def main(argv: list[str] | None = None) -> None:
         f"accuracy {100 * last['accuracy']:.1f} %"
     )
     description = {
+        # It is the start of multi-head's finetuning, and one of its policies.
+        "method": "multi-head",
+        **network.describe(),
         "training": "pretrained",
         "seed": args.seed,
         "policy_seed": args.policy_seed,
@@ -238,9 +224,5 @@ def main(argv: list[str] | None = None) -> None:
         "training_speakers": len(population.names),
         "settings": described,
     }
-    write_policy(args.out_dir, network, description, curve)
+    write_policy(args.out_dir, network.state_dict(), description, curve)
     checkpoint.remove()
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -13,10 +13,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from workflow_src.settings.policies import MARGIN_METHODS, Episode
+from workflow_src.settings.policies import Episode
 from workflow_src.training.environment import (
     MARGIN_SCALE,
     TINY,
+    Traits,
     action_space,
     default_scale,
     observation_space,
@@ -30,7 +31,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
     """E copies of `TemplateUpdatingEnv` without a Python loop over them.
 
     Observations float32 [E, 2 D] or [E, 6], actions ``{"update": [E], "weight": [E, 1]}`` (the
-    update is ignored for ``adaptive-weight`` and may be left out), rewards float32 [E],
+    update is ignored where the method is gated, and may be left out), rewards float32 [E],
     terminations and truncations bool [E]: all torch tensors, new ones at every step.
 
     Autoreset is of the same step: where an episode ends, the observation returned is the first
@@ -42,7 +43,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
     ----------
     num_envs
         E.
-    population, episode, method, scale
+    population, episode, traits, scale
         As of `TemplateUpdatingEnv`.
     """
 
@@ -53,17 +54,17 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         num_envs: int,
         population: Population,
         episode: Episode | None = None,
-        method: str = "multi-head",
+        traits: Traits | None = None,
         scale: ScoreScale | None = None,
     ) -> None:
         self.num_envs = num_envs
         self.settings = episode or Episode()
-        self.method = method
-        self.scale = scale or default_scale(population, self.settings, method)
+        self.traits = traits = traits or Traits()
+        self.scale = scale or default_scale(population, self.settings, traits)
         self.population = population
         self.sampler = EpisodeSampler(population, self.settings)
-        self.single_observation_space = observation_space(population, method)
-        self.single_action_space = action_space(method)
+        self.single_observation_space = observation_space(population, traits)
+        self.single_action_space = action_space(traits)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.device = population.embeddings.device
@@ -71,7 +72,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         units = population.embeddings / _norm(population.embeddings)[:, None]
         self._units = units
         # Where an update normalises, all is reckoned with unit tests from the start.
-        self._tests = units if method == "adaptive-weight" else population.embeddings
+        self._tests = units if traits.normalises else population.embeddings
         self._means = population.speaker_means / _norm(population.speaker_means)[:, None]
         self._every = torch.arange(num_envs, device=self.device)
 
@@ -108,14 +109,15 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         settings = self.settings
         weight = torch.as_tensor(actions["weight"], device=self.device).reshape(-1, 1).clamp(0, 1)
         template, test = self._template, self._tests[self._offered]
-        if self.method == "adaptive-weight":
-            updated = self._score > settings.update_threshold
+        if self.traits.normalises:
             template = template / self._norm[:, None]
+        if self.traits.gated:
+            updated = self._score > settings.update_threshold
         else:
             updated = torch.as_tensor(actions["update"], device=self.device).bool()
         # lerp keeps (1 - w) t + w x in one pass; not updated, the template stays as it was.
         self._template = torch.lerp(template, test, weight).where(updated[:, None], self._template)
-        if self.method not in MARGIN_METHODS:
+        if self.traits.reward == "published":
             rewards = self._published_rewards(updated)
         if self.scale:
             self._history = self._history.remember(self.scale, self._score, self._day)
@@ -123,7 +125,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         self._step = self._step + 1
         self._meet()
         margin = self._score - settings.error_threshold
-        if self.method in MARGIN_METHODS:
+        if self.traits.reward == "margin":
             rewards = MARGIN_SCALE * margin.where(self._target, -margin)
         self._errors = self._errors + ((margin > 0) != self._target)
         terminated = (self._step >= self._episodes.lengths) | (self._errors >= settings.max_errors)
@@ -205,7 +207,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         if self.scale:
             return self._history.observe(self.scale, self._score, self._day)
         template = self._template
-        if self.method == "adaptive-weight":
+        if self.traits.normalises:
             template = template / self._norm[:, None]
         return torch.cat([template, self._tests[self._offered]], dim=1)
 

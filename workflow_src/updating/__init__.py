@@ -1,1 +1,1 @@
-"""Pure template updating: the update-rule interface, fixed rules, lockstep sequence scorer."""
+"""Template updating itself: the update rule, histories of scores, the lockstep scorer."""

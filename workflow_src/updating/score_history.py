@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workflow_src.updating.interface import Memory
+
 FEATURES = (
     "score",
     "accepted_mean",
@@ -143,3 +145,8 @@ class ScoreHistory:
             squares=self.squares + p * distance.square(),
             updated_on=torch.where(p > 0.5, days, self.updated_on),
         )
+
+    def store(self, memory: Memory) -> None:
+        """Write the sums to a rule's memory, in place."""
+        for name, tensor in self.tensors().items():
+            memory.tensors[name].copy_(tensor)

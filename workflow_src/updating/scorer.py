@@ -3,7 +3,7 @@
 A template's trials depend on each other, those of different templates do not. So the k-th trials
 of all sequences are one batch: their tests are scored, the rule decides, the templates move, and
 the (k+1)-th trials follow. Sequences stand longest first, so that those still running are always
-the first n and no padding is computed; and a batch holds all settings of the rule side by side.
+the first n and no padding is computed; and a batch holds all variants of the rule side by side.
 
     score    = cos(template, test)                       before any update
     template = (1 - w) template + w test                 where the rule updates
@@ -20,7 +20,6 @@ import torch
 from torch import Tensor
 
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
-from workflow_src.updating.rules import Baseline
 
 # State of the templates that run together (float32 numbers, 2 MB): small enough to stay near a
 # core through a step, large enough that the cost of a call does not show. Measured.
@@ -78,7 +77,7 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Scored:
-    """What came of T trials under S settings, in the caller's order of trials.
+    """What came of T trials under S variants of a rule, in the caller's order of trials.
 
     Attributes
     ----------
@@ -195,7 +194,7 @@ def score_sequences(
     Returns
     -------
     Scored
-        Of S settings and T trials, in the caller's order of trials.
+        Of S variants and T trials, in the caller's order of trials.
 
     Raises
     ------
@@ -207,7 +206,7 @@ def score_sequences(
             raise IndexError(f"rows {rows.min()}..{rows.max()} of {len(among)}")
     templates, embeddings = templates.contiguous(), embeddings.contiguous()
     norms = torch.linalg.vector_norm(embeddings, dim=1)
-    if isinstance(rule, Baseline):
+    if not rule.updates:
         return _score_without_updates(templates, sequences, embeddings, norms)
     encoded = rule.encode(embeddings)
     # The map is linear, so that of a mean is the mean of the maps.
@@ -218,9 +217,9 @@ def score_sequences(
             for values in (embeddings, norms, encoded.carried, encoded.offered)
         )
     )
-    shape = (rule.settings, len(sequences.rows))
+    shape = (rule.variants, len(sequences.rows))
     scored = Scored(torch.empty(shape), torch.empty(shape, dtype=torch.bool), torch.empty(shape))
-    numbers = rule.settings * (templates.shape[1] + carried.shape[1])
+    numbers = rule.variants * (templates.shape[1] + carried.shape[1])
     width = max(16, STATE_NUMBERS // numbers)
     for first in range(0, len(sequences.template), width):
         part = sequences.part(first, min(first + width, len(sequences.template)))
@@ -280,12 +279,12 @@ def _score_part(
     lies in memory that both see, viewed anew only when a sequence ends: numpy fetches,
     multiplies and records, torch takes weighted means and asks the rule.
     """
-    shape = (rule.settings, len(part.rows))
+    shape = (rule.variants, len(part.rows))
     scores = np.empty(shape, dtype=np.float32)
     updated = np.empty(shape, dtype=bool)
     weights = np.empty(shape, dtype=np.float32)
-    template = start.expand(rule.settings, -1, -1).clone()
-    carried = start_carried.expand(rule.settings, -1, -1).clone()
+    template = start.expand(rule.variants, -1, -1).clone()
+    carried = start_carried.expand(rule.variants, -1, -1).clone()
     carries, offers = carried.shape[-1] > 0, tests.offered.shape[-1] > 0
     memory = rule.begin(len(start))
     end = n = 0
@@ -368,9 +367,9 @@ class _Views:
         n: int,
         labelled: bool,
     ) -> _Views:
-        settings = len(template)
+        variants = len(template)
         template, carried = template[:, :n], carried[:, :n]
-        norms, scores, weights, keep = (torch.empty(settings, n) for _ in range(4))
+        norms, scores, weights, keep = (torch.empty(variants, n) for _ in range(4))
         test, test_carried, test_offered = (
             torch.empty(n, values.shape[-1])
             for values in (tests.embeddings, tests.carried, tests.offered)

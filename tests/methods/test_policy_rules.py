@@ -1,31 +1,20 @@
 import os
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from tests.training import made_up
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_json
-from workflow_src.methods import networks
-from workflow_src.methods.networks import (
-    AdaptiveWeightNetwork,
-    MultiHeadNetwork,
-    ScalarMultiHeadNetwork,
-    from_published,
-)
-from workflow_src.methods.rules import (
-    AdaptiveWeight,
-    MultiHead,
-    ScalarMultiHead,
-    load_policy,
-    make_rule,
-)
-from workflow_src.methods.storage import read_policy, write_policy
+from workflow_src.methods.adaptive_weight import AdaptiveWeight
+from workflow_src.methods.multi_head import MultiHead, MultiHeadNetwork
+from workflow_src.methods.published import from_published
+from workflow_src.methods.scalar_multi_head import ScalarMultiHead, ScalarMultiHeadNetwork
+from workflow_src.methods.storage import load_policy, write_policy
 from workflow_src.settings.policies import Episode
+from workflow_src.training.environment import Traits
 from workflow_src.training.vector_environment import TemplateUpdatingVectorEnv
 from workflow_src.updating.interface import Trials
 from workflow_src.updating.score_history import ScoreScale
@@ -100,23 +89,27 @@ def compare(network, rule, templates, tests, gate):
     return updated.float().mean()
 
 
-@pytest.mark.parametrize("kind", [MultiHeadNetwork, AdaptiveWeightNetwork])
+@pytest.mark.parametrize("kind", [MultiHead, AdaptiveWeight])
 @torch.no_grad()
 def test_rule_equals_plain_trial_by_trial_evaluation(kind):
     x = made_up.draw_embeddings(8, 20, 2, 3, dimension=16, scale=3)[0].reshape(8, 40, 16)
     tests = torch.from_numpy(x)
-    network = make_network(kind)
-    gate = 0.4 if kind is MultiHeadNetwork else 0.51
-    rule = make_rule(network)
+    network = make_network(kind.make_network)
+    gate = 0.4 if kind is MultiHead else 0.51
+    rule = kind(network)
     # Half the tests from other speakers.
     tests[:, 1::2] = tests[:, 1::2].roll(1, 0)
     rate = compare(network, rule, torch.from_numpy(x[:, :5]).mean(1), tests, gate)
     assert 0.05 < rate < 0.95
 
 
-def make_scalar_network(method="multi-head-scalars-margin"):
+def make_scalar_network():
     scale = ScoreScale(centre=0.45, slope=15.0, mean=0.65, spread=0.1)
-    return make_network(lambda _: ScalarMultiHeadNetwork(scale, method=method))
+    return make_network(lambda _: ScalarMultiHeadNetwork(scale))
+
+
+def store(folder, network, method, **more):
+    write_policy(folder, network.state_dict(), {"method": method, **network.describe(), **more})
 
 
 @torch.no_grad()
@@ -127,7 +120,8 @@ def test_scalar_rule_equals_its_environment():
     network.update_head.bias.copy_(torch.tensor([0.0, 0.5]))
     episode = Episode(min_utterances=20, max_steps=30, max_errors=100)
     n = 12
-    environment = TemplateUpdatingVectorEnv(n, population, episode, network.method, network.scale)
+    traits = Traits(sees="scalars", reward="margin")
+    environment = TemplateUpdatingVectorEnv(n, population, episode, traits, network.scale)
     drawn = environment.sampler.draw(n, torch.Generator().manual_seed(0))
     lengths = drawn.lengths.clamp(max=30).numpy()
     trial = np.concatenate([np.arange(length) for length in lengths])
@@ -136,7 +130,7 @@ def test_scalar_rule_equals_its_environment():
         who, trial, drawn.offers.numpy()[who, trial], np.arange(n), drawn.days.numpy()[who, trial]
     )
     scored = score_sequences(
-        make_rule(network, -1.0), drawn.templates, sequences, population.embeddings
+        ScalarMultiHead(network, -1.0), drawn.templates, sequences, population.embeddings
     )
     seen, _ = environment.reset(options={"episodes": drawn})
     updates, going = 0, torch.ones(n, dtype=torch.bool)
@@ -158,12 +152,11 @@ def test_scalar_rule_equals_its_environment():
 
 def test_scalar_policy_survives_storing(tmp_path):
     network = make_scalar_network()
-    write_policy(tmp_path, network, {"seed": 1})
-    read = read_policy(tmp_path, 77)  # of whatever dimension
-    assert (read.method, read.scale) == (network.method, network.scale)
+    store(tmp_path, network, "multi-head-scalars")
+    rule = load_policy(tmp_path, ScalarMultiHead, 0.3)
+    assert (rule.threshold, rule.scale) == (0.3, network.scale)
     x = torch.randn(5, 6)
-    assert torch.equal(read(x)[1], network(x)[1])
-    assert isinstance(load_policy(tmp_path, 0.3), ScalarMultiHead)
+    assert torch.equal(rule._trunk(x), network.trunk(x))
     described = read_json(tmp_path / "policy.json")
     assert described["features"][0] == "score"
     for change, message in (
@@ -172,69 +165,67 @@ def test_scalar_policy_survives_storing(tmp_path):
         ({"score_scale": None}, "score_scale is None"),
     ):
         write_json({**described, **change}, tmp_path / "policy.json")
-        with pytest.raises(InputError, match=message):
-            read_policy(tmp_path)
+        with pytest.raises(InputError, match=message) as error:
+            load_policy(tmp_path, ScalarMultiHead)
+        assert str(error.value).startswith(f"{tmp_path}: ")
 
 
-def test_method_of_a_stored_policy_with_another_reward(tmp_path):
-    write_policy(tmp_path, MultiHeadNetwork(8, method="multi-head-margin"), {})
-    assert read_policy(tmp_path, 8).method == "multi-head-margin"
-    assert isinstance(load_policy(tmp_path), MultiHead)
-
-
-@pytest.mark.parametrize("kind", [MultiHeadNetwork, AdaptiveWeightNetwork])
-def test_policy_survives_storing(kind, tmp_path):
-    network = make_network(kind)
-    write_policy(tmp_path / "p", network, {"seed": 1}, pd.DataFrame({"step": [1]}))
-    rule = load_policy(tmp_path / "p", 0.3)
-    assert isinstance(rule, MultiHead if kind is MultiHeadNetwork else AdaptiveWeight)
+@pytest.mark.parametrize(("kind", "published"), [(MultiHead, 0.4), (AdaptiveWeight, 0.51)])
+def test_policy_survives_storing(kind, published, tmp_path):
+    network = make_network(kind.make_network)
+    store(tmp_path / "p", network, "some-method", seed=1)
+    rule = load_policy(tmp_path / "p", kind, 0.3)
+    assert rule.threshold == 0.3
+    assert load_policy(tmp_path / "p", kind).threshold == published
     x = torch.randn(5, 16)
-    assert torch.equal(rule.encode(x).offered, make_rule(network).encode(x).offered)
+    assert torch.equal(rule.encode(x).offered, kind(network).encode(x).offered)
     first = (tmp_path / "p/policy.safetensors").read_bytes()
-    write_policy(tmp_path / "q", network, {"seed": 1}, pd.DataFrame({"step": [1]}))
+    store(tmp_path / "q", network, "some-method", seed=1)
     assert first == (tmp_path / "q/policy.safetensors").read_bytes()
 
 
 def test_broken_policies_are_named(tmp_path):
     network = make_network(MultiHeadNetwork)
-    write_policy(tmp_path, network, {}, pd.DataFrame({"step": [1]}))
+    store(tmp_path, network, "multi-head")
     with pytest.raises(InputError, match="16 dimensions"):
-        load_policy(tmp_path).encode(torch.randn(3, 12))
+        load_policy(tmp_path, MultiHead).encode(torch.randn(3, 12))
+    with pytest.raises(InputError, match=r"mu\.weight"):
+        load_policy(tmp_path, AdaptiveWeight)
+    with pytest.raises(InputError, match="features is None"):
+        load_policy(tmp_path, ScalarMultiHead)
     described = read_json(tmp_path / "policy.json")
     write_json({**described, "dimension": 12}, tmp_path / "policy.json")
     with pytest.raises(InputError, match="dimension is 12, but"):
-        load_policy(tmp_path)
-    write_json({**described, "method": "adaptive-weight"}, tmp_path / "policy.json")
-    with pytest.raises(InputError, match=r"mu\.weight"):
-        load_policy(tmp_path)
-    write_json({**described, "method": "magic"}, tmp_path / "policy.json")
-    with pytest.raises(InputError, match="magic"):
-        load_policy(tmp_path)
+        load_policy(tmp_path, MultiHead)
+    write_json({"dimension": 16}, tmp_path / "policy.json")
+    with pytest.raises(InputError, match="does not name a method"):
+        load_policy(tmp_path, MultiHead)
     write_json(described, tmp_path / "policy.json")
     weights = tmp_path / "policy.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"policy\.safetensors"):
-        load_policy(tmp_path)
+        load_policy(tmp_path, MultiHead)
     weights.unlink()
     with pytest.raises(InputError, match=r"policy\.safetensors"):
-        load_policy(tmp_path)
+        load_policy(tmp_path, MultiHead)
 
 
-def published_state(kind, network):
+def published_state(rule, part, network):
     """A made-up state dict with the keys of the released ones."""
-    names = networks._PUBLISHED[kind]
+    names = rule.published[part]
     tensors = dict(network.state_dict())
-    part = {released: tensors[name] for name, released in names.items()}
+    state = {released: tensors[name] for name, released in names.items()}
     if "log_std" in names:
-        part[names["log_std"]] = tensors["log_std"].reshape(1, 1)
-    return {"model": part} if kind == "pretrained" else {"pi": part, "v": {}}
+        state[names["log_std"]] = tensors["log_std"].reshape(1, 1)
+    return {part: state} if part == "model" else {part: state, "v": {}}
 
 
-@pytest.mark.parametrize("kind", ["multi-head", "pretrained", "adaptive-weight"])
-def test_state_dicts_of_the_released_form(kind):
-    method = "adaptive-weight" if kind == "adaptive-weight" else "multi-head"
-    network = make_network(partial(networks.make_network, method))
-    read = from_published(published_state(kind, network), method)
+@pytest.mark.parametrize(
+    ("rule", "part"), [(MultiHead, "pi"), (MultiHead, "model"), (AdaptiveWeight, "pi")]
+)
+def test_state_dicts_of_the_released_form(rule, part):
+    network = make_network(rule.make_network)
+    read = from_published(published_state(rule, part, network), rule)
     x = torch.randn(7, 32)
     for a, b in zip(
         torch.utils._pytree.tree_leaves(read(x)),
@@ -242,28 +233,26 @@ def test_state_dicts_of_the_released_form(kind):
         strict=True,
     ):
         assert torch.equal(a, b)
-    state = published_state(kind, network)
+    state = published_state(rule, part, network)
     next(iter(state.values())).pop("linear1.bias")
     with pytest.raises(InputError, match=r"linear1\.bias"):
-        from_published(state, method)
+        from_published(state, rule)
+    with pytest.raises(InputError, match="no policies of ScalarMultiHead were released"):
+        from_published(state, ScalarMultiHead)
 
 
 @pytest.mark.skipif("PUBLISHED_DIR" not in os.environ, reason="needs the released policies")
 @pytest.mark.parametrize(
-    ("file", "method"),
-    [
-        ("mh_final", "multi-head"),
-        ("mh_pretrain", "multi-head"),
-        ("adw_final", "adaptive-weight"),
-    ],
+    ("file", "rule"),
+    [("mh_final", MultiHead), ("mh_pretrain", MultiHead), ("adw_final", AdaptiveWeight)],
 )
 @torch.no_grad()
-def test_released_policies(file, method):
+def test_released_policies(file, rule):
     path = Path(os.environ["PUBLISHED_DIR"]) / "policies" / f"{file}.pkl"
-    network = from_published(torch.load(path, weights_only=True, map_location="cpu"), method)
+    network = from_published(torch.load(path, weights_only=True, map_location="cpu"), rule)
     assert network.trunk[0].in_features == 256
     x = made_up.draw_embeddings(6, 12, 2, 3, scale=1)[0].reshape(6, 24, 128)
     tests = torch.from_numpy(x)
     tests[:, 1::2] = tests[:, 1::2].roll(1, 0)
-    gate = 0.4 if method == "multi-head" else 0.51
-    compare(network, make_rule(network), torch.from_numpy(x[:, :5]).mean(1), tests, gate)
+    gate = 0.4 if rule is MultiHead else 0.51
+    compare(network, rule(network), torch.from_numpy(x[:, :5]).mean(1), tests, gate)

@@ -1,0 +1,23 @@
+"""Runs whose files lie in the results folder of a population."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from workflow_src.common.errors import InputError
+from workflow_src.inference.tuned import resolve_tuned
+from workflow_src.settings.runs import Run
+
+
+def place_run(run: Run, results: Path) -> Run:
+    """Return a run whose files lie under another results folder, its tuned numbers filled in."""
+    moved = {}
+    for name in ("checkpoint", "tuned"):
+        path = getattr(run, name)
+        if path is None:
+            continue
+        if not Path(path).is_relative_to("results"):
+            raise InputError(f"runs: {name} of {run.run} is {path!r}; it must be in results/")
+        moved[name] = str(results / Path(path).relative_to("results"))
+    return resolve_tuned(replace(run, **moved))

@@ -1,0 +1,20 @@
+"""`baseline`: never update."""
+
+from __future__ import annotations
+
+import torch
+
+from workflow_src.updating.interface import Decision, Memory, Trials, UpdateRule
+
+
+class Baseline(UpdateRule):
+    """Every trial is scored against the enrolment template."""
+
+    updates = False
+
+    def decide(self, trials: Trials, memory: Memory) -> Decision:
+        """Decide against every update."""
+        return Decision(
+            updated=torch.zeros_like(trials.scores, dtype=torch.bool),
+            weights=torch.zeros_like(trials.scores),
+        )

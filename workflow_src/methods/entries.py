@@ -1,0 +1,54 @@
+"""From the entry point of an update rule, ``module:Class``, to the class.
+
+Steps load rules by their entry points and import no method themselves: an edit of one method
+changes nothing for the others. `workflow_src.common.digests.digest_entry` counts what is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+
+from workflow_src.common.errors import InputError
+from workflow_src.updating.interface import UpdateRule
+
+
+def load_entry(entry: str, folder: str | None = None) -> type[UpdateRule]:
+    """Import the class of an update rule.
+
+    Parameters
+    ----------
+    entry
+        ``module:Class``.
+    folder
+        Where a module is looked for that is not installed; None or empty where all are.
+
+    Raises
+    ------
+    InputError
+        There is no such module or class, importing it fails, or it is no update rule.
+    """
+    module, _, name = entry.partition(":")
+    if not module or not name:
+        raise InputError(f"{entry!r} is no entry point; write it package.module:Class")
+    if folder and folder not in sys.path:
+        sys.path.append(folder)
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        where = f" (looked for in {folder}, too)" if folder else ""
+        raise InputError(f"{entry}: there is no module {error.name!r}{where}") from error
+    # Whatever a module does while it is imported.
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise InputError(
+            f"{entry}: importing it fails in {place.filename}, line {place.lineno} "
+            f"({type(error).__name__}: {(str(error).splitlines() or [''])[0]})"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, UpdateRule)):
+        raise InputError(
+            f"{entry}: {module} has no class {name} that is an update rule, made of "
+            f"{UpdateRule.__module__}.{UpdateRule.__name__}"
+        )
+    return found

@@ -1,0 +1,21 @@
+"""`speaker-mean`, a limit: the template is the mean of all that the speaker ever says.
+
+The tests themselves are among it, so no method can know this template.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.methods.baseline import Baseline
+
+
+class SpeakerMean(Baseline):
+    """Never update; the templates are made of all utterances of their speakers."""
+
+    def choose_enrolment(self, enrolment: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
+        """Return all utterances of each model's speaker: columns model, speaker, utterance."""
+        every = parse_utterance_ids(index["utterance"], "embedding index")[["speaker", "utterance"]]
+        models = enrolment[["model", "speaker"]].drop_duplicates()
+        return models.merge(every, on="speaker")

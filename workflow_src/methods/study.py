@@ -1,0 +1,152 @@
+"""What a method may be fitted on, and the base class of methods that are fitted."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from workflow_src.common.errors import InputError, describe_validation_error
+from workflow_src.common.tables import read_split
+from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.methods.development import Partition
+from workflow_src.running.checkpoint import Checkpoint
+from workflow_src.settings.base import Block
+from workflow_src.settings.tuning import Tuning
+from workflow_src.updating.interface import UpdateRule
+
+OwnBlock = TypeVar("OwnBlock", bound=Block)
+
+
+@dataclass(frozen=True)
+class TrainingSpeech:
+    """The embeddings of the training speakers.
+
+    Attributes
+    ----------
+    embeddings
+        float32 [N, D], as the extractor gave them.
+    speakers
+        int64 [N]: a number for each speaker.
+    days
+        int64 [N]: days since 1970.
+    """
+
+    embeddings: np.ndarray
+    speakers: np.ndarray
+    days: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What a method may be fitted on. No test speaker has a part in any of it.
+
+    Attributes
+    ----------
+    partition
+        The development trials.
+    tuning
+        The config's block ``tuning``: the grids among which is chosen.
+    own
+        The method's own block of the config, see `read_own`.
+    seed, policy_seed
+        The config's seed and this policy's.
+    enrolled
+        How many utterances make a template.
+    read_training
+        Reads the embeddings of all training speakers, which are more than have trials.
+    starts_from
+        The rule from which fitting starts, see `start`.
+    open_checkpoint
+        Returns the checkpoint of a long fit, to resume from and to save to.
+    """
+
+    partition: Partition
+    tuning: Tuning
+    own: Mapping[str, Any] = field(default_factory=dict)
+    seed: int
+    policy_seed: int = 0
+    enrolled: int
+    read_training: Callable[[], TrainingSpeech]
+    starts_from: UpdateRule | None = None
+    open_checkpoint: Callable[[], Checkpoint | None] = lambda: None
+
+    @property
+    def dimension(self) -> int:
+        """D of the embeddings."""
+        return next(iter(self.partition.every.tasks.values())).templates.shape[1]
+
+    @property
+    def start(self) -> UpdateRule:
+        """The rule from which fitting starts; raises `InputError` where none was given."""
+        if self.starts_from is None:
+            raise InputError(
+                "--start is missing: the folder of the policy that fitting starts from"
+            )
+        return self.starts_from
+
+    def read_own(self, block: type[OwnBlock]) -> OwnBlock:
+        """Return the method's own settings; raises `InputError` where the block lacks them."""
+        try:
+            return block.model_validate(self.own)
+        except ValidationError as error:
+            raise InputError(describe_validation_error(error, "--own")) from error
+
+
+class FittedRule(UpdateRule):
+    """An update rule that is fitted on development trials."""
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, study: Study) -> tuple[Self, pd.DataFrame]:
+        """Fit a rule.
+
+        Returns
+        -------
+        UpdateRule
+            The rule, a single variant.
+        DataFrame
+            What was tried, with what it cost, or the learning curve: ``training.csv``.
+        """
+
+
+def fit(kind: type[UpdateRule], study: Study) -> tuple[UpdateRule, pd.DataFrame]:
+    """Fit a rule; one that needs no fitting is made as it is, and nothing was tried."""
+    if issubclass(kind, FittedRule):
+        return kind.fit(study)
+    return kind(), pd.DataFrame({"cost": []})
+
+
+def read_training(embeddings: np.ndarray, index: pd.DataFrame, split: Path) -> TrainingSpeech:
+    """Read the embeddings of all training speakers.
+
+    Parameters
+    ----------
+    embeddings, index
+        The matrix [N, D], may be memory-mapped, and its utterance index.
+    split
+        The table of the speakers' parts.
+
+    Raises
+    ------
+    InputError
+        No speaker trains, or an embedding is not finite.
+    """
+    parts = read_split(split)
+    training = set(parts.loc[parts["part"] == "train", "speaker"])
+    ids = parse_utterance_ids(index["utterance"], "embedding index")
+    own = ids["speaker"].isin(training).to_numpy()
+    if not own.any():
+        raise InputError(f"{split}: no speaker of part 'train' has an embedding")
+    rows = index["row"].to_numpy()[own]
+    days = ids["date"].to_numpy(dtype="datetime64[D]")[own].astype(np.int64)
+    vectors = np.asarray(embeddings[rows], dtype=np.float32)
+    if not np.isfinite(vectors).all():
+        raise InputError("embeddings: one of a training speaker is not finite")
+    return TrainingSpeech(vectors, pd.factorize(ids["speaker"][own])[0], days)
