@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from workflow_src.exporting.export_method import export_method
-from workflow_src.methods.networks import MultiHeadNetwork
+from workflow_src.methods.multi_head import MultiHeadNetwork
 from workflow_src.methods.storage import write_policy
 from workflow_src.running.threads import use_one_thread
 from workflow_src.serving import Template, TemplateUpdater
@@ -63,7 +63,8 @@ def main():
         torch.manual_seed(0)
         network = MultiHeadNetwork(arguments.dimension)
         network.start_exploring(0.1, 0.05)
-        write_policy(Path(folder) / "policy", network, {})
+        about = {"method": "multi-head", **network.describe()}
+        write_policy(Path(folder) / "policy", network.state_dict(), about)
         for run in (
             Run("baseline", "baseline"),
             Run("fixed-weight", "fixed-weight", alpha=0.1, threshold=0.51),

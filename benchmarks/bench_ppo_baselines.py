@@ -25,12 +25,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bench_training import make_population, quiet
+from bench_training import find_traits, make_population, quiet, train_method
 
-from workflow_src.running.steps import use_one_thread
+from workflow_src.running.threads import use_one_thread
 from workflow_src.settings.finetuning import Finetuning, Ppo
 from workflow_src.training.environment import TemplateUpdatingEnv
-from workflow_src.training.finetune_policy import train
 
 VENV = Path(__file__).parent.parent / ".venv-benchmark"
 BASELINES = "stable-baselines3==2.9.0"
@@ -61,7 +60,7 @@ def enter_environment():
 def train_here(population, ppo, seed):
     """Return steps and mean rewards of all rollouts, and the seconds that training took."""
     began = time.perf_counter()
-    _, curve = quiet(lambda: train(population, METHOD, Finetuning(ppo=ppo), 0, seed))
+    _, curve = train_method(population, METHOD, Finetuning(ppo=ppo), seed)
     return curve["reward"].to_numpy(), time.perf_counter() - began
 
 
@@ -91,9 +90,10 @@ def train_there(population, ppo, seed):
 
     from stable_baselines3.common.vec_env import DummyVecEnv
 
-    scale = TemplateUpdatingEnv(population, method=METHOD).scale
+    traits = find_traits(METHOD)
+    scale = TemplateUpdatingEnv(population, traits=traits).scale
     environments = DummyVecEnv(
-        [lambda: Flattened(TemplateUpdatingEnv(population, method=METHOD, scale=scale))]
+        [lambda: Flattened(TemplateUpdatingEnv(population, traits=traits, scale=scale))]
         * ppo.environments
     )
     rewards = Rewards()
@@ -154,7 +154,7 @@ def draw_curves(path, steps, seeds=5):
     for panel, (method, reward) in zip(panels, CURVES.items(), strict=True):
         curves = []
         for seed in range(seeds):
-            curve = quiet(lambda: train(population, method, settings, 0, seed)[1])  # noqa: B023
+            _, curve = train_method(population, method, settings, seed)
             curves.append(curve["reward"])
             panel.plot(curve["steps"], curve["reward"], color="0.7", linewidth=0.8)
         panel.plot(curve["steps"], np.mean(curves, axis=0), color="#0072B2", label="mean")

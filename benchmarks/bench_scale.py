@@ -36,7 +36,7 @@ from workflow_src.common.files import read_npy, read_parquet
 from workflow_src.common.tables import read_scenario
 from workflow_src.comparison.score_population import place_run, score_runs
 from workflow_src.evaluation.metrics import error_rates
-from workflow_src.running.steps import use_one_thread
+from workflow_src.running.threads import use_one_thread
 from workflow_src.settings.catalogue import LISTED
 from workflow_src.settings.runs import Run
 

@@ -16,11 +16,10 @@ import time
 import numpy as np
 import torch
 
-from workflow_src.methods.networks import MultiHeadNetwork
-from workflow_src.methods.rules import make_rule
-from workflow_src.running.steps import use_one_thread
 from workflow_src.methods.baseline import Baseline
 from workflow_src.methods.fixed_weight import FixedWeight
+from workflow_src.methods.multi_head import MultiHead, MultiHeadNetwork
+from workflow_src.running.threads import use_one_thread
 from workflow_src.updating.scorer import pack_sequences, score_sequences
 
 UTTERANCES = 75_000
@@ -118,7 +117,7 @@ def find_rules(dimension, tested_share, bytes_per_second, products_per_second):
     moving = bytes_per_second / (move["fixed"] + 4 * 4 * hidden[0])
     return [
         *rules,
-        ("multi-head", make_rule(network, FLOOR), policy, 1 / (1 / arithmetic + 1 / moving)),
+        ("multi-head", MultiHead(network, FLOOR), policy, 1 / (1 / arithmetic + 1 / moving)),
     ]
 
 

@@ -19,10 +19,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from workflow_src.methods.networks import HIDDEN, Critic, MultiHeadNetwork
-from workflow_src.running.steps import use_one_thread
+from workflow_src.methods.entries import load_entry
+from workflow_src.methods.multi_head import MultiHeadNetwork
+from workflow_src.methods.networks import HIDDEN
+from workflow_src.running.threads import use_one_thread
+from workflow_src.settings.catalogue import BY_ID
 from workflow_src.settings.finetuning import Episode, Finetuning, Ppo
-from workflow_src.training.environment import ENVIRONMENT_ID
+from workflow_src.training.critic import Critic
+from workflow_src.training.environment import ENVIRONMENT_ID, Traits
 from workflow_src.training.finetune_policy import train
 from workflow_src.training.population import group_embeddings
 from workflow_src.training.ppo import clipped_policy_loss, generalised_advantages
@@ -65,13 +69,26 @@ def quiet(function):
         return function()
 
 
+def find_traits(method):
+    """Return what the environment must know of a method of the catalogue."""
+    row = BY_ID[method]
+    normalises = load_entry(row.entry).normalises
+    return Traits(sees=row.sees, reward=row.reward, gated=row.gated, normalises=normalises)
+
+
+def train_method(population, method, settings, policy_seed=0):
+    """Train a method of the catalogue; returns its policy and learning curve."""
+    rule, traits = load_entry(BY_ID[method].entry), find_traits(method)
+    return quiet(lambda: train(population, method, rule, traits, settings, 0, policy_seed))
+
+
 def vector_cycles(population, ppo, cycles):
     """Steps per second of `cycles` rollouts with their updates."""
     steps = cycles * ppo.environments * ppo.rollout_steps
     settings = Finetuning(ppo=ppo.model_copy(update={"steps": steps}))
-    quiet(lambda: train(population, "multi-head", settings.model_copy(), 0, 0))  # warm
+    train_method(population, "multi-head", settings)  # warm
     began = time.perf_counter()
-    quiet(lambda: train(population, "multi-head", settings, 0, 0))
+    train_method(population, "multi-head", settings)
     return steps / (time.perf_counter() - began)
 
 

@@ -20,7 +20,7 @@ import pandas as pd
 
 from workflow_src.common.files import write_csv, write_parquet
 from workflow_src.corpus.ids import parse_utterance_ids
-from workflow_src.running.steps import use_one_thread
+from workflow_src.running.threads import use_one_thread
 from workflow_src.settings.trials import SCENARIOS
 from workflow_src.trials.generate_trials import main as generate_trials
 

@@ -30,6 +30,7 @@ import yaml
 from workflow_src.common.files import read_csv
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.evaluation.summary import summarise_scores
+from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.running.threads import use_one_thread
 from workflow_src.settings.corpus import SimulatedListing
 from workflow_src.settings.laws import EmbeddingLaw, read_law
@@ -37,7 +38,6 @@ from workflow_src.settings.trials import Generation
 from workflow_src.synthetic.listing import make_listing
 from workflow_src.synthetic.simulation import simulate
 from workflow_src.trials.protocol import build_pool, make_scenario
-from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.updating.scorer import Sequences, mean_templates, score_sequences
 from workflow_src.updating.sequences import build_task
 

@@ -5,18 +5,21 @@ import json
 
 import numpy as np
 import torch
-from workflow_src.methods.rules import make_rule
-from workflow_src.updating.rules import Baseline, FixedWeight, encode_nothing
 
 from tests.inference.made_up_policies import made_up_state_dict
 from workflow_src.common.files import write_json
 from workflow_src.exporting import export_method
-from workflow_src.methods.kalman import Kalman, SphericalPlda
-from workflow_src.methods.networks import from_published
+from workflow_src.methods.adaptive_weight import AdaptiveWeight
+from workflow_src.methods.baseline import Baseline
+from workflow_src.methods.fixed_weight import FixedWeight
+from workflow_src.methods.kalman import Kalman
+from workflow_src.methods.multi_head import MultiHead
+from workflow_src.methods.published import from_published
 from workflow_src.methods.soft import Soft
+from workflow_src.methods.spherical_plda import SphericalPlda
 from workflow_src.methods.through_time import ThroughTime, WeightNetwork
 from workflow_src.settings.runs import Run
-from workflow_src.updating.interface import Decision, Memory
+from workflow_src.updating.interface import Decision, Memory, UpdateRule
 from workflow_src.updating.score_history import ScoreHistory, ScoreScale
 from workflow_src.updating.scorer import pack_sequences, score_sequences
 
@@ -27,20 +30,14 @@ ENROLLED = datetime.date(2020, 5, 1)
 FROM_HISTORY = "tests.exporting.exported:FromHistory"
 
 
-class FromHistory:
+class FromHistory(UpdateRule):
     """Decides by the history of scores and a small network; writes its memory in every way."""
-
-    settings = 1
-    normalises = False
 
     def __init__(self):
         torch.manual_seed(3)
         self.scale = ScoreScale(centre=0.4, slope=8.0, mean=0.6, spread=0.15)
         layers = torch.nn.Linear(6, 16), torch.nn.ReLU(), torch.nn.Linear(16, 2)
         self.network = torch.nn.Sequential(*layers).requires_grad_(False)
-
-    def encode(self, embeddings):
-        return encode_nothing(embeddings)
 
     def begin(self, templates):
         counters = {
@@ -64,8 +61,11 @@ class FromHistory:
 
 def make_network(method, dimension):
     """A policy whose decisions are mixed and whose weights are spread."""
-    file = {"multi-head": "mh_final", "adaptive-weight": "adw_final"}[method]
-    return from_published(made_up_state_dict(file, dimension), method)
+    rule, file = {
+        "multi-head": (MultiHead, "mh_final"),
+        "adaptive-weight": (AdaptiveWeight, "adw_final"),
+    }[method]
+    return from_published(made_up_state_dict(file, dimension), rule)
 
 
 SCALE = ScoreScale(centre=0.4, slope=8.0, mean=0.6, spread=0.15)
@@ -83,8 +83,8 @@ def make_through_time():
 RULES = {
     "baseline": lambda dimension: Baseline(),
     "fixed-weight": lambda dimension: FixedWeight(0.1, 0.51),
-    "multi-head": lambda dimension: make_rule(make_network("multi-head", dimension)),
-    "adaptive-weight": lambda dimension: make_rule(make_network("adaptive-weight", dimension)),
+    "multi-head": lambda dimension: MultiHead(make_network("multi-head", dimension)),
+    "adaptive-weight": lambda dimension: AdaptiveWeight(make_network("adaptive-weight", dimension)),
     "history": lambda dimension: FromHistory(),
     "soft": lambda dimension: Soft(SCALE, COEFFICIENTS, 0.2, 3.0, -1.0),
     "kalman": lambda dimension: Kalman(SCALE, VARIANCES, 5, 4.0, dimension, 2.0),

@@ -10,7 +10,6 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
-from workflow_src.methods.fixed_weight import FixedWeight
 
 from tests.exporting.exported import FROM_HISTORY, RULES, FromHistory, export, make_network
 from tests.launching import launch
@@ -18,6 +17,7 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_npy
 from workflow_src.exporting import export_method
 from workflow_src.exporting.trial_model import OPSET, export_rule
+from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.methods.storage import write_policy
 from workflow_src.serving import TemplateUpdater
 from workflow_src.settings.catalogue import METHODS

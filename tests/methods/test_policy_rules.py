@@ -13,7 +13,7 @@ from workflow_src.methods.multi_head import MultiHead, MultiHeadNetwork
 from workflow_src.methods.published import from_published
 from workflow_src.methods.scalar_multi_head import ScalarMultiHead, ScalarMultiHeadNetwork
 from workflow_src.methods.storage import load_policy, write_policy
-from workflow_src.settings.policies import Episode
+from workflow_src.settings.finetuning import Episode
 from workflow_src.training.environment import Traits
 from workflow_src.training.vector_environment import TemplateUpdatingVectorEnv
 from workflow_src.updating.interface import Trials

@@ -10,9 +10,9 @@ from workflow_src.settings.run_table import (
     finetuning_start,
     fitted_runs,
     fitted_start,
+    own_settings,
     ppo_runs,
     pretrained_seeds,
-    settings_read_by,
 )
 from workflow_src.settings.runs import Run
 from workflow_src.settings.schema import Config, validate_config
@@ -94,15 +94,15 @@ def test_a_run_reads_its_own_settings_only():
     config = validate_config(
         {"inference": {"methods": ["soft", "through-time", "adaptive-weight", "multi-head"]}}
     )
-    read = {run.method: settings_read_by(config, run) for run in expand_runs(config)}
-    assert read["soft"] == config.tuning.model_dump()
-    own = read["through-time"].pop("through-time")
-    assert read["through-time"] == read["soft"]
-    assert own == config.methods.through_time.model_dump(exclude={"seeds"})
+    own = {run.method: own_settings(config, run) for run in expand_runs(config)}
+    assert own["soft"] == {}
+    assert own["through-time"] == config.methods.through_time.model_dump(exclude={"seeds"})
+    assert own["multi-head"] == {"floor": 0.4}
+    read = {run.method: config.finetuning.read_by(run.method) for run in ppo_runs(config)}
     assert "update_threshold" in read["adaptive-weight"]["episode"]
     assert "update_threshold" not in read["multi-head"]["episode"]
     assert not {"seeds", "checkpoint"} & read["multi-head"].keys()
-    json.dumps(read)
+    json.dumps([own, read])
 
 
 def test_a_run_has_its_methods_entry_point():

@@ -12,7 +12,7 @@ from tests.training import made_up
 from tests.training.traits import find_traits
 from workflow_src.common.errors import InputError
 from workflow_src.settings.catalogue import METHODS
-from workflow_src.settings.policies import Episode
+from workflow_src.settings.finetuning import Episode
 from workflow_src.training.environment import ENVIRONMENT_ID, Traits
 from workflow_src.training.episodes import EpisodeSampler
 from workflow_src.training.scalars import estimate_scale

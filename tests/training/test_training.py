@@ -20,7 +20,8 @@ from workflow_src.methods.scalar_multi_head import ScalarMultiHeadNetwork
 from workflow_src.methods.storage import read_policy
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.settings.catalogue import BY_ID
-from workflow_src.settings.policies import Episode, Finetuning, Ppo, Pretraining
+from workflow_src.settings.finetuning import Episode, Finetuning, Ppo
+from workflow_src.settings.pretraining import Pretraining
 from workflow_src.training import finetune_policy
 from workflow_src.training.augmentation import InputMap
 from workflow_src.training.enrolments import draw_samples

@@ -11,9 +11,9 @@ import pandas as pd
 from workflow_src.common.files import read_parquet, write_csv
 from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_embeddings
 from workflow_src.evaluation.summary import error_measures
+from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.analysis import Sweep
-from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.updating.scorer import score_sequences
 from workflow_src.updating.sequences import build_task
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
-from workflow_src.settings.policies import Episode
+from workflow_src.settings.finetuning import Episode
 from workflow_src.training.episodes import Episodes, EpisodeSampler
 from workflow_src.training.population import Population
 from workflow_src.training.scalars import estimate_scale

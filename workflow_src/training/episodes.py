@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from workflow_src.common.errors import InputError
-from workflow_src.settings.policies import Episode
+from workflow_src.settings.finetuning import Episode
 from workflow_src.training.population import Population
 
 

@@ -25,7 +25,7 @@ from workflow_src.methods.policy_rule import PolicyRule
 from workflow_src.methods.storage import write_policy
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.running.progress import show_progress
-from workflow_src.settings.policies import Finetuning
+from workflow_src.settings.finetuning import Finetuning
 from workflow_src.training.arguments import TrainingArguments
 from workflow_src.training.augmentation import InputMap, NoInputMap
 from workflow_src.training.critic import Critic

@@ -22,7 +22,7 @@ from workflow_src.methods.networks import PolicyNetwork
 from workflow_src.methods.storage import write_policy
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.running.progress import show_progress
-from workflow_src.settings.policies import Pretraining
+from workflow_src.settings.pretraining import Pretraining
 from workflow_src.training.arguments import TrainingArguments
 from workflow_src.training.augmentation import InputMap
 from workflow_src.training.devices import take_device

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from workflow_src.settings.policies import Episode
+from workflow_src.settings.finetuning import Episode
 from workflow_src.training.episodes import EpisodeSampler
 from workflow_src.training.population import Population
 from workflow_src.updating.score_history import ScoreScale

@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from workflow_src.settings.policies import Episode
+from workflow_src.settings.finetuning import Episode
 from workflow_src.training.environment import (
     MARGIN_SCALE,
     TINY,
