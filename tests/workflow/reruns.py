@@ -264,6 +264,7 @@ VALUES: dict[str, Any] = {
     "comparison.resamples": 60,
     "comparison.confidence": 0.9,
     "comparison.sensitivity.populations": [2],
+    "comparison.sensitivity.methods": ["soft"],
     "comparison.sensitivity.shifts": [0.1],
     "comparison.sensitivity.nontargets": [3],
     "comparison.sensitivity.enrolment_utterances": [4],

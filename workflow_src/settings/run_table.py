@@ -58,7 +58,7 @@ def _expand_method(config: Config, method: Method) -> list[Run]:
     if method.alphas:
         return [
             _make_run(config, method, f"{method.id}-{alpha:g}", alpha=alpha)
-            for alpha in _own_settings(config, method)["alphas"]
+            for alpha in _read_block(config, method)["alphas"]
         ]
     if method.seeded:
         return [
@@ -72,21 +72,21 @@ def _make_run(config: Config, method: Method, run: str, **others: Any) -> Run:
     folder = f"results/policies/{run}"
     others["checkpoint"] = None if method.origin == "nothing" else folder
     if method.threshold is not None:
-        threshold = _own_settings(config, method)[method.threshold]
+        threshold = _read_block(config, method)[method.threshold]
         tuned = threshold == "tuned"
         others |= {"tuned": f"{folder}/threshold.json"} if tuned else {"threshold": threshold}
     return Run(run, method.id, entry=method.entry, **others)
 
 
-def _own_settings(config: Config, method: Method) -> dict[str, Any]:
-    """Return the method's own block; nothing where it has none."""
+def _read_block(config: Config, method: Method) -> dict[str, Any]:
+    """Return the block that a method reads; nothing where it has none."""
     return config.methods.block(method.settings).model_dump() if method.settings else {}
 
 
 def _seeds(config: Config, method: Method) -> list[int]:
     if method.origin == "ppo":
         return config.finetuning.seeds
-    return _own_settings(config, method)["seeds"]
+    return _read_block(config, method)["seeds"]
 
 
 def fitted_runs(config: Config) -> list[Run]:
@@ -155,5 +155,5 @@ def _started_by(method: str) -> list[str]:
 
 def own_settings(config: Config, run: Run) -> dict[str, Any]:
     """Return the settings that stand under the name of a run's method, without its seeds."""
-    own = _own_settings(config, find_method(run.method))
+    own = _read_block(config, find_method(run.method))
     return {name: value for name, value in own.items() if name != "seeds"}

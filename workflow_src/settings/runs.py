@@ -6,15 +6,12 @@ Files are keyed by the run's id, and tables join on it.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
-from pydantic import ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, model_validator
 
-from workflow_src.common.errors import InputError, describe_validation_error
-from workflow_src.settings.catalogue import FIXED, find_method
-
-__all__ = ["FIXED", "Run", "parse_run", "parse_runs", "tabulate"]
+from workflow_src.settings.catalogue import find_method
 
 
 @dataclass(frozen=True)
@@ -86,20 +83,3 @@ def tabulate(runs: list[Run]) -> pd.DataFrame:
     table = pd.DataFrame([asdict(run) for run in runs])
     table = table.drop(columns=["tuned", "entry", "folder"])
     return table.astype({"alpha": "Float64", "threshold": "Float64", "seed": "Int64"})
-
-
-def parse_run(text: str) -> Run:
-    """Read a run, a JSON object, as the option ``--run`` gives it."""
-    return _parse(text, TypeAdapter(Run), "--run")
-
-
-def parse_runs(text: str) -> list[Run]:
-    """Read a list of runs, as the option ``--runs`` gives it."""
-    return _parse(text, TypeAdapter(list[Run]), "--runs")
-
-
-def _parse(text: str, kind: TypeAdapter, option: str) -> Any:
-    try:
-        return kind.validate_json(text)
-    except ValidationError as error:
-        raise InputError(describe_validation_error(error, option)) from error
