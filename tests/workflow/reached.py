@@ -42,6 +42,11 @@ def reached_by_module(module: str) -> frozenset[str]:
     return _own(finder)
 
 
+def reached_by_entry(entry: str) -> frozenset[str]:
+    """Return the modules that the code of a rule reaches; `entry` is ``module:Class``."""
+    return reached_by_module(entry.partition(":")[0])
+
+
 @functools.cache
 def reached_by_notebook(path: str) -> frozenset[str]:
     """Return the modules of the package that a notebook's cells reach."""

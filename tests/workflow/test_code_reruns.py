@@ -21,26 +21,11 @@ from workflow_src.common.digests import is_uncounted, reached_modules
 from workflow_src.comparison.populations import population_settings, training_settings
 from workflow_src.settings.schema import validate_config
 
+SHOWN = {"summarise_results": 1, "run_visual_analysis": 1, "record_provenance": 1}
 NOTEBOOKS = {
     "notebooks/inference.ipynb": "run_inference",
     "notebooks/visual_analysis.ipynb": "run_visual_analysis",
 }
-
-
-def rules_reaching(module, inner):
-    """Return the rules that an executed edit of a module must rerun; `inner` make a population."""
-    found = {rule for rule, reached in reached_by_rules().items() if module in reached}
-    return found | ({"train_population"} if found & inner else set())
-
-
-@pytest.fixture(scope="module")
-def inner(finished_runs):
-    """The rules that make a population: those that Snakemake draws for its settings."""
-    run = finished_runs["comparison"]
-    own = validate_config(merge(default_settings(), run.world.overlay))
-    settings = training_settings(population_settings(own, 1))
-    (drawn,) = run_all([run.job_graph(settings, ["embeddings", "trials", "policies"])])
-    return set(JobGraph(drawn.said).rules.values()) - TARGETS
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +35,47 @@ def graphs(finished_runs):
     drawn = dict(zip(finished_runs, run_all(commands), strict=True))
     assert not any(outcome.code for outcome in drawn.values())
     return {name: JobGraph(outcome.said) for name, outcome in drawn.items()}
+
+
+@pytest.fixture(scope="module")
+def inner(finished_runs):
+    """The graph of the jobs that make a population."""
+    run, settings = finished_runs["comparison"], training_settings(compared_settings())
+    (drawn,) = run_all([run.job_graph(settings, ["embeddings", "trials", "policies"])])
+    return JobGraph(drawn.said)
+
+
+def world_settings(name):
+    return validate_config(merge(default_settings(), WORLDS[name].overlay))
+
+
+def compared_settings():
+    return population_settings(world_settings("comparison"), 1)
+
+
+def names_reaching(module, settings):
+    """Return the runs and given policies whose method's own code reaches a module."""
+    entries = {run.run: run.entry for run in expand_runs(settings)}
+    for name, policy in given_policies(settings).items():
+        entries[name] = find_method(policy.method).entry
+    return {name for name, entry in entries.items() if module in reached_by_entry(entry)}
+
+
+def count_reruns(module, name, graphs, inner):
+    """Count the jobs that an executed edit of a module must rerun, in one kind of run."""
+    rules = {rule for rule, reached in reached_by_rules().items() if module in reached}
+    if name != "comparison":
+        return graphs[name].count_from(rules, names_reaching(module, world_settings(name)))
+    settings = compared_settings()
+    names = names_reaching(module, settings)
+    methods = {run.method for run in expand_runs(settings) if run.run in names}
+    if inner.count_from(rules, names):
+        rules = rules | {"train_population"}
+    if names:
+        rules = rules | {"score_population", "summarise_comparison"}
+    if methods & set(world_settings(name).comparison.sensitive_methods):
+        rules = rules | {"measure_sensitivity"}
+    return graphs[name].count_from(rules)
 
 
 def edited_module(module):
@@ -135,14 +161,21 @@ RUN_BY_NO_RULE = {
 
 
 def test_a_population_depends_on_the_code_that_makes_it(finished_runs, graphs, inner):
-    assert {"simulate_listing", "simulate_embeddings", "generate_trials", "fit_method"} <= inner
-    assert not {"extract_embeddings", "import_policy", "run_inference"} & inner
+    made_by = set(inner.rules.values())
+    assert {"simulate_listing", "simulate_embeddings", "generate_trials", "fit_method"} <= made_by
+    assert not {"extract_embeddings", "import_policy", "run_inference"} & made_by
     run = finished_runs["comparison"]
     steps = ["synthetic.simulate_embeddings", "trials.import_trials", "methods.import_policy"]
     modules = [f"workflow_src.{step}" for step in steps]
     edited, *others = run_all([run.dry_run(edits=edited_module(module)) for module in modules])
     assert edited.jobs == graphs["comparison"].count_from({"train_population"})
     assert [other.jobs for other in others] == [{}, {}]
+
+
+def test_an_edit_of_a_method_reruns_its_fit_and_its_runs_alone(finished_runs):
+    run = finished_runs["synthetic"]
+    (outcome,) = run_all([run.dry_run(edits=edited_module("workflow_src.methods.kalman"))])
+    assert outcome.jobs == {"fit_method": 1, "run_inference": 1, **SHOWN}
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -174,15 +207,11 @@ def test_a_changed_cell_reruns_the_notebook_and_what_follows(finished_runs, grap
 
 
 def modules_to_edit(name, graphs, inner):
-    """List all modules; beside the first run only those that none of its rules reaches."""
+    """List all modules that an edit of reruns something; where the first run shows it, only there."""
+    there = [module for module in all_modules() if count_reruns(module, name, graphs, inner)]
     if name == "synthetic":
-        return all_modules()
-    first, own = set(graphs["synthetic"].rules.values()), set(graphs[name].rules.values())
-    return [
-        module
-        for module in all_modules()
-        if own & (reaching := rules_reaching(module, inner)) and not first & reaching
-    ]
+        return there
+    return [module for module in there if not count_reruns(module, "synthetic", graphs, inner)]
 
 
 def test_every_rule_with_a_step_is_in_one_of_the_runs(graphs):
@@ -200,7 +229,7 @@ def test_an_executed_edit_reruns_what_reaches_it_and_what_follows(
     commands = [finished_runs[name].dry_run(edits=edited_module(module)) for module in modules]
     wrong = {}
     for module, outcome in zip(modules, run_all(commands), strict=True):
-        expected = graphs[name].count_from(rules_reaching(module, inner))
+        expected = count_reruns(module, name, graphs, inner)
         if outcome.jobs != expected:
             wrong[module] = (outcome.jobs, expected)
     assert modules
