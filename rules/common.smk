@@ -164,12 +164,6 @@ def show_methods(runs):
     return [[row.id, row.role, row.limit, row.colour, row.marker] for row in methods]
 
 
-def population_training(wildcards):
-    """Return the settings with which the workflow of a population simulates and trains."""
-    population = int(wildcards.population)
-    return training_settings(population_settings(SETTINGS, population))
-
-
 def inner_settings(training):
     """Complete the settings of a population's workflow, which runs in a folder of its own.
 

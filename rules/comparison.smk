@@ -1,6 +1,8 @@
 # Simulated populations -> results/comparison: methods compared beyond doubt (benchmark_methods).
 # Each population is this workflow on a corpus of its own, in a folder of its own.
 
+import functools
+
 COMPARISON = "results/comparison"
 POPULATIONS = SETTINGS.comparison.populations
 COMPARED = checked(population_settings, SETTINGS, POPULATIONS[0])
@@ -15,6 +17,19 @@ SENSITIVE_RUNS = {
     for method in SETTINGS.comparison.sensitive_methods
     if SENSITIVITY
 }
+
+POPULATION_TARGETS = ["embeddings", "trials", "policies"]
+
+
+def population_training(population):
+    """Return the settings with which the workflow of a population simulates and trains."""
+    return training_settings(population_settings(SETTINGS, int(population)))
+
+
+@functools.cache
+def population_code():
+    """Return the digests of all code that makes a population; of each the same."""
+    return collect_code(POPULATION_TARGETS, population_training(POPULATIONS[0]))
 
 
 localrules:
@@ -47,33 +62,21 @@ rule train_population:
         mem_mb=growing(6000),
         runtime=growing(240),
     params:
-        trained_on=population_training,
+        trained_on=lambda wildcards: population_training(wildcards.population),
         # Where it computes and where this workflow lies change nothing, see `device`.
         settings=lambda wildcards, output: json.dumps(
-            inner_settings(population_training(wildcards))
+            inner_settings(population_training(wildcards.population))
         ),
         snakefile=main_snakefile,
         directory=subpath(output[0], parent=True),
-        code=[
-            code(step)
-            for step in (
-                "synthetic.simulate_listing",
-                "corpus.split_speakers",
-                "synthetic.simulate_embeddings",
-                "trials.generate_trials",
-                "trials.generate_development_trials",
-                "training.pretrain_policy",
-                "training.finetune_policy",
-                "methods.fit_method",
-                "methods.tune_threshold",
-            )
-        ],
+        targets=POPULATION_TARGETS,
+        code=lambda wildcards: population_code(),
     message:
         "Simulating population {wildcards.population} and training all methods on it; progress is in {log}"
     shell:
         "settings=$(mktemp --suffix .json) && trap 'rm -f \"$settings\"' EXIT"
         ' && printf %s {params.settings:q} > "$settings"'
-        " && snakemake embeddings trials policies --snakefile {params.snakefile:q}"
+        " && snakemake {params.targets} --snakefile {params.snakefile:q}"
         ' --configfile "$settings" --directory {params.directory} --cores {threads} --nolock'
         " --rerun-incomplete > {log} 2>&1"
 

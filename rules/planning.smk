@@ -8,29 +8,23 @@ localrules:
 
 # Neither output nor benchmark: with either, a second plan would find nothing to be done.
 rule plan:
-    log:
-        "logs/plan.log",
     conda:
         "../envs/planning.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(10),
+        **needs(4000, 10),
     params:
         snakefile=main_snakefile,
         settings=SETTINGS.model_dump_json(by_alias=True),
+        stages=lambda wildcards: json.dumps(list_stages()),
+        on_gpu=lambda wildcards: list_gpu_rules(),
+        listing=lambda wildcards: sorted({job["rule"] for job in find_jobs([MANIFEST])}),
         cores=lambda wildcards: workflow.cores,
-        extractor=option("--extractor", EXTRACTOR or None),
+        results="results",
+        extractor=EXTRACTOR or "",
         embeddings=IMPORTED,
-        law=option("--law", LAW or None),
-        utterances=option(
-            "--utterances",
-            resource_path(SETTINGS.corpus.simulated.listing.utterances or ""),
-        ),
-        test_speakers=option(
-            "--test-speakers",
-            TEST_SPEAKERS if isinstance(TEST_SPEAKERS, str) else None,
-        ),
+        law=LAW or "",
+        utterances=resource_path(SETTINGS.corpus.simulated.listing.utterances or ""),
+        test_speakers=TEST_SPEAKERS if isinstance(TEST_SPEAKERS, str) else "",
     message:
         "Planning: what a run would do, by a dry run and measured rates"
     shell:
@@ -38,7 +32,4 @@ rule plan:
         ' && printf %s {params.settings:q} > "$settings"'
         " && said=$(WORKFLOW_PLANNING=1 snakemake all --dry-run --snakefile {params.snakefile:q}"
         ' --configfile "$settings" --cores {params.cores} --nolock 2> {log})'
-        ' && printf %s "$said" | python -m workflow_src.planning.plan --settings "$(cat "$settings")"'
-        " --cores {params.cores} --results results"
-        " {params.extractor} --embeddings {params.embeddings:q} {params.utterances} {params.law}"
-        " {params.test_speakers} 2> {log}"
+        ' && printf %s "$said" | ' + step("planning.plan", printed="2> {log}")

@@ -1,22 +1,27 @@
 # Whatever leans on the inside of Snakemake, which its documentation does not promise. Written for
 # Snakemake 9; what breaks where this changes stands beside each.
 
+import re
 import shlex
 from pathlib import Path
 
+from snakemake.modules import WorkflowModifier
 from snakemake.settings.types import DeploymentMethod
 
+from workflow_src.common.files import write_json
 from workflow_src.running.lock import LOCK, PARENT, hold_folder, join_run, live_with_run
 from workflow_src.running.signature import read_signature
 
 LAUNCHER = "python -m workflow_src.run "
+# What the rules know of a run's jobs, for its record.
+GRAPH = ".snakemake/graph.json"
 
 
-def step(name, without=()):
+def step(name, without=(), printed="> {log} 2>&1"):
     """Return the command of a step, ``<room>.<step>``, with an option for each of its arguments.
 
     An argument is the input, output or param of the same name; `without` names those that are left
-    to their defaults.
+    to their defaults. `printed` says where what it prints goes.
     """
     words = [LAUNCHER + name]
     for argument in read_signature(name):
@@ -28,7 +33,7 @@ def step(name, without=()):
             else f"{argument.place}.{argument.name}"
         )
         words.append(f"{argument.option}{' ' if argument.many else '='}{{{place}:q}}")
-    return " ".join(words) + " > {log} 2>&1"
+    return " ".join([*words, printed])
 
 
 def finish_rules():
@@ -38,16 +43,141 @@ def finish_rules():
     missing: then tests fail for want of logs, or because an edit of the code reruns nothing.
     """
     for made in workflow.rules:
-        if not (made.shellcmd or "").startswith(LAUNCHER):
+        if not find_step(made):
             continue
-        made.set_params(code=digest_code(f"workflow_src.{made.shellcmd.split()[3]}"))
+        made.set_params(code=digest_code(f"workflow_src.{find_step(made)}"))
         wildcards = ".".join(f"{{{name}}}" for name in sorted(made.wildcard_names))
         stem = str(Path("logs", made.name, wildcards))
-        made.log_modifier = made.benchmark_modifier = made.output_modifier
+        made.log_modifier = made.benchmark_modifier = workflow.modifier.path_modifier
         if not made.log:
             made.set_log(f"{stem}.log")
         if made.output:
             made.benchmark = f"{stem}.benchmark.tsv"
+
+
+def find_step(made):
+    """Return the step that a rule runs, ``<room>.<step>``; nothing where it runs none."""
+    found = re.search(re.escape(LAUNCHER) + r"([\w.]+)", made.shellcmd or "")
+    return found[1] if found else ""
+
+
+def find_stage(made):
+    """Return the stage of a rule: the name of the file that it stands in."""
+    return Path(made.snakefile).stem
+
+
+def uses_gpu(made):
+    return "gpu" in made.resources
+
+
+def list_stages():
+    """Return the stage of each rule that runs a step, in the order of the files."""
+    return {made.name: find_stage(made) for made in workflow.rules if find_step(made)}
+
+
+def list_gpu_rules():
+    """List the rules that can use a GPU."""
+    return [made.name for made in workflow.rules if uses_gpu(made)]
+
+
+def find_jobs(wanted, made_by=None):
+    """Find the jobs that make some files, and all jobs whose results these read.
+
+    Where `expand_input`, `expand_output` or `expand_params` of Snakemake's rules change, every run
+    ends here at its start.
+
+    Parameters
+    ----------
+    wanted
+        The files.
+    made_by
+        The rules to look in; all of this workflow where left out.
+
+    Returns
+    -------
+    list of dict
+        The jobs in the order of their rules, each as `workflow_src.provenance.graph.Job` has it.
+    """
+    making = [made for made in made_by or workflow.rules if made.output]
+    found, known, waiting = [], set(), list(map(str, wanted))
+    while waiting:
+        file = waiting.pop()
+        for place, made in enumerate(making):
+            if file not in known and any(output.match(file) for output in made.output):
+                job = _describe_job(made, made.get_wildcards(file))
+                known |= set(job["outputs"])
+                waiting += [path for files in job["inputs"].values() for path in files]
+                found.append((place, list(job["wildcards"].values()), job))
+    return [job for *_, job in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _describe_job(made, wildcards):
+    inputs, *_ = made.expand_input(wildcards)
+    outputs, _ = made.expand_output(wildcards)
+    params, _ = made.expand_params(wildcards, inputs, outputs, None)
+    signature = read_signature(find_step(made)) if find_step(made) else []
+    keys = {argument.name: argument.key for argument in signature}
+    return {
+        "rule": made.name,
+        "step": find_step(made),
+        "stage": find_stage(made),
+        "environment": Path(made.conda_env or "").stem,
+        "gpu": uses_gpu(made),
+        "wildcards": {name: wildcards[name] for name in sorted(wildcards)},
+        "inputs": {
+            name: [files] if isinstance(files, str) else list(map(str, files))
+            for name, files in inputs.items()
+        },
+        "outputs": list(map(str, outputs)),
+        # What is derived from more than wildcards is where or how a job runs: it counts for no change.
+        "given": {
+            keys.get(name) or name: params[name]
+            for name, value in made.params._allitems()
+            if not made._is_deriving_function(value)
+        },
+    }
+
+
+def write_graph(wanted, path):
+    """Write what `workflow_src.provenance.graph.Graph` has of the jobs that make some files."""
+    jobs = find_jobs(wanted)
+    rules_there = {job["rule"] for job in jobs}
+    others = [
+        str(output)
+        for made in workflow.rules
+        if made.name not in rules_there
+        for output in made.output
+        if not made.wildcard_names
+    ]
+    write_json({"jobs": jobs, "others": others}, path)
+
+
+def collect_code(targets, settings):
+    """Return the digests of code on which targets depend with other settings, by rule.
+
+    The Snakefile is read once more, as Snakemake reads that of a module. Where modules change,
+    `benchmark_methods` ends before anything runs.
+    """
+    snakefile, kept = workflow.main_snakefile, workflow._rules
+    # A line that begins with `pathvars` is a directive to Snakemake.
+    options = {"pathvars": workflow.pathvars, "skip_global_report_caption": True}
+    try:
+        workflow._rules = type(kept)()
+        with WorkflowModifier(
+            workflow, config=settings, base_snakefile=snakefile, **options
+        ):
+            workflow.include(snakefile)
+        made_by = list(workflow.rules)
+    finally:
+        workflow._rules = kept
+    wanted = [file for made in made_by if made.name in targets for file in made.input]
+    found = {}
+    for job in find_jobs(wanted, made_by):
+        digests = {
+            value for name, value in job["given"].items() if name.endswith("code")
+        }
+        found[job["rule"]] = sorted(digests.union(found.get(job["rule"], [])))
+    return found
 
 
 # Steps run as `python -m workflow_src.run` from any working directory, and without conda with the
@@ -68,6 +198,7 @@ shell.prefix(_setup)
 onstart:
     live_with_run()
     checked(hold_folder, _steps_lock.parent, _steps_lock)
+    write_graph(rules.record_provenance.input, GRAPH)
 
 
 # On a cluster this file is read again by each job: `workflow.remote_exec` tells.

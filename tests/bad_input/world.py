@@ -58,6 +58,11 @@ FIXED = {"run": "fixed-weight-0.1", "method": "fixed-weight", "alpha": 0.1, "thr
 MULTI_HEAD = {"run": "multi-head-seed0", "method": "multi-head", "threshold": 0.2, "seed": 0,
               "checkpoint": "results/policies/multi-head-seed0"}  # fmt: skip
 
+# What the workflow tells the record of the one job that it knows here.
+JOB = {"rule": "extract", "step": "embeddings.extract", "stage": "embeddings",
+       "environment": "audio", "gpu": True, "wildcards": {}, "inputs": {"model": ["model.onnx"]},
+       "outputs": [EMBEDDINGS, INDEX], "given": {}}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Command:
@@ -251,13 +256,12 @@ COMMANDS: dict[str, Command] = {
         {"--directory": "comparison"},
     ),
     "provenance.record_provenance": Command(
-        {"--settings": {}, "--inputs": {"extractor": ["model.onnx"]}, "--results": "results",
-         "--logs": "logs"},
-        {"--config": "results/config.yaml", "--provenance": "results/provenance.json"},
+        {"--settings": {}, "--graph": "graph.json", "--results": "results", "--logs": "logs"},
+        {"--config": "results/config.yaml", "--record": "results/provenance.json"},
     ),
     "provenance.write_crate": Command(
-        {"--results": "results", "--jobs": ".snakemake/metadata"},
-        also=("results/ro-crate-metadata.json", "results/workflow"),
+        {"--record": "results/provenance.json", "--jobs": ".snakemake/metadata"},
+        {"--metadata": "results/ro-crate-metadata.json", "--workflow": "results/workflow"},
     ),
     "provenance": Command({"--run": "results"}),
 }  # fmt: skip
@@ -348,6 +352,7 @@ def _make_givens() -> None:
     Path("voices.yaml").write_text(VOICES_LAW.read_text())
     columns = "run,method,alpha,threshold,seed,checkpoint"
     Path("one_run.csv").write_text(f"{columns}\nbaseline,baseline,,,,\n")
+    Path("graph.json").write_text(json.dumps({"jobs": [JOB], "others": []}))
     with zipfile.ZipFile("corpus.zip", "w") as archive:
         archive.writestr("wav/a.wav", b"RIFF" * 1000)
     Path("extracted").mkdir()

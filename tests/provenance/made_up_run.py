@@ -8,19 +8,46 @@ from safetensors.numpy import save_file
 
 from workflow_src.common.digests import digest_file
 from workflow_src.common.files import write_csv, write_npy, write_parquet, write_text
-from workflow_src.provenance.contract import effective_settings
+from workflow_src.provenance.effective_settings import effective_settings
 from workflow_src.settings.schema import Config, validate_config
 
 POLICY = "policies/multi-head-seed0/policy.safetensors"
 SCORES = "inference/multi-head-seed0/random.parquet"
 ROWS = 5
+PACKAGES = ["numpy", "pandas"]
+# Stage -> the stages that it reads, and its steps.
+STAGES = {
+    "corpus": ([], ["corpus.split_speakers"]),
+    "embeddings": (["corpus"], ["embeddings.extract_embeddings"]),
+    "trials": (["corpus"], ["trials.generate_trials"]),
+    "policies": (
+        ["corpus", "embeddings"],
+        ["training.pretrain_policy", "training.finetune_policy"],
+    ),
+    "inference": (["trials", "policies"], ["inference.run_inference"]),
+    "analysis": (["policies", "inference"], ["analysis.run_visual_analysis"]),
+}
+STEPS = {
+    "embeddings.extract_embeddings": {
+        "given": {"code": "0", "extractor": {"batch_size": 8, "shards": 2}},
+        "jobs": {"0": {"recordings": "a"}, "1": {"recordings": "b"}},
+        "inputs": {"model": {"model.onnx": "0" * 64}},
+    },
+    "training.pretrain_policy": {"packages": [*PACKAGES, "torch"]},
+    "training.finetune_policy": {
+        "packages": [*PACKAGES, "torch"],
+        "given": {"code": "0", "seed": 1},
+        "jobs": {"multi-head-seed0": {"policy_seed": 0}},
+    },
+    "corpus.split_speakers": {"given": {"code": "0", "seed": 1}},
+}
 
 
-def make_run(folder, overlay=None, noise=None, **fields):
+def make_run(folder, overlay=None, noise=None, steps=None, **fields):
     """Write a finished run; return its folder.
 
-    `overlay` changes settings; `noise` is stage -> what is added to its numbers; `fields` change
-    the record.
+    `overlay` changes settings; `noise` is stage -> what is added to its numbers; `steps` changes
+    what is recorded of steps, `fields` the rest of the record.
     """
     noise = noise or {}
     results = folder / "results"
@@ -66,15 +93,33 @@ def make_run(folder, overlay=None, noise=None, **fields):
             "vectors": ["avx", "avx2"],
             "devices": {"extract_embeddings": ["cpu"]},
         },
-        "code": {"embeddings.extract_embeddings": "0", "training.pretrain_policy": "0"},
-        "inputs": {"extractor": {"model.onnx": "0" * 64}},
-        "results": {
-            path.relative_to(results).as_posix(): digest_file(path)
-            for path in sorted(results.rglob("*"))
-            if path.is_file() and path.name != "config.yaml"
+        "stages": {
+            stage: {
+                "reads": reads,
+                "steps": {name: make_step(name, (steps or {}).get(name)) for name in names},
+                "results": {
+                    path.relative_to(results).as_posix(): digest_file(path)
+                    for path in sorted(results.rglob("*"))
+                    if path.is_file()
+                    and path.name != "config.yaml"
+                    and find_stage(path, results) == stage
+                },
+            }
+            for stage, (reads, names) in STAGES.items()
         },
+        "beside": ["corpus/audio"],
     }
     for name, value in fields.items():
         record[name] = record[name] | value
     write_text(json.dumps(record), results / "provenance.json")
     return folder
+
+
+def make_step(name, changes):
+    step = {"packages": PACKAGES, "given": {"code": "0"}, "jobs": {}, "inputs": {}}
+    return step | STEPS.get(name, {}) | (changes or {})
+
+
+def find_stage(path, results):
+    folder, *inside = path.relative_to(results).parts
+    return folder if inside else "inference"

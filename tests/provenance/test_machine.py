@@ -80,5 +80,7 @@ def test_devices_are_read_from_logs(tmp_path):
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert find_devices(tmp_path) == {"extract_embeddings": ["cpu", "cuda"]}
-    assert find_devices(tmp_path / "none") == {}
+    heavy = ["extract_embeddings", "finetune_policy"]
+    assert find_devices(tmp_path, heavy) == {"extract_embeddings": ["cpu", "cuda"]}
+    assert find_devices(tmp_path, ["finetune_policy"]) == {}
+    assert find_devices(tmp_path / "none", heavy) == {}

@@ -6,17 +6,22 @@ import json
 import pytest
 from rocrate.rocrate import ROCrate
 
+from tests.launching import launch
 from tests.provenance.made_up_run import POLICY, SCORES, make_run
 from workflow_src.common.digests import ROOT, digest_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_text
-from workflow_src.provenance.write_crate import find_period, main
+from workflow_src.provenance.record import read_record
+from workflow_src.provenance.write_crate import find_period
 
 EXTRACTOR = ROOT / "resources/demo_extractor.onnx"
 
 
 def write_crate(folder):
-    main(["--results", str(folder / "results"), "--jobs", str(folder / "jobs")])
+    results = folder / "results"
+    outputs = ["--metadata", results / "ro-crate-metadata.json", "--workflow", results / "workflow"]
+    record = results / "provenance.json"
+    launch("provenance.write_crate", "--record", record, "--jobs", folder / "jobs", *outputs)
     return json.loads((folder / "results/ro-crate-metadata.json").read_text())
 
 
@@ -27,11 +32,13 @@ def write_job(folder, output, start, end):
 
 @pytest.fixture
 def folder(tmp_path):
-    inputs = {
-        "extractor": {EXTRACTOR.name: digest_file(EXTRACTOR)},
-        "policies/initial-multi-head": {"mine.pkl": "0" * 64},
+    steps = {
+        "embeddings.extract_embeddings": {
+            "inputs": {"model": {EXTRACTOR.name: digest_file(EXTRACTOR)}}
+        },
+        "training.pretrain_policy": {"inputs": {"initial": {"mine.pkl": "0" * 64}}},
     }
-    folder = make_run(tmp_path, inputs=inputs)
+    folder = make_run(tmp_path, steps=steps)
     write_job(folder, f"results/{POLICY}", 1000.5, 1200.0)
     write_job(folder, f"results/{SCORES}", 1100.0, 1300.25)
     write_job(folder, "report.html", 5000.0, 6000.0)
@@ -84,8 +91,8 @@ def test_the_action_ran_the_workflow_on_the_inputs_and_made_the_results(entities
     # The first and the last job of a result; no other target's.
     assert action["startTime"] == "1970-01-01T00:16:40+00:00"
     assert action["endTime"] == "1970-01-01T00:21:40+00:00"
-    record = json.loads((folder / "results/provenance.json").read_text())
-    assert listed(action["result"]) == list(record["results"])
+    record = read_record(folder / "results/provenance.json")
+    assert listed(action["result"]) == list(record.results)
     config, extractor, given = listed(action["object"])
     assert (config, extractor) == ("config.yaml", "workflow/resources/demo_extractor.onnx")
     # RFC 6920: the digest in base64url.
@@ -113,7 +120,7 @@ def test_parameters_and_files_refer_to_each_other(entities):
     workflow = entities["workflow/Snakefile"]
     parameters = listed(workflow["input"]) + listed(workflow["output"])
     assert parameters == [
-        "#input-config", "#input-extractor", "#input-policies-initial-multi-head",
+        "#input-config", "#input-extract_embeddings.model", "#input-pretrain_policy.initial",
         "#output-corpus", "#output-embeddings", "#output-trials", "#output-policies",
         "#output-inference", "#output-analysis",
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv, write_parquet
 from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus.ids import parse_utterance_ids
-from workflow_src.provenance.contract import effective_settings
+from workflow_src.provenance.effective_settings import effective_settings
 from workflow_src.settings.schema import Config
 from workflow_src.settings.trials import SCENARIOS, Generation
 from workflow_src.trials import export_trials, import_trials

@@ -30,10 +30,15 @@ class FinishedRun(NamedTuple):
             edits=edits,
         )
 
-    def job_graph(self) -> Command:
-        """Return the command that prints the graph of all jobs."""
-        configs = self.configs(self.world.overlay)
-        return Command(arguments(self.folder, configs, "--dag", "--", *self.world.targets))
+    def job_graph(self, overlay=None, targets=None) -> Command:
+        """Return the command that prints the graph of all jobs, of these targets or its own."""
+        configs = self.configs(self.world.overlay if overlay is None else overlay)
+        wanted = self.world.targets if targets is None else targets
+        return Command(arguments(self.folder, configs, "--dag", "--", *wanted))
+
+    def list_rules(self, overlay) -> Command:
+        """Return the command that lists all rules there are with another overlay."""
+        return Command(arguments(self.folder, self.configs(overlay), "--list-rules"))
 
     def configs(self, overlay) -> list[Path]:
         """Return the files of the settings, the tiny configuration's and the overlay's."""

@@ -11,7 +11,7 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 
 from tests.workflow.running import CLONE, rule_texts
-from workflow_src.common.digests import is_uncounted
+from workflow_src.common.digests import UNCOUNTED
 from workflow_src.settings.front_ends import FRONT_ENDS
 
 PACKAGE = "workflow_src"
@@ -36,10 +36,15 @@ def module_path(module: str) -> str:
 
 @functools.cache
 def reached_by_module(module: str) -> frozenset[str]:
-    """Return the modules of the package that one of it reaches, itself included."""
-    finder = ModuleFinder(path=[str(CLONE)])
+    """Return the modules that one that counts reaches and that count, itself included."""
+    finder = ModuleFinder(path=[str(CLONE)], excludes=UNCOUNTED)
     finder.import_hook(module)
     return _own(finder)
+
+
+def reached_by_entry(entry: str) -> frozenset[str]:
+    """Return the modules that the code of a rule reaches; `entry` is ``module:Class``."""
+    return reached_by_module(entry.partition(":")[0])
 
 
 @functools.cache
@@ -47,7 +52,7 @@ def reached_by_notebook(path: str) -> frozenset[str]:
     """Return the modules of the package that a notebook's cells reach."""
     cells = json.loads((CLONE / path).read_text())["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    finder = ModuleFinder(path=[str(CLONE)])
+    finder = ModuleFinder(path=[str(CLONE)], excludes=UNCOUNTED)
     with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
         script.write(code)
         script.flush()
@@ -56,8 +61,7 @@ def reached_by_notebook(path: str) -> frozenset[str]:
 
 
 def _own(finder: ModuleFinder) -> frozenset[str]:
-    own = (name for name in finder.modules if name.split(".")[0] == PACKAGE)
-    return frozenset(name for name in own if not is_uncounted(name))
+    return frozenset(name for name in finder.modules if name.split(".")[0] == PACKAGE)
 
 
 @functools.cache

@@ -11,16 +11,8 @@ from typing import Any, NamedTuple
 from workflow_src.settings.base import Block
 from workflow_src.settings.schema import Config
 
-# Which rules make corpus, embeddings and trials depends on where they come from.
+# Of the rules here, a run has those of its sources.
 EXTRACTION = {"extract_embeddings", "merge_embeddings"}
-BY_SOURCE = {
-    "synthetic": {"synthesize_corpus", "build_manifest"} | EXTRACTION,
-    "directory": {"build_manifest"} | EXTRACTION,
-    "imported": {"import_embeddings"},
-    "simulated": {"simulate_listing", "simulate_embeddings"},
-    "generate": {"generate_trials"},
-    "import": {"import_trials"},
-}
 FETCHING = {"fetch_corpus"}
 CORPUS = {"synthesize_corpus", "build_manifest", "simulate_listing", "import_embeddings"}
 EMBEDDINGS = EXTRACTION | {"import_embeddings", "simulate_embeddings"}
@@ -483,9 +475,3 @@ def look_up(content: dict[str, Any], key: str) -> Any:
     for name in key.split("."):
         content = content[name]
     return content
-
-
-def expected_rules(effect: str, settings: Config) -> set[str]:
-    """Return the rules of an effect that a run with these settings has."""
-    own = BY_SOURCE[settings.corpus.source] | BY_SOURCE[settings.trials.source]
-    return EFFECTS[effect] - (set().union(*BY_SOURCE.values()) - own)

@@ -10,7 +10,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.workflow.running import CLONE, TINY, command_line, rules_to_run, run_snakemake
+from tests.workflow.dry_runs import run_all
+from tests.workflow.job_graphs import JobGraph
+from tests.workflow.running import (
+    CLONE,
+    TARGETS,
+    TINY,
+    command_line,
+    rules_to_run,
+    run_snakemake,
+)
 from workflow_src.planning.rates import RATES
 
 SIMULATED = {
@@ -153,21 +162,12 @@ def test_simulated_embeddings(tmp_path):
     )
 
 
-def test_every_rule_of_the_graph_has_a_rate():
-    rules = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--snakefile", str(CLONE / "Snakefile"), "--list"],
-        capture_output=True, text=True, check=True, cwd=CLONE,
-    ).stdout.split()  # fmt: skip
-    targets = {"all", "corpus", "embeddings", "trials", "policies", "inference", "analysis"}
-    occasional = {
-        "plan", "write_crate", "report", "fetch_corpus", "train_demo_extractor", "export_trials",
-        "export_policy",
-        "export_method", "benchmark_methods", "train_population", "score_population",
-        "measure_sensitivity", "summarise_comparison",
-    }  # fmt: skip
-    of_other_sources = {"simulate_listing", "simulate_embeddings", "import_embeddings"}
-    of_other_sources |= {"import_trials"}
-    assert set(rules) - targets - occasional == set(RATES) - of_other_sources
+def test_every_rule_of_a_run_has_a_rate(finished_runs):
+    # Of these, a run of everything has all rules: there is one of every source, and a given policy.
+    names = ["synthetic", "directory", "imported", "simulated", "occasional"]
+    drawn = run_all([finished_runs[name].job_graph(targets=["all"]) for name in names])
+    rules = {rule for outcome in drawn for rule in JobGraph(outcome.said).rules.values()}
+    assert rules - TARGETS == set(RATES)
 
 
 def test_a_plan_does_not_read_the_recordings(recordings, tmp_path):

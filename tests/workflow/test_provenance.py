@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.workflow.running import CLONE, command_line
-from workflow_src.common.digests import digest_file
-from workflow_src.provenance.contract import NOTEBOOKS, effective_settings
+from workflow_src.common.digests import digest_code, digest_file
+from workflow_src.provenance.effective_settings import effective_settings
 from workflow_src.provenance.finished_run import find_run
 from workflow_src.settings.schema import validate_config
 
@@ -29,7 +29,9 @@ def record(finished):
 
 
 def test_the_record_names_every_result_with_its_digest(finished, record):
-    for name, digest in record["results"].items():
+    results = [item for stage in record["stages"].values() for item in stage["results"].items()]
+    assert len(results) > 100
+    for name, digest in results:
         assert digest_file(finished / "results" / name) == digest, name
     run = find_run(finished)
     assert (run.changed, run.lost, run.added, run.config_changed) == ([], [], [], False)
@@ -38,13 +40,34 @@ def test_the_record_names_every_result_with_its_digest(finished, record):
     assert beside == {"provenance.json", "config.yaml", "summary.csv"}
 
 
-def test_the_record_has_the_code_of_the_steps_that_ran(finished, record):
+def test_the_record_has_the_steps_that_ran(finished, record):
     ran = {
-        path.relative_to(finished / "logs").parts[0] for path in (finished / "logs").rglob("*.log")
+        path.relative_to(finished / "logs").parts[0].removesuffix(".log")
+        for path in (finished / "logs").rglob("*.log")
     }
-    ran = {name.removesuffix(".log") for name in ran} - {"record_provenance"}
-    steps = set(record["code"]) - set(NOTEBOOKS)
-    assert {step.partition(".")[2] for step in steps} == ran
+    steps = [step for stage in record["stages"].values() for step in stage["steps"].items()]
+    assert {name.partition(".")[2] for name, _ in steps} == ran - {"record_provenance"}
+    for name, step in steps:
+        assert step["given"]["code"] == digest_code(f"workflow_src.{name}")
+        assert {"numpy", "pandas", "pyarrow"} <= set(step["packages"])
+
+
+def test_the_record_has_the_stages_in_the_order_of_the_data(record):
+    stages = record["stages"]
+    assert list(stages) == ["corpus", "embeddings", "trials", "policies", "inference", "analysis"]
+    assert stages["trials"]["reads"] == ["corpus", "embeddings"]
+    for place, stage in enumerate(stages):
+        assert set(stages[stage]["reads"]) <= set(list(stages)[:place])
+    assert record["beside"] == ["corpus/audio", "corpus/fetched.json", "embeddings/shards"]
+
+
+def test_the_record_has_what_each_step_was_given_by_the_key_of_the_config(finished, record):
+    given = record["stages"]["corpus"]["steps"]["synthetic.synthesize_corpus"]["given"]
+    settings = record["settings"]["corpus"]["synthetic"]
+    assert given["corpus.synthetic"]["speakers"] == 10
+    assert settings | given["corpus.synthetic"] == settings
+    jobs = record["stages"]["trials"]["steps"]["trials.generate_trials"]["jobs"]
+    assert list(jobs) == sorted(record["settings"]["trials"]["scenarios"])
 
 
 def test_the_record_says_where_it_was_computed(record):
@@ -53,7 +76,8 @@ def test_the_record_says_where_it_was_computed(record):
     assert set(record["machine"]["devices"]) == {
         "extract_embeddings", "pretrain_policy", "finetune_policy",
     }  # fmt: skip
-    assert list(record["inputs"]) == ["extractor"]
+    steps = record["stages"]["embeddings"]["steps"]
+    assert list(steps["embeddings.extract_embeddings"]["inputs"]) == ["model"]
 
 
 def test_the_settings_beside_the_results_run_them_again(finished, record):

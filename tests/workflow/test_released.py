@@ -1,6 +1,5 @@
 """Given policies in the graph: scored as methods, as the start of training, digested."""
 
-import json
 import shutil
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from tests.inference.made_up_policies import made_up_state_dict
 from tests.workflow.running import rules_to_run, run_snakemake
 from workflow_src.common.digests import digest_file
+from workflow_src.provenance.record import read_record
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,8 @@ def test_released_policies_alone_are_scored_without_any_training(folder):
     summary = pd.read_csv(results / "summary.csv")
     assert set(summary["run"]) == set(runs.index)
     assert summary["eer_percent"].between(0, 100).all()
-    record = json.loads((results / "provenance.json").read_text())
-    assert record["inputs"]["policies/released-multi-head"] == {
-        "mh_final.pkl": digest_file(folder / "mh_final.pkl")
-    }
-    assert "policies/released-multi-head/policy.safetensors" in record["results"]
+    record = read_record(results / "provenance.json")
+    given = record.inputs["import_policy.source"]
+    assert given["mh_final.pkl"] == digest_file(folder / "mh_final.pkl")
+    assert "policies/released-multi-head/policy.safetensors" in record.results
     assert "Nothing to be done" in run_snakemake(folder, overlay=overlay)

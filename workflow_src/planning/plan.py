@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ from workflow_src.common.files import read_npy
 from workflow_src.embeddings.extractor import SpeakerModel
 from workflow_src.planning.rates import BYTES, OVERHEAD, RATES
 from workflow_src.planning.survey import Survey, count_trials, survey_corpus, survey_manifest
-from workflow_src.running.steps import parse_json, run_step, step_parser
 from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.front_ends import BY_ID as FRONT_ENDS
 from workflow_src.settings.laws import EmbeddingLaw, read_law
@@ -29,18 +29,41 @@ from workflow_src.settings.run_table import (
     ppo_runs,
     pretrained_seeds,
 )
-from workflow_src.settings.schema import Config, validate_config
-
-# What makes the manifest: while one of them is to run, an earlier manifest says nothing.
-LISTING = {"synthesize_corpus", "build_manifest", "simulate_listing", "import_embeddings"}
-# What would use a GPU.
-ON_GPU = ["extract_embeddings", "pretrain_policy", "finetune_policy"]
+from workflow_src.settings.schema import Config
 
 
-def read_jobs(said: str) -> dict[str, int]:
-    """Return how many jobs of each rule a dry run would run, without targets."""
-    counts = re.findall(r"^(\w+) +(\d+)$", said.partition("Job stats:")[2], re.M)
-    return {rule: int(count) for rule, count in counts if rule in RATES}
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    settings: Config
+    """All settings."""
+    stages: dict[str, str]
+    """The stage of each rule that runs a step, in the order of work."""
+    on_gpu: list[str]
+    """The rules that can use a GPU."""
+    listing: list[str]
+    """The rules that make the manifest: while one is to run, an earlier manifest says nothing."""
+    cores: int
+    """How many jobs of one thread run at a time."""
+    results: Path
+    """The results folder."""
+    extractor: Path | None = None
+    """The speaker model, where there are recordings."""
+    embeddings: list[str] = field(default_factory=list)
+    """Files of imported embeddings."""
+    utterances: str | None = None
+    """The text file of simulated utterance ids, where given."""
+    law: Path | None = None
+    """The law of a synthetic or simulated corpus."""
+    test_speakers: str | None = None
+    """The text file of test speakers, where given."""
+
+
+def read_jobs(said: str, rules: Iterable[str]) -> dict[str, int]:
+    """Return how many jobs of each of these rules a dry run would run."""
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", said.partition("Job stats:")[2], re.M))
+    return {rule: int(counts[rule]) for rule in rules if rule in counts}
 
 
 def time_model(model: SpeakerModel, seconds: float) -> float:
@@ -128,16 +151,15 @@ def _share(whether: Iterable[bool]) -> float:
 
 
 def tabulate_jobs(
-    jobs: dict[str, int], amounts: dict[str, float], cores: int
+    jobs: dict[str, int], stages: dict[str, str], amounts: dict[str, float], cores: int
 ) -> tuple[list[tuple[str, str, int, float]], float]:
     """Return a row (stage, rule, jobs, seconds a job) a rule, and the seconds of them all.
 
     Stages follow one another; the jobs of a stage share the cores.
     """
     rows = [
-        (rate.stage, rule, jobs[rule], OVERHEAD + rate.seconds(amounts))
-        for rule, rate in RATES.items()
-        if rule in jobs
+        (stages[rule], rule, count, OVERHEAD + RATES[rule].seconds(amounts))
+        for rule, count in jobs.items()
     ]
     wall = 0.0
     for stage in dict.fromkeys(row[0] for row in rows):
@@ -163,23 +185,13 @@ def describe_bytes(size: float) -> str:
     return "less than 1 MB"
 
 
-def main(argv: list[str] | None = None) -> None:
+def run(args: Arguments) -> None:
     """Print the plan."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--settings", required=True, metavar="JSON", help="all settings")
-    parser.add_argument("--cores", type=int, required=True, help="jobs of one thread at a time")
-    parser.add_argument("--results", type=Path, required=True, help="the results folder")
-    parser.add_argument("--extractor", help="the speaker model, where there are recordings")
-    parser.add_argument("--embeddings", nargs="*", default=[], help="files of imported embeddings")
-    parser.add_argument("--utterances", help="text file of simulated utterance ids, where given")
-    parser.add_argument("--law", type=Path, help="the law of a synthetic or simulated corpus")
-    parser.add_argument("--test-speakers", help="text file of test speakers, where given")
-    args = parser.parse_args(argv)
-    config = validate_config(parse_json(args.settings, "--settings"))
-    jobs = read_jobs(sys.stdin.read())
+    config = args.settings
+    jobs = read_jobs(sys.stdin.read(), args.stages)
 
     manifest = args.results / "corpus/manifest.parquet"
-    if manifest.exists() and not LISTING & set(jobs):
+    if manifest.exists() and not set(args.listing) & set(jobs):
         survey = survey_manifest(manifest)
     else:
         survey = survey_corpus(config, args.embeddings, args.utterances, args.law)
@@ -203,12 +215,13 @@ def main(argv: list[str] | None = None) -> None:
     disk, free = amounts["result_bytes"], shutil.disk_usage(args.results.parent.resolve()).free
     print(f"results     about {describe_bytes(disk)} in all; {describe_bytes(free)} are free")
     print()
-    for line in describe_jobs(jobs, amounts, args.cores):
+    for line in describe_jobs(jobs, args.stages, amounts, args.cores):
         print(line)
-    if config.compute.device != "cpu" and set(ON_GPU) & set(jobs):
+    on_gpu = [rule for rule in args.on_gpu if rule in jobs]
+    if config.compute.device != "cpu" and on_gpu:
         print(
-            f"A GPU would run {', '.join(rule for rule in ON_GPU if rule in jobs)}; none was "
-            "measured, so the times are those of the CPU."
+            f"A GPU would run {', '.join(on_gpu)}; none was measured, so the times are those of "
+            "the CPU."
         )
 
 
@@ -233,9 +246,11 @@ def describe_corpus(
     return lines
 
 
-def describe_jobs(jobs: dict[str, int], amounts: dict[str, float], cores: int) -> list[str]:
+def describe_jobs(
+    jobs: dict[str, int], stages: dict[str, str], amounts: dict[str, float], cores: int
+) -> list[str]:
     """Return a table of the jobs and their times, and the time of them all."""
-    rows, wall = tabulate_jobs(jobs, amounts, cores)
+    rows, wall = tabulate_jobs(jobs, stages, amounts, cores)
     if not rows:
         return []
     lines = [f"{'stage':12}{'rule':29}{'jobs':>6}{'each':>10}"]
@@ -253,7 +268,3 @@ def _embedding_dim(law: Path | None, survey: Survey, results: Path) -> int:
     if survey.dim is not None:
         return survey.dim
     return read_npy(results / "embeddings/embeddings.npy", mmap=True).shape[1]
-
-
-if __name__ == "__main__":
-    run_step(main)

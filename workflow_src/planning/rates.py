@@ -17,15 +17,12 @@ class Rate:
 
     Attributes
     ----------
-    stage
-        The named target that it belongs to.
     start
         Seconds that it takes whatever its size.
     units
         Seconds for each unit of an amount that `plan` knows; amounts are those of one job.
     """
 
-    stage: str
     start: float
     units: dict[str, float] = field(default_factory=dict)
 
@@ -34,35 +31,30 @@ class Rate:
         return self.start + sum(rate * amounts[unit] for unit, rate in self.units.items())
 
 
-# In the order of work.
 RATES = {
-    "synthesize_corpus": Rate("corpus", 2.0, {"synthesised_seconds": 5.3e-3}),
-    "build_manifest": Rate("corpus", 1.2, {"utterances": 15e-6, "headers": 60e-6}),
-    "simulate_listing": Rate("corpus", 1.2, {"utterances": 6e-6}),
-    "split_speakers": Rate("corpus", 1.2),
+    "synthesize_corpus": Rate(2.0, {"synthesised_seconds": 5.3e-3}),
+    "build_manifest": Rate(1.2, {"utterances": 15e-6, "headers": 60e-6}),
+    "simulate_listing": Rate(1.2, {"utterances": 6e-6}),
+    "split_speakers": Rate(1.2),
     # Two side by side share caches: a model takes longer than alone.
-    "extract_embeddings": Rate(
-        "embeddings", 1.5, {"shard_seconds": 1.6e-3, "shard_model_seconds": 1.4}
-    ),
-    "merge_embeddings": Rate("embeddings", 1.2, {"utterances": 4e-6}),
-    "import_embeddings": Rate("embeddings", 1.5, {"utterances": 20e-6}),
-    "simulate_embeddings": Rate("embeddings", 1.2, {"utterances": 6e-6}),
-    "generate_trials": Rate("trials", 1.0, {"utterances": 1e-6, "scenario_trials": 2e-6}),
-    "import_trials": Rate("trials", 1.0, {"utterances": 1e-6, "scenario_trials": 4e-6}),
-    "generate_development_trials": Rate(
-        "trials", 1.0, {"utterances": 1e-6, "development_trials": 1e-6}
-    ),
-    "import_policy": Rate("policies", 3.0),
-    "pretrain_policy": Rate("policies", 4.0, {"pretraining_samples": 60e-6}),
-    "finetune_policy": Rate("policies", 5.0, {"embedding_steps": 180e-6, "scalar_steps": 90e-6}),
-    "fit_method": Rate("policies", 4.0, {"fitted_trials": 1.0, "through_time_trials": 23e-6}),
-    "tune_threshold": Rate("policies", 4.0, {"threshold_trials": 3e-6}),
-    "tabulate_runs": Rate("inference", 1.2),
-    "run_inference": Rate("inference", 9.0, {"trials": 4e-6}),
-    "summarise_results": Rate("inference", 2.0, {"scores": 0.2e-6}),
-    "sweep_thresholds": Rate("analysis", 3.0, {"swept_scores": 0.25e-6}),
-    "run_visual_analysis": Rate("analysis", 17.0, {"scores": 0.3e-6}),
-    "record_provenance": Rate("analysis", 1.5, {"result_bytes": 1e-9}),
+    "extract_embeddings": Rate(1.5, {"shard_seconds": 1.6e-3, "shard_model_seconds": 1.4}),
+    "merge_embeddings": Rate(1.2, {"utterances": 4e-6}),
+    "import_embeddings": Rate(1.5, {"utterances": 20e-6}),
+    "simulate_embeddings": Rate(1.2, {"utterances": 6e-6}),
+    "generate_trials": Rate(1.0, {"utterances": 1e-6, "scenario_trials": 2e-6}),
+    "import_trials": Rate(1.0, {"utterances": 1e-6, "scenario_trials": 4e-6}),
+    "generate_development_trials": Rate(1.0, {"utterances": 1e-6, "development_trials": 1e-6}),
+    "import_policy": Rate(3.0),
+    "pretrain_policy": Rate(4.0, {"pretraining_samples": 60e-6}),
+    "finetune_policy": Rate(5.0, {"embedding_steps": 180e-6, "scalar_steps": 90e-6}),
+    "fit_method": Rate(4.0, {"fitted_trials": 1.0, "through_time_trials": 23e-6}),
+    "tune_threshold": Rate(4.0, {"threshold_trials": 3e-6}),
+    "tabulate_runs": Rate(1.2),
+    "run_inference": Rate(9.0, {"trials": 4e-6}),
+    "summarise_results": Rate(2.0, {"scores": 0.2e-6}),
+    "sweep_thresholds": Rate(3.0, {"swept_scores": 0.25e-6}),
+    "run_visual_analysis": Rate(17.0, {"scores": 0.3e-6}),
+    "record_provenance": Rate(1.5, {"result_bytes": 1e-9}),
 }
 
 # Bytes of results for each unit of an amount.

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from workflow_src.common.errors import InputError
-from workflow_src.provenance.contract import STAGES
 from workflow_src.provenance.describe import describe_record
-from workflow_src.provenance.differences import StageDifference, find_difference
+from workflow_src.provenance.differences import (
+    StageDifference,
+    find_difference,
+    list_settings,
+    list_stages,
+)
 from workflow_src.provenance.distances import measure_distances
 from workflow_src.provenance.finished_run import FinishedRun, find_run
 from workflow_src.provenance.record import CONFIG
@@ -23,13 +27,16 @@ def compare(a: FinishedRun, b: FinishedRun) -> int:
     """Print in which stages two runs differ, why, and how far; return the exit status."""
     for side, run in (("A", a), ("B", b)):
         print(f"{side}: {run.path} (commit {run.record.workflow.commit or 'not known'})")
+    if settings := list_settings(a, b):
+        print("Settings that differ:")
+        print("".join(f"  {said}\n" for said in settings), end="")
     difference = find_difference(a, b)
     if not difference.stages:
         print(f"The results are the same: {len(a.digests)} files.")
     else:
         print(f"The results differ, from the stage {difference.stages[0].stage} on.")
     differing = {found.stage: found for found in difference.stages}
-    for stage in STAGES if differing else ():
+    for stage in list_stages(a, b) if differing else ():
         if stage in differing:
             _print_stage(differing[stage], a, b)
         else:
@@ -47,7 +54,7 @@ def _print_stage(found: StageDifference, a: FinishedRun, b: FinishedRun) -> None
     print(f"{found.stage}: {said}; first {[*found.changed, *only_a, *only_b][0]}")
     print("".join(f"  why: {reason}\n" for reason in found.reasons), end="")
     if a.results and b.results:
-        far = measure_distances(found.stage, found.changed, a.results, b.results)
+        far = measure_distances(found.changed, a.results, b.results)
         print("".join(f"  how far: {line}\n" for line in far), end="")
 
 

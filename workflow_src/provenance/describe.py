@@ -39,12 +39,13 @@ def describe_record(record: Record) -> str:
 def quote(record: Record) -> str:
     """Return one line that says how results came about, for a paper."""
     workflow, machine, versions = record.workflow, record.machine, record.versions
+    torch = f", torch {versions['torch']}" if "torch" in versions else ""
     devices = sorted({device for found in machine.devices.values() for device in found})
     return (
         f"Results were computed with the workflow {workflow.name} {workflow.version} "
         f"({_commit(record)}), seed {record.settings['seed']}, settings "
         f"{digest_settings(record)[:SHORT]}, results {digest_results(record)[:SHORT]} (sha256), "
-        f"Python {versions['python']}, torch {versions['torch']}, on {machine.system} "
+        f"Python {versions['python']}{torch}, on {machine.system} "
         f"{machine.architecture}, {machine.cpu}"
         f"{f', device {chr(32).join(devices)}' if devices else ''}."
     )

@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow_src.provenance.contract import PACKAGES, STAGES, stage_of
 from workflow_src.provenance.finished_run import FinishedRun
+from workflow_src.provenance.record import Stage, Step
 
-# The stages that read a setting, named by its first keys; the longest that fits counts.
-READERS = {
-    "seed": ("corpus", "embeddings", "trials", "policies"),
-    "corpus": ("corpus", "embeddings"),
-    "corpus.simulated.law": ("embeddings",),
-    "extractor": ("embeddings",),
-    "trials": ("trials",),
-    "trials.nontarget_only": ("corpus",),
-    "pretraining": ("policies",),
-    "finetuning": ("policies",),
-    "tuning": ("trials", "policies"),
-    # Which methods there are says what is fitted, on development trials.
-    "inference": ("trials", "policies", "inference"),
-    "methods": ("trials", "policies", "inference"),
-    "analysis": ("analysis",),
-    "analysis.compare_published": ("inference",),
-}
-# The stages whose results a stage reads.
-UPSTREAM = {
-    "corpus": (),
-    "embeddings": ("corpus",),
-    "trials": ("corpus", "embeddings"),
-    "policies": ("corpus", "embeddings", "trials"),
-    "inference": ("embeddings", "trials", "policies"),
-    "analysis": ("corpus", "embeddings", "trials", "policies", "inference"),
-}
-INPUT_STAGES = {
-    "extractor": ("embeddings",),
-    "embeddings": ("corpus", "embeddings"),
-    "test_speakers": ("corpus",),
-    "metadata": ("corpus",),
-    "utterances": ("corpus",),
-    "law": ("corpus", "embeddings"),
-    "trials": ("trials",),
-    "policies": ("policies",),
-    "published": ("inference",),
-}
-# Imported embeddings bring the manifest.
-IMPORTING = "embeddings.import_embeddings"
+# Names of digests of code end so; their values tell a reader nothing.
+CODE = "code"
+# Letters of a value that are shown.
+WIDTH = 60
 _ABSENT = object()
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Something recorded that differs, and the stages in whose results that can show."""
+    """Something recorded that differs, and the stages in whose results it can show."""
 
     said: str
     stages: tuple[str, ...]
@@ -98,22 +65,36 @@ class Difference:
     without_effect: list[str]
 
 
+def list_stages(a: FinishedRun, b: FinishedRun) -> list[str]:
+    """List the stages of two runs in the order of the data's flow."""
+    return list(dict.fromkeys([*a.record.stages, *b.record.stages]))
+
+
+def list_settings(a: FinishedRun, b: FinishedRun) -> list[str]:
+    """Return a line for each setting that two runs do not share."""
+    return [
+        f"{key}: {_both(one, other)}"
+        for key, one, other in _unequal(a.record.settings, b.record.settings)
+    ]
+
+
 def find_difference(a: FinishedRun, b: FinishedRun) -> Difference:
     """Find the stages in which two runs differ, and why.
 
     The files that are at hand count, not what was recorded of them. A reason counts for the
-    stages that read it; where none does, a stage differs because one does that it reads from, or
-    else without a recorded reason.
+    stages whose steps were given it; where none does, a stage differs because one does that it
+    reads from, or else without a recorded reason.
     """
-    reasons = [*_settings(a, b), *_code(a, b), *_versions(a, b), *_inputs(a, b)]
-    stages = [found for stage in STAGES if (found := _compare_stage(stage, a, b))]
+    reasons = [*_jobs(a, b), *_given(a, b), *_versions(a, b), *_inputs(a, b)]
+    stages = [found for stage in list_stages(a, b) if (found := _compare_stage(stage, a, b))]
     for found in stages:
         found.reasons += _altered(found, a, b)
         found.reasons += [reason.said for reason in reasons if found.stage in reason.stages]
-        if upstream := [other.stage for other in stages if other.stage in UPSTREAM[found.stage]]:
+        reads = {read for _, side in _sides(found.stage, a, b) for read in side.reads}
+        if upstream := [other.stage for other in stages if other.stage in reads]:
             found.reasons.append(f"it reads from what differs: {', '.join(upstream)}")
         if not found.reasons:
-            found.reasons += _unexplained(found.stage, a, b)
+            found.reasons += _unexplained(a, b)
     differing = {found.stage for found in stages}
     without_effect = [
         reason.said for reason in reasons if not differing.intersection(reason.stages)
@@ -123,10 +104,24 @@ def find_difference(a: FinishedRun, b: FinishedRun) -> Difference:
     return Difference(stages, without_effect)
 
 
+def _sides(stage: str, a: FinishedRun, b: FinishedRun) -> list[tuple[str, Stage]]:
+    """Return what each run that has a stage recorded of it."""
+    both = (("A", a), ("B", b))
+    return [(side, run.record.stages[stage]) for side, run in both if stage in run.record.stages]
+
+
+def _names(stage: str, a: FinishedRun, b: FinishedRun) -> set[str]:
+    """Return the results of a stage. Where one is of another stage in B, that of A counts."""
+    others = {
+        name for other, part in a.record.stages.items() if other != stage for name in part.results
+    }
+    return {name for _, part in _sides(stage, a, b) for name in part.results} - others
+
+
 def _compare_stage(stage: str, a: FinishedRun, b: FinishedRun) -> StageDifference | None:
+    names = _names(stage, a, b)
     there, here = (
-        {name: digest for name, digest in run.digests.items() if stage_of(name) == stage}
-        for run in (a, b)
+        {name: digest for name, digest in run.digests.items() if name in names} for run in (a, b)
     )
     changed = [name for name, digest in there.items() if here.get(name, digest) != digest]
     only = ([n for n in there if n not in here], [n for n in here if n not in there])
@@ -135,18 +130,58 @@ def _compare_stage(stage: str, a: FinishedRun, b: FinishedRun) -> StageDifferenc
 
 def _altered(found: StageDifference, a: FinishedRun, b: FinishedRun) -> Iterator[str]:
     """Tell results that somebody changed or took away after the run."""
+    own = _names(found.stage, a, b)
     for side, run in (("A", a), ("B", b)):
         for names, what in ((run.changed, "changed"), (run.lost, "removed")):
-            mine = [name for name in names if stage_of(name) == found.stage]
-            if mine:
+            if mine := [name for name in names if name in own]:
                 yield f"{what} in {side} after its run: {_some(mine)}"
 
 
-def _settings(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
-    for key, one, other in _unequal(a.record.settings, b.record.settings):
-        fitting = [known for known in READERS if f"{key}.".startswith(f"{known}.")]
-        stages = READERS[max(fitting, key=len)] if fitting else STAGES
-        yield Reason(f"setting {key}: {_value(one)} in A, {_value(other)} in B", stages)
+def _steps_of_both(a: FinishedRun, b: FinishedRun) -> Iterator[tuple[str, str, Step, Step]]:
+    """Give the stage, name and records of each step that both ran."""
+    others = b.record.steps
+    for stage, part in a.record.stages.items():
+        for name, step in part.steps.items():
+            if name in others:
+                yield stage, name, step, others[name]
+
+
+def _jobs(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
+    """Tell steps and jobs that only one of them ran."""
+    for side, mine, theirs in (("A", a, b), ("B", b, a)):
+        for stage, part in mine.record.stages.items():
+            for name in part.steps:
+                if name not in theirs.record.steps:
+                    yield Reason(f"only {side} ran {name}", (stage,))
+        for stage, name, step, other in _steps_of_both(mine, theirs):
+            if only := [job for job in step.jobs if job not in other.jobs]:
+                yield Reason(f"only {side} ran {name} for {_some(only)}", (stage,))
+
+
+def _given(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
+    """Tell what steps were given: the settings that they read, and their code."""
+    readers: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for stage, name, step, other in _steps_of_both(a, b):
+        for said, jobs in _compare_jobs(step, other).items():
+            short = name.partition(".")[2]
+            if said.endswith(CODE):
+                yield Reason(f"{said.replace('_', ' ')} of {name}", (stage,))
+            else:
+                readers[said] += [(stage, f"{short} {job}".strip()) for job in jobs]
+    for said, by in readers.items():
+        stages = tuple(dict.fromkeys(stage for stage, _ in by))
+        yield Reason(f"{said} ({_some([reader for _, reader in by])})", stages)
+
+
+def _compare_jobs(step: Step, other: Step) -> dict[str, list[str]]:
+    """Return what the jobs of a step were given that differs, and which jobs; no name: all."""
+    both = [job for job in step.jobs if job in other.jobs] or [""]
+    found: dict[str, list[str]] = defaultdict(list)
+    for job in both:
+        mine, theirs = (one.given | one.jobs.get(job, {}) for one in (step, other))
+        for key, value, others in _unequal(mine, theirs):
+            found[key if key.endswith(CODE) else f"{key}: {_both(value, others)}"].append(job)
+    return {said: [""] if len(jobs) == len(both) else jobs for said, jobs in found.items()}
 
 
 def _unequal(
@@ -161,52 +196,48 @@ def _unequal(
             yield above + key, mine, theirs
 
 
+def _both(one: Any, other: Any) -> str:
+    return f"{_value(one)} in A, {_value(other)} in B"
+
+
 def _value(value: Any) -> str:
     if value is _ABSENT:
         return "not used"
-    return "used" if isinstance(value, dict) else repr(value)
-
-
-def _code(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
-    # A step that only one of them ran follows from the settings.
-    for name, digest in a.record.code.items():
-        if b.record.code.get(name, digest) != digest:
-            stage = stage_of(name)
-            stages = ("corpus", "embeddings") if name == IMPORTING else (stage,) if stage else ()
-            yield Reason(f"code of {name}", stages)
+    return "used" if isinstance(value, dict) else textwrap.shorten(repr(value), WIDTH)
 
 
 def _versions(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
     one, other = a.record.versions, b.record.versions
     for name in [*one, *(name for name in other if name not in one)]:
         if one.get(name) != other.get(name):
+            stages = tuple(
+                stage
+                for stage in list_stages(a, b)
+                for _, part in _sides(stage, a, b)
+                for step in part.steps.values()
+                if name in {"python", *step.packages}
+            )
             versions = f"{one.get(name, 'none')} in A, {other.get(name, 'none')} in B"
-            yield Reason(f"version of {name}: {versions}", PACKAGES.get(name, STAGES))
+            yield Reason(f"version of {name}: {versions}", stages)
 
 
 def _inputs(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
-    one, other = a.record.inputs, b.record.inputs
-    for kind in [*one, *(kind for kind in other if kind not in one)]:
-        files, others = one.get(kind, {}), other.get(kind, {})
-        differ = sorted(
-            name for name in files.keys() | others.keys() if files.get(name) != others.get(name)
-        )
-        if differ and sorted(files.values()) != sorted(others.values()):
-            stages = INPUT_STAGES.get(kind.partition("/")[0], STAGES)
-            yield Reason(f"input {kind}: {_some(differ)}", stages)
+    for stage, name, step, other in _steps_of_both(a, b):
+        for kind in dict.fromkeys([*step.inputs, *other.inputs]):
+            files, others = step.inputs.get(kind, {}), other.inputs.get(kind, {})
+            differ = sorted(
+                n for n in files.keys() | others.keys() if files.get(n) != others.get(n)
+            )
+            if differ and sorted(files.values()) != sorted(others.values()):
+                yield Reason(f"{kind} of {name}: {_some(differ)}", (stage,))
 
 
-def _unexplained(stage: str, a: FinishedRun, b: FinishedRun) -> Iterator[str]:
+def _unexplained(a: FinishedRun, b: FinishedRun) -> Iterator[str]:
     """Say what is left where no recorded reason is."""
-    recordings = stage in {"corpus", "embeddings"} and "directory" in {
-        run.record.settings["corpus"]["source"] for run in (a, b)
-    }
-    if recordings:
-        yield "perhaps the recordings: a record holds no digest of them"
     if machines := list(_machines(a, b)):
         yield from machines
         yield "equal bytes are promised on one kind of CPU, and on one kind of device, alone"
-    elif not recordings:
+    else:
         yield "nothing that is recorded differs: the computation is not deterministic (a fault)"
 
 

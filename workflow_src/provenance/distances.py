@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,48 +13,43 @@ from safetensors.numpy import load_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_npy, read_parquet
 
+EMBEDDINGS, INDEX = "embeddings/embeddings.npy", "embeddings/index.parquet"
+SCORES, SUMMARY = re.compile(r"inference/.+\.parquet"), "summary.csv"
 TRIAL = ["model", "round", "step", "utterance", "target"]
 # Rows of the embeddings that are compared at once.
 ROWS = 65536
 
 
-def measure_distances(stage: str, names: Iterable[str], a: Path, b: Path) -> list[str]:
-    """Say how far the numbers of a stage differ.
+def measure_distances(names: Iterable[str], a: Path, b: Path) -> list[str]:
+    """Say how far the numbers of results differ.
 
     Parameters
     ----------
-    stage
-        The stage.
     names
-        Results of that stage that both folders have, with other bytes.
+        Results that both folders have, with other bytes.
     a, b
         The two results folders.
 
     Returns
     -------
     list of str
-        A line for each quantity; none for stages without one.
+        A line for each quantity; none for results without one.
 
     Raises
     ------
     InputError
         A file is damaged.
     """
-    measure: dict[str, Callable[[list[str], Path, Path], list[str]]] = {
-        "embeddings": _embeddings,
-        "policies": _policies,
-        "inference": _inference,
-    }
-    return measure[stage](list(names), a, b) if stage in measure else []
+    names = list(names)
+    said = _embeddings(a, b) if {EMBEDDINGS, INDEX} & set(names) else []
+    said += _policies([name for name in names if name.endswith(".safetensors")], a, b)
+    said += _scores([name for name in names if SCORES.fullmatch(name)], a, b)
+    return said + (_summary(a, b) if SUMMARY in names else [])
 
 
-def _embeddings(names: list[str], a: Path, b: Path) -> list[str]:
-    if not names:
-        return []
-    indexes = [
-        read_parquet(folder / "embeddings/index.parquet", ["row", "utterance"]) for folder in (a, b)
-    ]
-    one, other = (read_npy(folder / "embeddings/embeddings.npy", mmap=True) for folder in (a, b))
+def _embeddings(a: Path, b: Path) -> list[str]:
+    indexes = [read_parquet(folder / INDEX, ["row", "utterance"]) for folder in (a, b)]
+    one, other = (read_npy(folder / EMBEDDINGS, mmap=True) for folder in (a, b))
     if one.shape[1:] != other.shape[1:]:
         return [f"embeddings of other shapes: {one.shape} in A, {other.shape} in B"]
     both = indexes[0].merge(indexes[1], on="utterance", suffixes=("", "_b"))
@@ -81,8 +77,6 @@ def _embeddings(names: list[str], a: Path, b: Path) -> list[str]:
 def _policies(names: list[str], a: Path, b: Path) -> list[str]:
     largest, where, said = -1.0, "", []
     for name in names:
-        if not name.endswith(".safetensors"):
-            continue
         one, other = (_tensors(folder / name) for folder in (a, b))
         shapes = [{key: tensor.shape for key, tensor in side.items()} for side in (one, other)]
         if shapes[0] != shapes[1]:
@@ -103,14 +97,8 @@ def _tensors(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
 
 
-def _inference(names: list[str], a: Path, b: Path) -> list[str]:
-    scores = [name for name in names if name.endswith(".parquet")]
-    said = _scores(scores, a, b) if scores else []
-    return said + (_summary(a, b) if "summary.csv" in names else [])
-
-
 def _scores(names: list[str], a: Path, b: Path) -> list[str]:
-    largest, where, flipped, trials, other_trials = 0.0, names[0], 0, 0, []
+    largest, where, flipped, trials, other_trials = 0.0, "", 0, 0, []
     for name in names:
         one, other = (
             read_parquet(folder / name, [*TRIAL, "score", "updated"]) for folder in (a, b)
@@ -119,7 +107,7 @@ def _scores(names: list[str], a: Path, b: Path) -> list[str]:
             other_trials.append(name)
             continue
         difference = _largest(one["score"].to_numpy(np.float64) - other["score"].to_numpy())
-        if difference > largest:
+        if not where or difference > largest:
             largest, where = difference, name
         flipped += int((one["updated"] != other["updated"]).sum())
         trials += len(one)
@@ -136,7 +124,7 @@ def _scores(names: list[str], a: Path, b: Path) -> list[str]:
 
 def _summary(a: Path, b: Path) -> list[str]:
     one, other = (
-        read_csv(folder / "summary.csv", ["run", "scenario", "eer_percent"]) for folder in (a, b)
+        read_csv(folder / SUMMARY, ["run", "scenario", "eer_percent"]) for folder in (a, b)
     )
     both = one.merge(other, on=["run", "scenario"], suffixes=("", "_b"))
     if both.empty:

@@ -8,12 +8,7 @@ from pathlib import Path
 
 from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
-from workflow_src.provenance.contract import stage_of
 from workflow_src.provenance.record import CONFIG, RECORD, Record, read_record
-
-# What lies in the folders of results without being one: what only passes through, and what
-# other targets leave.
-BESIDE = ("corpus/audio/", "corpus/fetched.json", "embeddings/shards/")
 
 
 @dataclass(frozen=True)
@@ -60,15 +55,18 @@ class FinishedRun:
         """The files in the folders of results that the record does not know."""
         if self.results is None:
             return []
+        folders = {name.partition("/")[0] for name in self.record.results if "/" in name}
         found = (
-            path.relative_to(self.results).as_posix()
-            for path in sorted(self.results.rglob("*"))
+            path.relative_to(self.results)
+            for folder in sorted(folders)
+            for path in sorted((self.results / folder).rglob("*"))
             if path.is_file() and not path.name.startswith(".")
         )
         return [
-            name
-            for name in found
-            if stage_of(name) and name not in self.record.results and not name.startswith(BESIDE)
+            path.as_posix()
+            for path in found
+            if path.as_posix() not in self.record.results
+            and not any(path.is_relative_to(known) for known in self.record.beside)
         ]
 
     @property

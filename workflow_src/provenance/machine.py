@@ -12,8 +12,6 @@ CPUINFO = Path("/proc/cpuinfo")
 # Sets of vector instructions, by which numerical libraries choose their arithmetic.
 VECTORS = re.compile(r"(avx|amx|fma|f16c|sse4|sve|asimd|neon)\w*")
 DEVICE = re.compile(r"^device: (\w+)$", re.MULTILINE)
-# They print their device.
-HEAVY_STEPS = ("extract_embeddings", "pretrain_policy", "finetune_policy")
 
 
 def find_commit(root: Path = ROOT) -> tuple[str | None, bool | None]:
@@ -61,22 +59,24 @@ def describe_cpu(cpuinfo: Path = CPUINFO) -> tuple[str, list[str]]:
     return name, sorted(flag for flag in set(flags) if VECTORS.fullmatch(flag))
 
 
-def find_devices(logs: Path) -> dict[str, list[str]]:
-    """Return the devices that the heavy steps computed on, as their logs say.
+def find_devices(logs: Path, heavy: list[str]) -> dict[str, list[str]]:
+    """Return the devices that steps computed on, as their logs say.
 
     Parameters
     ----------
     logs
-        The folder of ``<step>/<job>.log``. A step without logs is left out.
+        The folder of ``<rule>/<job>.log``.
+    heavy
+        The rules that can use a GPU. Their steps print their device. One without logs is left out.
     """
     found = {
-        step: sorted(
+        rule: sorted(
             {
                 device
-                for path in (logs / step).glob("*.log")
+                for path in (logs / rule).glob("*.log")
                 for device in DEVICE.findall(path.read_text(encoding="utf-8", errors="replace"))
             }
         )
-        for step in HEAVY_STEPS
+        for rule in heavy
     }
-    return {step: devices for step, devices in found.items() if devices}
+    return {rule: devices for rule, devices in found.items() if devices}

@@ -9,7 +9,6 @@ from pydantic import Field, ValidationError, field_validator
 
 from workflow_src.common.errors import InputError, describe_validation_error
 from workflow_src.common.files import read_json
-from workflow_src.provenance.contract import stage_of
 from workflow_src.settings.base import Block
 
 RECORD, CONFIG = "provenance.json", "config.yaml"
@@ -35,6 +34,54 @@ class Machine(Block):
     devices: dict[str, list[str]]
 
 
+class Step(Block):
+    """A step that ran.
+
+    Attributes
+    ----------
+    packages
+        The packages of its environment on which results depend.
+    given
+        What all its jobs were given alike, the digest of its code among it. A block of settings is
+        named as in the config.
+    jobs
+        Name of a job -> what it was given that others were not.
+    inputs
+        Name of an input -> file from outside -> digest.
+    """
+
+    packages: list[str]
+    given: dict[str, Any]
+    jobs: dict[str, dict[str, Any]]
+    inputs: dict[str, dict[str, Sha256]]
+
+
+class Stage(Block):
+    """A stage: a file of rules, and a target for people.
+
+    Attributes
+    ----------
+    reads
+        The stages whose results it reads.
+    steps
+        Its steps, ``<room>.<step>``.
+    results
+        Path under ``results/`` -> digest, of every file of the results contract.
+    """
+
+    reads: list[str]
+    steps: dict[str, Step]
+    results: dict[str, Sha256]
+
+    @field_validator("results")
+    @classmethod
+    def _check_results(cls, results: dict[str, str]) -> dict[str, str]:
+        for name in results:
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise ValueError(f"{name!r} lies outside of the results folder")
+        return results
+
+
 class Record(Block):
     """The record of a run.
 
@@ -50,12 +97,10 @@ class Record(Block):
         Of Python and of the packages that results depend on.
     machine
         The kind of machine.
-    code
-        A digest a step and notebook.
-    inputs
-        Kind of input -> name of file -> digest.
-    results
-        Path under ``results/`` -> digest, of every file of the results contract.
+    stages
+        What ran, in the order of the data's flow.
+    beside
+        Files and folders that the workflow makes in the results folder, but are no results.
     """
 
     workflow: Workflow
@@ -63,17 +108,29 @@ class Record(Block):
     config: Sha256
     versions: dict[str, str]
     machine: Machine
-    code: dict[str, str]
-    inputs: dict[str, dict[str, Sha256]]
-    results: dict[str, Sha256]
+    stages: dict[str, Stage]
+    beside: list[str]
 
-    @field_validator("results")
-    @classmethod
-    def _check_results(cls, results: dict[str, str]) -> dict[str, str]:
-        for name in results:
-            if stage_of(name) is None or ".." in PurePosixPath(name).parts:
-                raise ValueError(f"{name!r} is no file of the results contract")
-        return results
+    @property
+    def steps(self) -> dict[str, Step]:
+        """The steps of all stages."""
+        return {name: step for stage in self.stages.values() for name, step in stage.steps.items()}
+
+    @property
+    def results(self) -> dict[str, str]:
+        """The digests of the results of all stages."""
+        return {
+            path: found for stage in self.stages.values() for path, found in stage.results.items()
+        }
+
+    @property
+    def inputs(self) -> dict[str, dict[str, str]]:
+        """The digests of all files from outside, by who reads them: ``<step>.<input>``."""
+        return {
+            f"{name.partition('.')[2]}.{kind}": files
+            for name, step in self.steps.items()
+            for kind, files in step.inputs.items()
+        }
 
 
 def read_record(path: str | Path) -> Record:
@@ -85,6 +142,8 @@ def read_record(path: str | Path) -> Record:
         The file is missing, damaged, or no record of this version of the workflow.
     """
     content = read_json(path)
+    if isinstance(content, dict) and "results" in content:
+        raise InputError(f"{path}: an earlier version of the workflow wrote it; use that version")
     try:
         return Record.model_validate(content)
     except ValidationError as error:

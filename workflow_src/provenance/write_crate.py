@@ -8,6 +8,7 @@ workflow's files, are written into it. Profile: Workflow Run Crate 0.5
 import base64
 import shutil
 import warnings
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,12 +16,11 @@ from workflow_src.common.digests import ROOT, digest_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_json
 from workflow_src.common.whole_files import folder_written_whole
-from workflow_src.provenance.contract import STAGES, stage_of
 from workflow_src.provenance.describe import quote
 from workflow_src.provenance.finished_run import FinishedRun, find_run
 from workflow_src.provenance.record import CONFIG, RECORD
 from workflow_src.provenance.versions import find_version, read_project
-from workflow_src.running.steps import run_step, step_parser
+from workflow_src.running.arguments import Input, Output
 
 with warnings.catch_warnings():
     # Of a package that it imports.
@@ -69,6 +69,20 @@ LICENSE = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    record: Input
+    """The record, JSON, in the results folder."""
+    jobs: Path
+    """The folder of Snakemake's records of jobs, which say the times."""
+    metadata: Output
+    """The description, JSON: ro-crate-metadata.json in the results folder."""
+    workflow: Output
+    """The copy of the workflow: workflow/ in the results folder."""
+
+
 def build_crate(run: FinishedRun, period: tuple[float, float] | None) -> ROCrate:
     """Describe a finished run and the copy of the workflow in its results folder.
 
@@ -97,13 +111,14 @@ def build_crate(run: FinishedRun, period: tuple[float, float] | None) -> ROCrate
         _add_parameter(crate, workflow, "input", kind, f"what was given: {kind}", given)
         taken += given
 
-    made = [
-        _add_file(crate, name, results / name, digest=digest)
-        for name, digest in record.results.items()
-    ]
-    for stage in STAGES:
-        files = [file for file in made if stage_of(file.id) == stage]
+    made = []
+    for stage, part in record.stages.items():
+        files = [
+            _add_file(crate, name, results / name, digest=digest)
+            for name, digest in part.results.items()
+        ]
         _add_parameter(crate, workflow, "output", stage, f"results of the stage {stage}", files)
+        made += files
     _add_file(crate, RECORD, results / RECORD, "The record: versions, digests, kind of machine")
 
     action = crate.add_action(
@@ -255,24 +270,15 @@ def copy_workflow(target: Path, root: Path = ROOT) -> None:
                 shutil.copy(root / name, part / name)
 
 
-def main(argv: list[str] | None = None) -> None:
+def run(args: Arguments) -> None:
     """Copy the workflow and write the description."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--results", type=Path, required=True, help="the results folder")
-    parser.add_argument(
-        "--jobs", type=Path, required=True, help="Snakemake's records of jobs, for the times"
-    )
-    args = parser.parse_args(argv)
-    run = find_run(args.results)
-    if wrong := [*run.changed, *run.lost]:
+    results = args.record.parent
+    finished = find_run(results)
+    if wrong := [*finished.changed, *finished.lost]:
         raise InputError(
-            f"{args.results / wrong[0]}: is not as {RECORD} says; run the workflow again first"
+            f"{results / wrong[0]}: is not as {RECORD} says; run the workflow again first"
         )
-    copy_workflow(args.results / WORKFLOW)
-    outputs = [f"{args.results.name}/{name}" for name in run.record.results]
-    crate = build_crate(run, find_period(args.jobs, outputs))
-    write_json(crate.metadata.generate(), args.results / METADATA)
-
-
-if __name__ == "__main__":
-    run_step(main)
+    copy_workflow(args.workflow)
+    outputs = [f"{results.name}/{name}" for name in finished.record.results]
+    crate = build_crate(finished, find_period(args.jobs, outputs))
+    write_json(crate.metadata.generate(), args.metadata)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from workflow_src.common.digests import PACKAGE, ROOT
 
 ARGUMENTS = "Arguments"
+SETTINGS = f"{PACKAGE}.settings."
 # The types of `workflow_src.running.arguments` that a rule's input or output holds.
 PLACES = {"Input": "input", "Inputs": "input", "Output": "output", "Outputs": "output"}
 
@@ -29,11 +31,14 @@ class Argument:
         Where a rule has the value: ``input``, ``output`` or ``params``.
     many
         Whether the option takes any number of values.
+    key
+        Where in the config the value stands, if it is a block of settings; else nothing.
     """
 
     name: str
     place: str
     many: bool
+    key: str = ""
 
     @property
     def option(self) -> str:
@@ -74,8 +79,16 @@ def _read_fields(module: str, name: str) -> list[Argument]:
             words = ast.unparse(node.annotation).removesuffix(" | None")
             place = PLACES.get(words, "params")
             many = words in {"Inputs", "Outputs", "list[str]", "list[int]", "list[float]"}
-            fields.append(Argument(node.target.id, place, many))
+            key = _find_key(words, _source_of(tree, words, module))
+            fields.append(Argument(node.target.id, place, many, key))
     return fields
+
+
+def _find_key(name: str, source: str) -> str:
+    """Return the key of a block of settings; nothing for what is none."""
+    if not source.startswith(SETTINGS):
+        return ""
+    return vars(getattr(importlib.import_module(source), name)).get("key", "")
 
 
 def _source_of(tree: ast.Module, name: str, module: str) -> str:

@@ -139,5 +139,5 @@ CASES = [
     block("methods.fit_method", '{"alphas": [0.1, 0.1]}', "tuning: alphas lists a value twice"),
     block("analysis.sweep_thresholds", '{"alphas": []}', "analysis.sweep: alphas: []"),
     block("provenance.record_provenance", '{"seed": -1}', "seed: -1 is not allowed"),
-    block("provenance.record_provenance", "{", "--settings"),
+    block("provenance.record_provenance", "{", "config: '{'"),
 ]  # fmt: skip

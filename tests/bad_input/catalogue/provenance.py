@@ -5,6 +5,7 @@ from tests.bad_input.spoiling import cut, edit_json, make_folder, remove, write
 from tests.bad_input.world import EMBEDDINGS
 
 RECORD = "results/provenance.json"
+ELSEWHERE = {"reads": [], "steps": {}, "results": {"../../etc/passwd": "0" * 64}}
 
 
 def recorded(name: str, says: str, spoil=None, **options) -> Case:
@@ -20,15 +21,18 @@ def crate(name: str, says: str, spoil=None, **options) -> Case:
 
 
 CASES = [
-    recorded("no extractor", "none.onnx: ", inputs={"extractor": ["none.onnx"]}),
-    recorded("inputs that are no JSON", "--inputs: ", inputs="{"),
-    recorded("a policy that is missing", "none.pkl: ", inputs={"policies/a": ["none.pkl"]}),
+    recorded("no extractor", "model.onnx: ", remove("model.onnx")),
+    recorded("a result that is missing", f"{EMBEDDINGS}: ", remove(EMBEDDINGS)),
+    recorded("jobs that are no JSON", "graph.json: cannot be read as JSON", cut("graph.json")),
+    recorded("jobs without jobs", "graph.json: ", write("graph.json", "{}")),
     recorded("a folder where it goes", f"{RECORD}: Is a directory", make_folder(RECORD)),
     verified("no record", "results: no provenance.json lies", remove(RECORD)),
     verified("a record cut short", f"{RECORD}: ", cut(RECORD)),
     verified("a record that is none", f"{RECORD}: ", write(RECORD, "[]")),
-    verified("a result outside of the results", "is no file of the results contract",
-             edit_json(RECORD, results={"../../etc/passwd": "0" * 64})),
+    verified("a result outside of the results", "lies outside of the results folder",
+             edit_json(RECORD, stages={"corpus": ELSEWHERE})),
+    verified("a record of an earlier version", "an earlier version of the workflow wrote it",
+             edit_json(RECORD, results={})),
     crate("no record", "results: no provenance.json lies", remove(RECORD)),
     crate("a record that is none", f"{RECORD}: ", write(RECORD, "{}")),
     crate("a result that changed", f"{EMBEDDINGS}: is not as provenance.json says",

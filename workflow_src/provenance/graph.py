@@ -1,0 +1,130 @@
+"""The jobs that made a run's results, as the rules tell them."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from workflow_src.common.digests import ROOT
+from workflow_src.common.errors import InputError, describe_validation_error
+from workflow_src.common.files import read_json
+from workflow_src.settings.base import Block
+
+# A job with this wildcard makes a part that a later job merges: no result.
+PART = "shard"
+# These read a step's arguments and tell of its progress.
+WITHOUT_EFFECT = {"pydantic", "pyyaml", "threadpoolctl", "tqdm", "tyro"}
+
+
+class Job(Block):
+    """A job.
+
+    Attributes
+    ----------
+    rule, step
+        Its rule, and the step that this runs, ``<room>.<step>``.
+    stage
+        The stage that the rule belongs to.
+    environment
+        The name of its file in ``envs/``.
+    gpu
+        Whether it can use a GPU.
+    wildcards
+        The values of its wildcards, sorted by name.
+    inputs
+        Name of an input -> files.
+    outputs
+        Its files and folders.
+    given
+        Its params: what it is given and counts as a change. A block of settings is named as in
+        the config, others as the rule names them.
+    """
+
+    rule: str
+    step: str
+    stage: str
+    environment: str
+    gpu: bool
+    wildcards: dict[str, str]
+    inputs: dict[str, list[str]]
+    outputs: list[str]
+    given: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What tells it from other jobs of its rule: nothing where there are none."""
+        return ".".join(self.wildcards.values())
+
+    @property
+    def makes_results(self) -> bool:
+        """Whether its outputs are results."""
+        return PART not in self.wildcards
+
+
+class Graph(Block):
+    """The jobs that made a run's results, and the files that other rules may have left."""
+
+    jobs: list[Job]
+    others: list[str]
+
+    @property
+    def beside(self) -> list[str]:
+        """The files and folders that are made, but are no results."""
+        parts = (output for job in self.jobs if not job.makes_results for output in job.outputs)
+        return [*{str(Path(part).parent) for part in parts}, *self.others]
+
+    def producers(self) -> dict[str, Job]:
+        """Return the job that makes each file."""
+        return {output: job for job in self.jobs for output in job.outputs}
+
+
+def read_graph(path: str | Path) -> Graph:
+    """Read what the workflow wrote of its jobs when it began.
+
+    Raises
+    ------
+    InputError
+        The file is missing or damaged.
+    """
+    content = read_json(path)
+    try:
+        return Graph.model_validate(content)
+    except ValidationError as error:
+        first, *_ = describe_validation_error(error, str(path)).splitlines()
+        raise InputError(first) from error
+
+
+def order_stages(graph: Graph) -> dict[str, list[str]]:
+    """Return the stages in the order of the data's flow, each with those that it reads from."""
+    made_by = graph.producers()
+    reads: dict[str, set[str]] = {job.stage: set() for job in graph.jobs}
+    for job in graph.jobs:
+        for files in job.inputs.values():
+            reads[job.stage] |= {made_by[file].stage for file in files if file in made_by}
+        reads[job.stage].discard(job.stage)
+    order = list(TopologicalSorter(reads).static_order())
+    return {stage: sorted(reads[stage], key=order.index) for stage in order}
+
+
+def find_files_from_outside(graph: Graph, rule: str) -> dict[str, list[str]]:
+    """Return the files from outside that the jobs of a rule read, by the input's name."""
+    made_by = graph.producers()
+    found: dict[str, list[str]] = {}
+    for job in graph.jobs:
+        if job.rule == rule:
+            for name, files in job.inputs.items():
+                own = [file for file in files if file not in made_by]
+                found[name] = list(dict.fromkeys([*found.get(name, []), *own]))
+    return {name: files for name, files in found.items() if files}
+
+
+def list_packages(environment: str) -> list[str]:
+    """List the packages of an environment whose arithmetic or formats results depend on."""
+    text = (ROOT / f"envs/{environment}.yaml").read_text(encoding="utf-8")
+    *_, by_pip = yaml.safe_load(text)["dependencies"]
+    names = [pin.partition("==")[0] for pin in by_pip["pip"]]
+    return [name for name in names if name not in WITHOUT_EFFECT]
