@@ -31,9 +31,11 @@ from workflow_src.methods.soft import fit_soft
 from workflow_src.methods.through_time import fit_through_time
 from workflow_src.running.arguments import Output
 from workflow_src.settings.comparison import Sensitivity
-from workflow_src.settings.trials import Generation
+from workflow_src.settings.generation import Generation
+from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.tuning import Fitting as Tuning
-from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
+from workflow_src.trials.pool import MANIFEST_COLUMNS, build_pool
+from workflow_src.trials.protocol import make_scenario
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.rules import Baseline
 from workflow_src.updating.sequences import build_task
@@ -133,7 +135,8 @@ def run(args: Arguments) -> None:
     split = read_split(results / "corpus/split.csv")
     for count in args.settings.enrolment_utterances:
         own = args.generation.model_copy(update={"enrolment_utterances": count})
-        made = make_scenario(build_pool(manifest, split, [], own), SCENARIO, own, args.seed)
+        pool = build_pool(manifest, split, [], own)
+        made = make_scenario(pool, BY_ID[SCENARIO], own, args.seed)
         measure("enrolment", count, rules, (made.trials, made.enrolment))
 
     measure("embeddings", "as they are", rules)
