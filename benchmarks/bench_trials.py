@@ -20,9 +20,9 @@ import pandas as pd
 
 from workflow_src.common.files import write_csv, write_parquet
 from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.running.launcher import call
 from workflow_src.running.threads import use_one_thread
-from workflow_src.settings.trials import SCENARIOS
-from workflow_src.trials.generate_trials import main as generate_trials
+from workflow_src.settings.scenarios import SCENARIOS
 
 
 def make_corpus(folder, speakers, days):
@@ -56,19 +56,20 @@ def main():
         print(f"{'scenario':10}{'trials':>10}{'seconds':>10}{'trials/s':>12}")
         total = [0, 0.0]
         for scenario in SCENARIOS:
-            out = folder / f"{scenario}.parquet"
-            files = ["--manifest", folder / "manifest.parquet", "--split", folder / "split.csv"]
-            files += ["--out", out, "--enrolment", folder / "enrolment.parquet"]
+            out = folder / f"{scenario.id}.parquet"
+            given = ["--manifest", folder / "manifest.parquet", "--split", folder / "split.csv"]
+            given += ["--trials", out, "--enrolment", folder / "enrolment.parquet"]
+            given += ["--seed", 1, "--scenario", scenario.model_dump_json()]
             began = time.perf_counter()
             with contextlib.redirect_stdout(io.StringIO()):
-                generate_trials([*map(str, files), "--seed", "1", "--scenario", scenario])
+                call("trials.generate_trials", [str(word) for word in given])
             seconds = time.perf_counter() - began
             trials = len(pd.read_parquet(out, columns=["step"]))
-            print(f"{scenario:10}{trials:10,}{seconds:10.2f}{trials / seconds:12,.0f}")
+            print(f"{scenario.id:10}{trials:10,}{seconds:10.2f}{trials / seconds:12,.0f}")
             total = [total[0] + trials, total[1] + seconds]
     print(f"{'all':10}{total[0]:10,}{total[1]:10.2f}{total[0] / total[1]:12,.0f}")
     began = time.perf_counter()
-    step = [sys.executable, "-m", "workflow_src.trials.generate_trials", "--help"]
+    step = [sys.executable, "-m", "workflow_src.run", "trials.generate_trials", "--help"]
     subprocess.run(step, check=True, stdout=subprocess.DEVNULL)
     print(f"starting the step: {time.perf_counter() - began:.2f} s each time")
 

@@ -33,11 +33,13 @@ from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.running.threads import use_one_thread
 from workflow_src.settings.corpus import SimulatedListing
+from workflow_src.settings.generation import Generation
 from workflow_src.settings.laws import EmbeddingLaw, read_law
-from workflow_src.settings.trials import Generation
+from workflow_src.settings.scenarios import BY_ID
 from workflow_src.synthetic.listing import make_listing
 from workflow_src.synthetic.simulation import simulate
-from workflow_src.trials.protocol import build_pool, make_scenario
+from workflow_src.trials.pool import build_pool
+from workflow_src.trials.protocol import make_scenario
 from workflow_src.updating.scorer import Sequences, mean_templates, score_sequences
 from workflow_src.updating.sequences import build_task
 
@@ -116,7 +118,7 @@ def make_trials(seed):
     row_of = pd.Index(manifest["utterance"])
     trials = {}
     for name in SCENARIOS:
-        made = make_scenario(pool, name, settings, seed)
+        made = make_scenario(pool, BY_ID[name], settings, seed)
         task = build_task(made.trials, made.enrolment, places, index)
         trials[name] = Trials(
             task.sequences,

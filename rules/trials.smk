@@ -23,6 +23,11 @@ DEVELOPMENT_TABLES = expand(
 )
 
 
+def scenario_row(name):
+    """Return the row of one scenario as JSON: a change of it runs nothing of the others."""
+    return SETTINGS.trials.find(name).model_dump_json()
+
+
 rule trials:
     input:
         TRIALS,
@@ -39,45 +44,32 @@ if SETTINGS.trials.source == "generate":
         output:
             trials="results/trials/{scenario}.parquet",
             enrolment="results/trials/{scenario}.enrolment.parquet",
-        log:
-            "logs/generate_trials/{scenario}.log",
-        benchmark:
-            "logs/generate_trials/{scenario}.benchmark.tsv"
         group:
             "trials"
         conda:
             "../envs/tables.yaml"
-        threads: 1
         resources:
-            turn=1,
-            mem_mb=growing(2000),
-            runtime=growing(10),
+            **needs(2000, 10, turn=1),
         params:
+            scenario=lambda wildcards: scenario_row(wildcards.scenario),
             settings=settings("trials", "generation"),
             seed=SETTINGS.seed,
-            code=code("trials.generate_trials"),
         message:
             "Generating the trials of {wildcards.scenario}"
         shell:
-            "python -m workflow_src.trials.generate_trials --manifest {input.manifest}"
-            " --split {input.split} --rejected {input.rejected} --settings {params.settings:q}"
-            " --seed {params.seed} --scenario {wildcards.scenario} --out {output.trials}"
-            " --enrolment {output.enrolment} > {log} 2>&1"
+            step("trials.generate_trials")
 
 else:
 
     LISTS = SETTINGS.trials.imported.root
 
     # Where an earlier result is there, Snakemake would not miss a source file.
-    try:
-        check_files(LISTS, SETTINGS.trials.scenarios)
-    except InputError as error:
-        raise WorkflowError(str(error)) from None
+    checked(check_files, LISTS, SETTINGS.trials.scenarios)
 
     rule import_trials:
         input:
-            trials=f"{LISTS}/{{scenario}}/{TRIAL_FILE}",
-            enrolment=lambda wildcards: find_enrolment_list(
+            trial_list=f"{LISTS}/{{scenario}}/{TRIAL_FILE}",
+            enrolment_list=lambda wildcards: find_enrolment_list(
                 f"{LISTS}/{wildcards.scenario}"
             ),
             manifest=MANIFEST,
@@ -86,29 +78,18 @@ else:
         output:
             trials="results/trials/{scenario}.parquet",
             enrolment="results/trials/{scenario}.enrolment.parquet",
-        log:
-            "logs/import_trials/{scenario}.log",
-        benchmark:
-            "logs/import_trials/{scenario}.benchmark.tsv"
         group:
             "trials"
         conda:
             "../envs/tables.yaml"
-        threads: 1
         resources:
-            turn=1,
-            mem_mb=growing(2000),
-            runtime=growing(10),
+            **needs(2000, 10, turn=1),
         params:
-            root=LISTS,
-            code=code("trials.import_trials"),
+            scenario=lambda wildcards: scenario_row(wildcards.scenario),
         message:
             "Importing the trials of {wildcards.scenario}"
         shell:
-            "python -m workflow_src.trials.import_trials --root {params.root:q}"
-            " --scenario {wildcards.scenario} --manifest {input.manifest} --split {input.split}"
-            " --rejected {input.rejected} --out {output.trials}"
-            " --enrolment {output.enrolment} > {log} 2>&1"
+            step("trials.import_trials")
 
 
 rule generate_development_trials:
@@ -119,64 +100,48 @@ rule generate_development_trials:
     output:
         trials=f"{DEVELOPMENT}/{{protocol}}.parquet",
         enrolment=f"{DEVELOPMENT}/{{protocol}}.enrolment.parquet",
-    log:
-        "logs/generate_development_trials/{protocol}.log",
-    benchmark:
-        "logs/generate_development_trials/{protocol}.benchmark.tsv"
     wildcard_constraints:
         protocol="|".join(DEVELOPMENT_SCENARIOS),
     group:
         "trials"
     conda:
         "../envs/tables.yaml"
-    threads: 1
     resources:
-        turn=1,
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **needs(2000, 10, turn=1),
     params:
+        scenario=lambda wildcards: scenario_row(wildcards.protocol),
         # Development trials have trajectories of their own.
         settings=SETTINGS.trials.generation.model_dump_json(
             exclude={"random": {"trajectories"}}
         ),
         development=SETTINGS.tuning.development.model_dump_json(exclude={"scenarios"}),
         seed=SETTINGS.seed,
-        code=code("trials.generate_development_trials"),
     message:
         "Generating development trials of {wildcards.protocol}"
     shell:
-        "python -m workflow_src.trials.generate_development_trials --manifest {input.manifest}"
-        " --split {input.split} --rejected {input.rejected} --settings {params.settings:q}"
-        " --development {params.development:q} --seed {params.seed}"
-        " --scenario {wildcards.protocol} --out {output.trials}"
-        " --enrolment {output.enrolment} > {log} 2>&1"
+        step("trials.generate_development_trials")
 
 
 rule export_trials:
     input:
-        TRIALS,
-        ENROLMENTS,
+        trials=TRIALS,
+        enrolments=ENROLMENTS,
     output:
-        expand(
-            "results/published_layout/{scenario}/{file}",
+        trial_lists=expand(
+            f"results/published_layout/{{scenario}}/{TRIAL_FILE}",
             scenario=SETTINGS.trials.scenarios,
-            file=[TRIAL_FILE, ENROLMENT_FILES[0]],
         ),
-    log:
-        "logs/export_trials.log",
-    benchmark:
-        "logs/export_trials.benchmark.tsv"
+        enrolment_lists=expand(
+            f"results/published_layout/{{scenario}}/{ENROLMENT_FILES[0]}",
+            scenario=SETTINGS.trials.scenarios,
+        ),
     conda:
         "../envs/tables.yaml"
-    threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        **needs(2000, 10),
     params:
-        scenarios=SETTINGS.trials.scenarios,
-        code=code("trials.export_trials"),
+        scenarios=f"[{','.join(map(scenario_row, SETTINGS.trials.scenarios))}]",
     message:
         "Exporting the trials in the published layout"
     shell:
-        "python -m workflow_src.trials.export_trials --trials results/trials"
-        " --scenarios {params.scenarios} --out results/published_layout > {log} 2>&1"
+        step("trials.export_trials")

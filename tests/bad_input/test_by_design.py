@@ -116,7 +116,9 @@ def test_a_name_that_is_no_text_can_be_said(world, capsys):
     """Standard output need not hold what a path may hold."""
     name = "lists\udcff"
     Path("lists").rename(name)
-    arguments = COMMANDS["trials.import_trials"].arguments(root=name)
+    arguments = COMMANDS["trials.import_trials"].arguments(
+        trial_list=f"{name}/random/trial.pkl", enrolment_list=f"{name}/random/enroll_model"
+    )
     run = lambda: sys.exit(end_well(lambda: start("trials.import_trials", arguments)))  # noqa: E731
     assert run_to_the_end(run, capsys) == (0, [])
     assert Path("imported/random.parquet").exists()

@@ -28,6 +28,7 @@ from workflow_src.embeddings.importing import merge_parts, read_part
 from workflow_src.methods.import_policy import read_given_policy
 from workflow_src.methods.storage import read_tensors
 from workflow_src.serving import Template
+from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.schema import Config, validate_config
 from workflow_src.trials.published_layout import tabulate_trials
 
@@ -100,7 +101,7 @@ def import_embeddings(path):
 
 
 def import_lists(path):
-    tabulate_trials(read_plain_pickle(path), "random", path)
+    tabulate_trials(read_plain_pickle(path), BY_ID["random"], path)
 
 
 def import_policy(path):

@@ -27,8 +27,9 @@ from workflow_src.provenance.__main__ import main as verify_run
 from workflow_src.running.launcher import call
 from workflow_src.running.signature import is_step
 from workflow_src.serving import Template, TemplateUpdater
-from workflow_src.settings.catalogue import BY_ID
+from workflow_src.settings.catalogue import BY_ID as METHODS
 from workflow_src.settings.laws import EmbeddingLaw, read_law
+from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.schema import validate_config
 
 DIMENSION = 16
@@ -99,6 +100,7 @@ def runs(*rows: Mapping[str, object]) -> str:
     return json.dumps(list(rows))
 
 
+RANDOM = BY_ID["random"].model_dump_json()
 MATRIX = {"--embeddings": EMBEDDINGS, "--index": INDEX}
 TRIALS = {"--trials": "results/trials/random.parquet",
           "--enrolment": "results/trials/random.enrolment.parquet"}  # fmt: skip
@@ -107,12 +109,12 @@ TRAINING = {**MATRIX, "--manifest": MANIFEST, "--split": SPLIT, "--seed": "1"}
 FITTING = {**MATRIX, "--split": SPLIT, "--development": DEVELOPMENT, "--settings": TUNING,
            "--seed": "1"}  # fmt: skip
 FITTED = {**FITTING, "--start": "results/policies/fixed-weight-tuned",
-          "--start-entry": BY_ID["fixed-weight-tuned"].entry}  # fmt: skip
+          "--start-entry": METHODS["fixed-weight-tuned"].entry}  # fmt: skip
 
 
 def method(name: str) -> dict[str, str]:
     """Name a method and its rule."""
-    return {"--method": name, "--entry": BY_ID[name].entry}
+    return {"--method": name, "--entry": METHODS[name].entry}
 
 
 # What stands behind a colon tells two commands of one step apart.
@@ -167,21 +169,24 @@ COMMANDS: dict[str, Command] = {
     ),
     "trials.generate_trials": Command(
         {**SPOKEN, "--settings": {"random": {"trajectories": 2}}, "--seed": "1",
-         "--scenario": "random"},
-        {"--out": TRIALS["--trials"], "--enrolment": TRIALS["--enrolment"]},
+         "--scenario": RANDOM},
+        TRIALS,
     ),
     "trials.generate_development_trials": Command(
-        {**SPOKEN, "--development": TUNING["development"], "--seed": "1", "--scenario": "random"},
-        {"--out": f"{DEVELOPMENT}/random.parquet",
+        {**SPOKEN, "--development": TUNING["development"], "--seed": "1", "--scenario": RANDOM},
+        {"--trials": f"{DEVELOPMENT}/random.parquet",
          "--enrolment": f"{DEVELOPMENT}/random.enrolment.parquet"},
     ),
     "trials.export_trials": Command(
-        {"--trials": "results/trials", "--scenarios": "random"},
-        {"--out": "lists"},
+        {"--trials": TRIALS["--trials"], "--enrolments": TRIALS["--enrolment"],
+         "--scenarios": f"[{RANDOM}]"},
+        {"--trial-lists": PUBLISHED_TRIALS, "--enrolment-lists": PUBLISHED_ENROLMENT},
     ),
     "trials.import_trials": Command(
-        {"--root": "lists", "--scenario": "random", **SPOKEN},
-        {"--out": "imported/random.parquet", "--enrolment": "imported/random.enrolment.parquet"},
+        {"--trial-list": PUBLISHED_TRIALS, "--enrolment-list": PUBLISHED_ENROLMENT,
+         "--scenario": RANDOM, **SPOKEN},
+        {"--trials": "imported/random.parquet",
+         "--enrolment": "imported/random.enrolment.parquet"},
     ),
     "methods.import_policy": Command(
         {"--source": "mh_final.pkl", **method("multi-head"), "--embeddings": EMBEDDINGS},

@@ -35,10 +35,12 @@ from workflow_src.methods.through_time import (
 from workflow_src.methods.tune_threshold import tune_threshold
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.settings.catalogue import METHODS
+from workflow_src.settings.generation import Generation, RandomWalk
 from workflow_src.settings.runs import Run
-from workflow_src.settings.trials import Generation, RandomScenario
+from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.tuning import Fitting as Tuning
-from workflow_src.trials.protocol import build_pool, make_scenario
+from workflow_src.trials.pool import build_pool
+from workflow_src.trials.protocol import make_scenario
 from workflow_src.updating.interface import Memory
 from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale
 from workflow_src.updating.scorer import score_sequences
@@ -83,11 +85,11 @@ def partition(corpus):
     manifest, embeddings = corpus
     index = pd.DataFrame({"row": np.arange(len(manifest)), "utterance": manifest["utterance"]})
     split = pd.DataFrame({"speaker": sorted(set(manifest["speaker"])), "part": "test"})
-    settings = Generation(random=RandomScenario(trajectories=4))
+    settings = Generation(random=RandomWalk(trajectories=4))
     pool = build_pool(manifest, split, [], settings)
     trials = {}
     for scenario in ("random", "3das"):
-        made = make_scenario(pool, scenario, settings, 1)
+        made = make_scenario(pool, BY_ID[scenario], settings, 1)
         trials[scenario] = (made.trials, made.enrolment)
     return make_partition(trials, embeddings, index, 0.3, 1)
 

@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
+from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_parquet
 from workflow_src.corpus.ids import parse_utterance_ids
-from workflow_src.settings.trials import SCENARIOS
-from workflow_src.trials import generate_development_trials as step
+from workflow_src.settings.scenarios import BY_ID
 
 IDS = [
     f"{speaker:04d}_05{day:02d}1{hour}00_3_{take}_ti_0"
@@ -28,24 +28,21 @@ def corpus(tmp_path):
 
 
 def make(corpus, scenario, development="{}"):
-    files = [
-        "--manifest",
-        "manifest.parquet",
-        "--split",
-        "split.csv",
-        "--rejected",
-        "rejected.csv",
-        "--out",
-        "out.parquet",
-        "--enrolment",
-        "enrolment.parquet",
-    ]
-    files = [part if part.startswith("--") else str(corpus / part) for part in files]
-    step.main([*files, "--scenario", scenario, "--seed", "1", "--development", development])
+    launch(
+        "trials.generate_development_trials",
+        "--manifest", corpus / "manifest.parquet",
+        "--split", corpus / "split.csv",
+        "--rejected", corpus / "rejected.csv",
+        "--scenario", BY_ID[scenario].model_dump_json(),
+        "--seed", 1,
+        "--development", development,
+        "--trials", corpus / "out.parquet",
+        "--enrolment", corpus / "enrolment.parquet",
+    )  # fmt: skip
     return [pd.read_parquet(corpus / name) for name in ("out.parquet", "enrolment.parquet")]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", BY_ID)
 def test_only_training_speakers_are_heard(corpus, scenario):
     trials, enrolment = make(corpus, scenario)
     training = {f"{speaker:04d}" for speaker in range(4, 9)}

@@ -1,4 +1,4 @@
-"""The nine protocols on a made-up manifest, against plain loops over the method's statement."""
+"""Scenarios on a made-up manifest, against plain loops over the method's statement."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,10 @@ from scipy.stats import chisquare
 from tests.trials.trial_corpus import make_manifest, make_split
 from workflow_src.common.errors import InputError
 from workflow_src.corpus.ids import parse_utterance_ids
-from workflow_src.settings.trials import SCENARIOS, Generation
-from workflow_src.trials.protocol import ENROLMENT_DAYS, LeftOut, build_pool, make_scenario
+from workflow_src.settings.generation import Generation, Scenario
+from workflow_src.settings.scenarios import BY_ID
+from workflow_src.trials.pool import build_pool
+from workflow_src.trials.protocol import LeftOut, make_scenario
 
 
 @pytest.fixture(scope="module")
@@ -17,10 +19,18 @@ def manifest():
     return make_manifest()
 
 
+OWN = [
+    Scenario(id="weekly", every=7, targets="all", enrolment=[0, 2, 9]),
+    Scenario(id="weekly-one", every=7, targets="one", rounds=2, enrolment=[0, 2, 9]),
+    Scenario(id="late-walk", every="random", enrolment=[9]),
+]
+ROWS = BY_ID | {row.id: row for row in OWN}
+
+
 @pytest.fixture(scope="module")
 def made(manifest):
     pool = build_pool(manifest, make_split(), [], Generation())
-    return {name: make_scenario(pool, name, Generation(), seed=1) for name in SCENARIOS}
+    return {name: make_scenario(pool, row, Generation(), seed=1) for name, row in ROWS.items()}
 
 
 def corpus_order(manifest, speaker):
@@ -44,17 +54,17 @@ def enrol(days, k):
 
 def expected_models(manifest, scenario):
     """{model: (enrolment, dates of test days)} by the statement of the method."""
-    distance = int(scenario[:-3])
     models = {}
     for speaker in ("0003", "0011", "0020", "0300"):
         days = corpus_order(manifest, speaker)
-        for k in ENROLMENT_DAYS[distance]:
+        for k in scenario.enrolment:
             utterances = enrol(days, k)
             if not utterances:
                 continue
             # What enrols is not tested; only in a sparse corpus does that take a test day away.
             last = max(date for date, of_day in days for _, name in of_day if name in utterances)
-            tested = [date for date, _ in days[k + distance + 1 :: distance] if date > last]
+            later = days[k + scenario.every + 1 :: scenario.every]
+            tested = [date for date, _ in later if date > last]
             if tested:
                 models[f"spk{speaker}_{k}"] = (utterances, tested)
     return models
@@ -75,9 +85,9 @@ def check_form(trials):
     assert trials.dtypes[["round", "step", "target"]].tolist() == ["int16", "int32", "bool"]
 
 
-@pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name != "random"])
+@pytest.mark.parametrize("scenario", [name for name, row in ROWS.items() if row.every != "random"])
 def test_models_enrolments_and_test_days(manifest, made, scenario):
-    expected = expected_models(manifest, scenario)
+    expected = expected_models(manifest, ROWS[scenario])
     trials, enrolment = made[scenario].trials, made[scenario].enrolment
     assert list(trials["model"].drop_duplicates()) == list(expected)
     assert list(enrolment["model"].drop_duplicates()) == list(expected)
@@ -90,7 +100,7 @@ def test_models_enrolments_and_test_days(manifest, made, scenario):
     check_form(trials)
 
 
-@pytest.mark.parametrize("scenario", ["1das", "3das", "5das", "10das"])
+@pytest.mark.parametrize("scenario", ["1das", "3das", "5das", "10das", "weekly"])
 def test_as_targets_are_the_day_in_corpus_order(manifest, made, scenario):
     days = {s: dict(corpus_order(manifest, s)) for s in ("0003", "0011", "0020", "0300")}
     targets = made[scenario].trials.query("target")
@@ -101,7 +111,7 @@ def test_as_targets_are_the_day_in_corpus_order(manifest, made, scenario):
 
 def test_as_lists_are_one_for_speaker_and_day(made):
     trials = pd.concat(
-        [made[name].trials.assign(scenario=name) for name in ("1das", "3das", "5das", "10das")]
+        [made[name].trials.assign(scenario=name) for name in ("1das", "3das", "5das", "weekly")]
     )
     lists = trials.groupby(["speaker", "day", "scenario", "model"])["utterance"].agg(tuple)
     counts = lists.groupby(["speaker", "day"]).agg(["size", "nunique"])
@@ -116,13 +126,23 @@ def test_1s_pairs_are_one_for_round_speaker_and_day(made):
         pairs = trials.groupby(["round", "speaker", "day", "model"])["utterance"].agg(tuple)
         assert (pairs.map(len) == 2).all()
         assert (pairs.groupby(["round", "speaker", "day"]).nunique() == 1).all()
+    # A scenario with fewer rounds has the first of them.
+    keys = ["round", "speaker", "day"]
+    every_day = scenarios["1d1s"].query("target").set_index(keys)["utterance"].rename("of 1d1s")
+    few = made["weekly-one"].trials.query("target")[[*keys, "utterance"]].drop_duplicates()
+    assert sorted(few["round"].unique()) == [1, 2]
+    shared = few.join(every_day, keys, how="inner")
+    assert len(shared) > 10
+    assert (shared["utterance"] == shared["of 1d1s"]).all()
     # Rounds are drawn apart.
     spread = scenarios["1d1s"].query("target").groupby(["model", "day"])["utterance"].nunique()
     assert spread.max() > 3
 
 
-def test_random_trajectories(manifest, made):
-    trials, enrolment = made["random"].trials, made["random"].enrolment
+@pytest.mark.parametrize("scenario", ["random", "late-walk"])
+def test_random_trajectories(manifest, made, scenario):
+    trials, enrolment = made[scenario].trials, made[scenario].enrolment
+    [k] = ROWS[scenario].enrolment
     check_form(trials)
     assert trials["model"].nunique() == 4 * 30
     for speaker, models in enrolment.groupby("speaker"):
@@ -132,10 +152,10 @@ def test_random_trajectories(manifest, made):
             f"spk{speaker}_{number}" for number in range(1, 31)
         ]
         for model, part in models.groupby("model"):
-            assert part["utterance"].tolist() == enrol(days, 0)
+            assert part["utterance"].tolist() == enrol(days, k)
             tested = trials[(trials["model"] == model) & trials["target"]]
             visited = [dates[date] for date in tested["day"].drop_duplicates()]
-            skips = np.diff([1, *visited])
+            skips = np.diff([k + 1, *visited])
             assert ((skips >= 1) & (skips <= 9)).all()
             assert len(days) - visited[-1] <= 9
             for date, targets in tested.groupby("day"):
@@ -148,19 +168,19 @@ def test_random_trajectories(manifest, made):
 def test_a_scenario_depends_on_nothing_but_corpus_and_seed(manifest, made):
     pool = build_pool(manifest.sample(frac=1, random_state=0), make_split(), [], Generation())
     for name in ("random", "3das", "3d1s"):
-        again = make_scenario(pool, name, Generation(), seed=1)
+        again = make_scenario(pool, BY_ID[name], Generation(), seed=1)
         pd.testing.assert_frame_equal(again.trials, made[name].trials)
-        other = make_scenario(pool, name, Generation(), seed=2).trials
+        other = make_scenario(pool, BY_ID[name], Generation(), seed=2).trials
         assert not other["utterance"].equals(made[name].trials["utterance"])
 
 
 def test_more_rounds_or_trajectories_only_add(manifest, made):
     settings = Generation.model_validate({"rounds": 3, "random": {"trajectories": 7}})
     pool = build_pool(manifest, make_split(), [], settings)
-    few = make_scenario(pool, "3d1s", settings, seed=1).trials
+    few = make_scenario(pool, BY_ID["3d1s"], settings, seed=1).trials
     many = made["3d1s"].trials
     pd.testing.assert_frame_equal(few, many[many["round"] <= 3].reset_index(drop=True))
-    few = make_scenario(pool, "random", settings, seed=1).trials
+    few = make_scenario(pool, BY_ID["random"], settings, seed=1).trials
     many = made["random"].trials
     kept = many[many["model"].str[8:].astype(int) <= 7].reset_index(drop=True)
     assert few["model"].nunique() == 28
@@ -184,7 +204,7 @@ def test_nontargets_are_uniform_over_speakers_then_utterances(scenario):
     manifest = manifest[~few | (few.cumsum() <= 12)]
     settings = Generation(rounds=40)
     pool = build_pool(manifest, make_split(), [], settings)
-    trials = make_scenario(pool, scenario, settings, seed=3).trials
+    trials = make_scenario(pool, BY_ID[scenario], settings, seed=3).trials
     drawn = trials.loc[~trials["target"] & (trials["speaker"] == "0003"), "utterance"]
     speakers = drawn.str[:4].value_counts()
     assert len(speakers) == 4
@@ -197,7 +217,7 @@ def test_nontargets_are_uniform_over_speakers_then_utterances(scenario):
 def test_laws_of_random_and_1s_draws(manifest):
     settings = Generation.model_validate({"rounds": 400, "random": {"trajectories": 400}})
     pool = build_pool(manifest, make_split(), [], settings)
-    targets = make_scenario(pool, "random", settings, seed=6).trials.query("target")
+    targets = make_scenario(pool, BY_ID["random"], settings, seed=6).trials.query("target")
     days = corpus_order(manifest, "0003")
     sizes = {date: len(utterances) for date, utterances in days}
     targets = targets[targets["speaker"] == "0003"]
@@ -210,7 +230,9 @@ def test_laws_of_random_and_1s_draws(manifest):
     assert chisquare(large.value_counts().reindex(range(1, 5), fill_value=0)).pvalue > 1e-4
     date = max(sizes, key=sizes.get)
     names = dict(days)[date]
-    drawn = make_scenario(pool, "1d1s", settings, seed=6).trials.query("target and day == @date")
+    drawn = make_scenario(pool, BY_ID["1d1s"], settings, seed=6).trials.query(
+        "target and day == @date"
+    )
     counts = drawn[drawn["speaker"] == "0003"]["utterance"].value_counts()
     assert len(counts) == len(names)
     assert chisquare(counts).pvalue > 1e-4
@@ -222,7 +244,7 @@ def test_targets_of_a_random_day_are_uniform():
         {"random": {"trajectories": 3000, "max_skip_days": 1, "max_targets": 2}}
     )
     pool = build_pool(manifest, make_split(), [], settings)
-    targets = make_scenario(pool, "random", settings, seed=1).trials.query("target")
+    targets = make_scenario(pool, BY_ID["random"], settings, seed=1).trials.query("target")
     counts = targets["utterance"].value_counts()
     assert len(counts) == len(corpus_order(manifest, "0003")[2][1])
     assert chisquare(counts).pvalue > 1e-4
@@ -234,11 +256,11 @@ def test_rejected_utterances_are_in_no_trial(manifest):
     rest = manifest[~manifest["utterance"].isin(rejected)]
     same = build_pool(rest, make_split(), [], Generation())
     for name in ("random", "1das", "1d1s"):
-        made = make_scenario(pool, name, Generation(), seed=1)
+        made = make_scenario(pool, BY_ID[name], Generation(), seed=1)
         assert not set(made.trials["utterance"]) & set(rejected)
         assert not set(made.enrolment["utterance"]) & set(rejected)
         pd.testing.assert_frame_equal(
-            made.trials, make_scenario(same, name, Generation(), seed=1).trials
+            made.trials, make_scenario(same, BY_ID[name], Generation(), seed=1).trials
         )
 
 
@@ -261,11 +283,11 @@ def test_sparse_enrolment_is_counted_and_never_tested():
     manifest = parse_utterance_ids(utterances, "test")
     pool = build_pool(manifest, make_split(("0003", "0011"), ()), [], Generation())
     for name in ("1das", "3das", "1d1s", "random"):
-        made = make_scenario(pool, name, Generation(), seed=1)
+        made = make_scenario(pool, BY_ID[name], Generation(), seed=1)
         tested = made.trials.query("target").groupby("model")["day"].min()
         enrolled = made.enrolment.groupby("model")["utterance"].max().str[7:9]
         assert (tested.str[8:].astype(int) > enrolled.astype(int)).all()
-    assert make_scenario(pool, "1das", Generation(), seed=1).left_out.counts == {
+    assert make_scenario(pool, BY_ID["1das"], Generation(), seed=1).left_out.counts == {
         "test days on which enrolment still runs": 2 * 3
     }
 
@@ -277,9 +299,9 @@ def test_too_few_utterances_to_enrol():
     pool = build_pool(
         parse_utterance_ids(utterances, "test"), make_split(("0003",), ("0011",)), [], Generation()
     )
-    for name in SCENARIOS:
+    for name in BY_ID:
         with pytest.raises(InputError, match=f"nothing is left for the scenario {name}; .*1 enrol"):
-            make_scenario(pool, name, Generation(), seed=1)
+            make_scenario(pool, BY_ID[name], Generation(), seed=1)
 
 
 def test_hours_of_enrolment_are_strict():
@@ -289,7 +311,7 @@ def test_hours_of_enrolment_are_strict():
     pool = build_pool(
         parse_utterance_ids(utterances, "test"), make_split(("0003",), ("0011",)), [], Generation()
     )
-    enrolment = make_scenario(pool, "1das", Generation(), seed=1).enrolment
+    enrolment = make_scenario(pool, BY_ID["1das"], Generation(), seed=1).enrolment
     assert enrolment["utterance"].str[9:13].tolist() == ["1001", "1959", "1500", "1501", "1502"]
 
 

@@ -8,16 +8,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.launching import launch
 from tests.trials.trial_corpus import make_manifest, make_split
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv, write_parquet
 from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.provenance.effective_settings import effective_settings
+from workflow_src.settings.generation import Generation, Scenario
+from workflow_src.settings.scenarios import BY_ID, SCENARIOS
 from workflow_src.settings.schema import Config
-from workflow_src.settings.trials import SCENARIOS, Generation
-from workflow_src.trials import export_trials, import_trials
-from workflow_src.trials.protocol import build_pool, make_scenario
+from workflow_src.trials.pool import build_pool
+from workflow_src.trials.protocol import make_scenario
 from workflow_src.trials.published_layout import (
     check_files,
     check_lists,
@@ -74,63 +76,96 @@ def lists():
 
 
 def test_a_small_list_of_each_form(lists):
-    table = tabulate_trials(lists["1das"], "1das", "a")
+    table = tabulate_trials(lists["1das"], BY_ID["1das"], "a")
     assert list(table["day"]) == ["2020-05-03"] * 4 + ["2020-05-04"] * 2
     assert list(table["target"]) == [True, False] * 3
     assert list(table["step"]) == list(range(6))
     assert set(table["round"]) == {0} and set(table["speaker"]) == {"0003"}
     # Where no day is written, a non-target is heard on the day of the target before it.
-    of_random = tabulate_trials(lists["random"], "random", "a")
+    of_random = tabulate_trials(lists["random"], BY_ID["random"], "a")
     columns = ["speaker", "round", "step", "day", "utterance", "target"]
     pd.testing.assert_frame_equal(of_random[columns], table[columns])
-    rounds = tabulate_trials(lists["1d1s"], "1d1s", "a")
+    rounds = tabulate_trials(lists["1d1s"], BY_ID["1d1s"], "a")
     assert list(rounds["round"]) == [1] * 4 + [2] * 4
     assert list(rounds["step"]) == [0, 1, 2, 3] * 2
 
 
 @pytest.mark.parametrize("scenario", ["random", "1das", "1d1s"])
 def test_from_published_and_back(lists, scenario):
-    back = nest_trials(tabulate_trials(lists[scenario], scenario, "a"), scenario)
+    row = BY_ID[scenario]
+    back = nest_trials(tabulate_trials(lists[scenario], row, "a"), row)
     assert back == lists[scenario]
     assert in_order(back, kinds=False) == in_order(lists[scenario], kinds=False)
     lines = [" ".join(["spk0003_0", *FIVE])] * (2 if scenario == "1d1s" else 1)
-    assert list_enrolments(tabulate_enrolments(lines, scenario, "a"), scenario, 2) == lines
+    assert list_enrolments(tabulate_enrolments(lines, row, "a"), row, 2) == lines
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_steps_round_trip_is_identity(pool, manifest, tmp_path, scenario):
+def import_lists(folder, row, tables, corpus):
+    """Run the step on a folder of published lists."""
+    launch(
+        "trials.import_trials",
+        "--trial-list", folder / row.id / "trial.pkl",
+        "--enrolment-list", find_enrolment_list(folder / row.id),
+        "--scenario", row.model_dump_json(),
+        "--manifest", corpus / "manifest.parquet",
+        "--split", corpus / "split.csv",
+        "--rejected", corpus / "rejected.csv",
+        "--trials", tables / f"{row.id}.parquet",
+        "--enrolment", tables / f"{row.id}.enrolment.parquet",
+    )  # fmt: skip
+
+
+def export_lists(tables, rows, folder):
+    """Run the step for some scenarios."""
+    launch(
+        "trials.export_trials",
+        "--scenarios", f"[{','.join(row.model_dump_json() for row in rows)}]",
+        "--trials", *(tables / f"{row.id}.parquet" for row in rows),
+        "--enrolments", *(tables / f"{row.id}.enrolment.parquet" for row in rows),
+        "--trial-lists", *(folder / row.id / "trial.pkl" for row in rows),
+        "--enrolment-lists", *(folder / row.id / "enroll_model" for row in rows),
+    )  # fmt: skip
+
+
+OWN = [
+    Scenario(id="weekly", every=7, targets="all", enrolment=[0, 9]),
+    Scenario(id="weekly-one", every=7, targets="one", rounds=3, enrolment=[0, 9]),
+    Scenario(id="late-walk", every="random", enrolment=[9]),
+]
+
+
+def test_the_steps_round_trip_is_identity(pool, manifest, tmp_path):
     """Our tables, exported, are imported to the same bytes; exported again, to the same too."""
-    made = make_scenario(pool, scenario, Generation(rounds=3), seed=1)
+    rows = [*SCENARIOS, *OWN]
     write_parquet(manifest, tmp_path / "manifest.parquet")
     write_csv(make_split(), tmp_path / "split.csv")
     write_csv(pd.DataFrame({"utterance": [], "reason": []}), tmp_path / "rejected.csv")
-    for folder in ("first", "second"):
-        tables = tmp_path / folder
-        names = tables / f"{scenario}.parquet", tables / f"{scenario}.enrolment.parquet"
-        if folder == "first":
-            write_parquet(made.trials, names[0])
-            write_parquet(made.enrolment, names[1])
-        else:
-            import_trials.main(
-                f"--root {tmp_path}/first-out --scenario {scenario} --manifest "
-                f"{tmp_path}/manifest.parquet --split {tmp_path}/split.csv --rejected "
-                f"{tmp_path}/rejected.csv --out {names[0]} --enrolment {names[1]}".split()
+    for row in rows:
+        made = make_scenario(pool, row, Generation(rounds=3), seed=1)
+        write_parquet(made.trials, tmp_path / "first" / f"{row.id}.parquet")
+        write_parquet(made.enrolment, tmp_path / "first" / f"{row.id}.enrolment.parquet")
+    export_lists(tmp_path / "first", rows, tmp_path / "first-out")
+    for row in rows:
+        import_lists(tmp_path / "first-out", row, tmp_path / "second", tmp_path)
+    export_lists(tmp_path / "second", rows, tmp_path / "second-out")
+    for row in rows:
+        for part in (f"{row.id}.parquet", f"{row.id}.enrolment.parquet"):
+            first, second = ((tmp_path / name / part) for name in ("first", "second"))
+            pd.testing.assert_frame_equal(read_parquet(first), read_parquet(second))
+            assert first.read_bytes() == second.read_bytes()
+        for part in ("trial.pkl", "enroll_model"):
+            first, second = (
+                tmp_path / f"{name}-out/{row.id}/{part}" for name in ("first", "second")
             )
-        export_trials.main(f"--trials {tables} --scenarios {scenario} --out {tables}-out".split())
-    for part in (f"{scenario}.parquet", f"{scenario}.enrolment.parquet"):
-        first, second = ((tmp_path / name / part) for name in ("first", "second"))
-        pd.testing.assert_frame_equal(read_parquet(first), read_parquet(second))
-        assert first.read_bytes() == second.read_bytes()
-    for part in ("trial.pkl", "enroll_model"):
-        first, second = (tmp_path / f"{name}-out/{scenario}/{part}" for name in ("first", "second"))
-        assert first.read_bytes() == second.read_bytes()
-    lines = (tmp_path / f"first-out/{scenario}/enroll_model").read_text().splitlines()
-    repeats = collections.Counter(lines).values()
-    assert set(repeats) == {3 if scenario.endswith("1s") else 1}
+            assert first.read_bytes() == second.read_bytes()
+        lines = (tmp_path / f"first-out/{row.id}/enroll_model").read_text().splitlines()
+        repeats = collections.Counter(lines).values()
+        assert set(repeats) == {3 if row.targets == "one" else 1}
 
 
 def test_what_is_written_has_the_published_form(pool):
-    nested = nest_trials(make_scenario(pool, "3d1s", Generation(), 1).trials, "3d1s")
+    row = BY_ID["3d1s"]
+    nested = nest_trials(make_scenario(pool, row, Generation(), 1).trials, row)
     assert list(nested) == list(range(1, 16)) and {type(n) for n in nested} == {int}
     for level in (nested, nested[1], next(iter(nested[1].values()))):
         assert type(level) is collections.defaultdict and level.default_factory is list
@@ -162,14 +197,14 @@ def test_what_is_written_has_the_published_form(pool):
 )
 def test_trials_of_another_form_are_refused(scenario, content, says):
     with pytest.raises(InputError, match=f"^a/trial.pkl: .*{says}"):
-        tabulate_trials(content, scenario, "a/trial.pkl")
+        tabulate_trials(content, BY_ID[scenario], "a/trial.pkl")
 
 
 def test_one_list_named_again_and_again_is_refused_before_it_grows():
     names = [TARGETS[0], NONTARGETS[0]] * 10_000
     content = {f"spk0003_{k}": names for k in range(1001)}
     with pytest.raises(InputError, match="holds more than 20000000 trials"):
-        tabulate_trials(content, "random", "a")
+        tabulate_trials(content, BY_ID["random"], "a")
 
 
 @pytest.mark.parametrize(
@@ -187,21 +222,21 @@ def test_one_list_named_again_and_again_is_refused_before_it_grows():
 )
 def test_enrolments_of_another_form_are_refused(lines, says):
     with pytest.raises(InputError, match=f"^a/enroll_model: .*{says}"):
-        tabulate_enrolments(lines, "3das", "a/enroll_model")
+        tabulate_enrolments(lines, BY_ID["3das"], "a/enroll_model")
 
 
 def test_rounds_repeat_a_line_unchanged():
     lines = ["spk0003_0 " + " ".join(FIVE), "spk0003_0 " + " ".join(FIVE[::-1])]
     with pytest.raises(InputError, match="line 2: 'spk0003_0' stands there again"):
-        tabulate_enrolments(lines, "3d1s", "a")
-    assert len(tabulate_enrolments(lines[:1] * 15, "3d1s", "a")) == 5
+        tabulate_enrolments(lines, BY_ID["3d1s"], "a")
+    assert len(tabulate_enrolments(lines[:1] * 15, BY_ID["3d1s"], "a")) == 5
 
 
 @pytest.fixture
 def checked(lists):
     """Arguments of `check_lists` that it accepts."""
-    trials = tabulate_trials(lists["1das"], "1das", "a")
-    enrolment = tabulate_enrolments(["spk0003_0 " + " ".join(FIVE)], "1das", "a")
+    trials = tabulate_trials(lists["1das"], BY_ID["1das"], "a")
+    enrolment = tabulate_enrolments(["spk0003_0 " + " ".join(FIVE)], BY_ID["1das"], "a")
     arguments = {
         "trials": trials,
         "enrolment": enrolment,
@@ -255,20 +290,18 @@ def test_lists_that_do_not_fit_are_refused(checked, change, says):
 def test_missing_files_and_both_spellings(tmp_path, lists):
     folder = tmp_path / "1das"
     folder.mkdir()
-    rest = ["--root", str(tmp_path), "--scenario", "1das", "--manifest", "m", "--split", "s"]
-    rest += ["--out", "o", "--enrolment", "e"]
     with pytest.raises(InputError, match=r"^trials\.imported\.root: there is no file .*l\.pkl;"):
         check_files(tmp_path, ["1das"])
     with pytest.raises(InputError, match=r"1das/trial\.pkl: cannot be read \(No such file"):
-        import_trials.main(rest)
+        import_lists(tmp_path, BY_ID["1das"], tmp_path, tmp_path)
     (folder / "trial.pkl").write_bytes(pickle.dumps(lists["1das"]))
     with pytest.raises(InputError, match=r"there is no file .*1das/enroll_model;"):
         check_files(tmp_path, ["1das"])
     with pytest.raises(InputError, match=r"1das/enroll_model: cannot be read \(No such file"):
-        import_trials.main(rest)
+        import_lists(tmp_path, BY_ID["1das"], tmp_path, tmp_path)
     (folder / "enrol_model").write_bytes(b"\xff")
     with pytest.raises(InputError, match=r"1das/enrol_model: cannot be read \(it is not UTF-8"):
-        import_trials.main(rest)
+        import_lists(tmp_path, BY_ID["1das"], tmp_path, tmp_path)
     check_files(tmp_path, ["1das"])
     assert find_enrolment_list(folder).name == "enrol_model"
     (folder / "enroll_model").touch()
@@ -276,10 +309,10 @@ def test_missing_files_and_both_spellings(tmp_path, lists):
 
 
 def test_a_day_that_is_interrupted_cannot_be_exported(lists):
-    table = tabulate_trials(lists["1das"], "1das", "a")
+    table = tabulate_trials(lists["1das"], BY_ID["1das"], "a")
     table["step"] = [0, 1, 4, 5, 2, 3]
     with pytest.raises(InputError, match="'spk0003_0' on 2020-05-03 are interrupted"):
-        nest_trials(table, "1das")
+        nest_trials(table, BY_ID["1das"])
 
 
 def test_settings_of_the_source():
@@ -306,17 +339,16 @@ def test_the_published_files(tmp_path, scenario, models, targets):
     speakers = sorted({name[:4] for name in names})
     parts = ["nontarget-only" if speaker == "0124" else "test" for speaker in speakers]
     write_csv(pd.DataFrame({"speaker": speakers, "part": parts}), tmp_path / "split.csv")
-    tables = tmp_path / f"{scenario}.parquet", tmp_path / f"{scenario}.enrolment.parquet"
-    import_trials.main(
-        f"--root {folder.parent} --scenario {scenario} --manifest {tmp_path}/manifest.parquet "
-        f"--split {tmp_path}/split.csv --out {tables[0]} --enrolment {tables[1]}".split()
-    )
-    trials, enrolment = (read_parquet(table) for table in tables)
+    write_csv(pd.DataFrame({"utterance": [], "reason": []}), tmp_path / "rejected.csv")
+    row = BY_ID[scenario]
+    import_lists(folder.parent, row, tmp_path, tmp_path)
+    trials = read_parquet(tmp_path / f"{scenario}.parquet")
+    enrolment = read_parquet(tmp_path / f"{scenario}.enrolment.parquet")
     assert trials["model"].nunique() == enrolment["model"].nunique() == models
     assert trials["target"].sum() == targets
     assert len(trials) == 2 * targets
 
-    export_trials.main(f"--trials {tmp_path} --scenarios {scenario} --out {tmp_path}/out".split())
+    export_lists(tmp_path, [row], tmp_path / "out")
     back = read_plain_pickle(tmp_path / f"out/{scenario}/trial.pkl")
     assert in_order(back) == in_order(nested)
     assert (tmp_path / f"out/{scenario}/enroll_model").read_bytes() == path.read_bytes()

@@ -12,8 +12,10 @@ from scipy.stats import chisquare
 
 from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus.ids import parse_utterance_ids
-from workflow_src.settings.trials import Generation
-from workflow_src.trials.protocol import build_pool, make_scenario
+from workflow_src.settings.generation import Generation
+from workflow_src.settings.scenarios import BY_ID
+from workflow_src.trials.pool import build_pool
+from workflow_src.trials.protocol import make_scenario
 
 ROOT = os.environ.get("PUBLISHED_DIR")
 pytestmark = pytest.mark.skipif(not ROOT, reason="PUBLISHED_DIR does not name the published files")
@@ -50,7 +52,8 @@ def pool(published):
 
 @pytest.fixture(scope="module")
 def made(pool):
-    return {name: make_scenario(pool, name, Generation(), seed=1) for name in ("random", "3das")}
+    names = ("random", "3das")
+    return {name: make_scenario(pool, BY_ID[name], Generation(), seed=1) for name in names}
 
 
 @pytest.mark.parametrize("scenario", ["random", "3das"])

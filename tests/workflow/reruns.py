@@ -167,6 +167,7 @@ VALUES: dict[str, Any] = {
     "extractor.shards": 3,
     "trials.source": "import",
     "trials.scenarios": ["random", "1das", "3d1s", "5das"],
+    "trials.own": {"weekly": {"every": 3, "targets": "all"}},
     "trials.nontarget_only": ["0003"],
     "trials.generation.enrolment_utterances": 4,
     "trials.generation.enrolment_after": "11:00",
@@ -361,19 +362,24 @@ WORLDS = {
         },
     ),
     "simulated": World(
-        "A run of `all` on a simulated corpus",
+        "A run of `all` on a simulated corpus, with a scenario of its own",
         {
             "corpus": {
                 "source": "simulated",
                 "simulated": {"listing": {"speakers": 8, "days": 14}},
-            }
+            },
+            "trials": {
+                "own": {"weekly": {"every": 7, "targets": "all"}},
+                "scenarios": ["random", "1das", "weekly"],
+            },
         },
         [],
-        ["corpus", "extractor"],
+        ["corpus", "extractor", "trials.own"],
         {
             "corpus.test_speakers": "split of speakers",
             "corpus.simulated.listing": "everything",
             "corpus.simulated.law": "embeddings",
+            "trials.own": "new scenario",
         },
     ),
     "occasional": World(

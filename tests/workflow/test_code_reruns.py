@@ -12,13 +12,16 @@ from tests.workflow.job_graphs import JobGraph
 from tests.workflow.reached import (
     all_modules,
     module_path,
+    reached_by_entry,
     reached_by_module,
     reached_by_rules,
 )
 from tests.workflow.reruns import WORLDS
-from tests.workflow.running import CLONE, TARGETS
+from tests.workflow.running import CLONE
 from workflow_src.common.digests import is_uncounted, reached_modules
 from workflow_src.comparison.populations import population_settings, training_settings
+from workflow_src.settings.catalogue import find_method
+from workflow_src.settings.run_table import expand_runs, given_policies
 from workflow_src.settings.schema import validate_config
 
 SHOWN = {"summarise_results": 1, "run_visual_analysis": 1, "record_provenance": 1}
@@ -207,7 +210,7 @@ def test_a_changed_cell_reruns_the_notebook_and_what_follows(finished_runs, grap
 
 
 def modules_to_edit(name, graphs, inner):
-    """List all modules that an edit of reruns something; where the first run shows it, only there."""
+    """List the modules whose edit reruns something; those that the first run shows, only there."""
     there = [module for module in all_modules() if count_reruns(module, name, graphs, inner)]
     if name == "synthetic":
         return there

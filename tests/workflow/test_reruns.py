@@ -120,6 +120,10 @@ def test_a_new_scenario_trains_nothing_and_leaves_the_trials_of_the_others(added
     assert added["trials.scenarios"] == {"generate_trials": 1, "run_inference": 12, **SHOWN}
 
 
+def test_a_changed_scenario_makes_its_own_trials_alone(outcomes):
+    assert outcomes["simulated", "trials.own"].jobs["generate_trials"] == 1
+
+
 def test_a_new_weight_runs_only_its_run_and_what_shows_it(added):
     jobs = {"run_inference": 1, "tabulate_runs": 1, **SHOWN}
     assert added["methods.fixed-weight.alphas"] == jobs

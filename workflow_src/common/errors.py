@@ -75,6 +75,8 @@ def _describe_faults(faults: list[Any]) -> str:
     fault = faults[0]
     if fault["type"] == "extra_forbidden":
         return "unknown key; see config.yaml for the keys there are"
+    if fault["type"] == "missing":
+        return "is missing"
     if fault["type"] == "unexpected_keyword_argument":
         return "unknown key"
     if fault["type"] == "value_error":

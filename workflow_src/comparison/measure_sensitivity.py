@@ -31,10 +31,12 @@ from workflow_src.methods.entries import load_entry
 from workflow_src.methods.study import Study, fit, read_training
 from workflow_src.running.arguments import Output
 from workflow_src.settings.comparison import Sensitivity
+from workflow_src.settings.generation import Generation
 from workflow_src.settings.runs import Run
-from workflow_src.settings.trials import Generation
+from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.tuning import Tuning
-from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
+from workflow_src.trials.pool import MANIFEST_COLUMNS, build_pool
+from workflow_src.trials.protocol import make_scenario
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.sequences import build_task
 
@@ -120,7 +122,8 @@ def run(args: Arguments) -> None:
     split = read_split(results / "corpus/split.csv")
     for count in args.settings.enrolment_utterances:
         own = args.generation.model_copy(update={"enrolment_utterances": count})
-        made = make_scenario(build_pool(manifest, split, [], own), SCENARIO, own, args.seed)
+        pool = build_pool(manifest, split, [], own)
+        made = make_scenario(pool, BY_ID[SCENARIO], own, args.seed)
         measure("enrolment", count, rules, (made.trials, made.enrolment))
 
     measure("embeddings", "as they are", rules)

@@ -20,13 +20,17 @@ from workflow_src.corpus.scan import find_recordings, identify_recordings
 from workflow_src.corpus.split import read_speaker_list, split_speakers
 from workflow_src.embeddings.importing import read_part
 from workflow_src.settings.corpus import SyntheticCorpus
+from workflow_src.settings.generation import Generation, Scenario
 from workflow_src.settings.laws import VoiceLaw, read_law
 from workflow_src.settings.schema import Config
-from workflow_src.settings.trials import Generation
 from workflow_src.synthetic.listing import make_listing, read_utterance_list
 from workflow_src.synthetic.voices import POPULATION, draw_recordings, speaker_ids
-from workflow_src.trials.generate_development_trials import choose_development_speakers
-from workflow_src.trials.protocol import build_pool, make_scenario
+from workflow_src.trials.generate_development_trials import (
+    adapt_generation,
+    choose_development_speakers,
+)
+from workflow_src.trials.pool import build_pool
+from workflow_src.trials.protocol import make_scenario
 from workflow_src.trials.published_layout import TRIAL_FILE, tabulate_trials
 
 # Headers that are read where nothing says yet how long the recordings are.
@@ -141,29 +145,36 @@ def count_trials(
         test, source = read_speaker_list(test_speakers), test_speakers
     speakers = table["speaker"].unique().tolist()
     split = split_speakers(speakers, test, config.trials.nontarget_only, config.seed, source)
-    scenarios, generation = config.trials.scenarios, config.trials.generation
+    scenarios = [config.trials.find(name) for name in config.trials.scenarios]
+    generation = config.trials.generation
     if config.trials.source == "import":
-        files = {name: Path(config.trials.imported.root) / name / TRIAL_FILE for name in scenarios}
-        trials = {
-            name: len(tabulate_trials(read_plain_pickle(file), name, file))
-            for name, file in files.items()
-        }
+        trials = {}
+        for scenario in scenarios:
+            file = Path(config.trials.imported.root) / scenario.id / TRIAL_FILE
+            trials[scenario.id] = len(tabulate_trials(read_plain_pickle(file), scenario, file))
     else:
         trials = _count_made(table, split, scenarios, generation, config.seed)
     if (split["part"] == "train").sum() < 2:
         return trials, {}
     tuning = config.tuning.development
-    law = generation.random.model_copy(update={"trajectories": tuning.trajectories})
-    generation = generation.model_copy(update={"random": law})
+    scenarios = [config.trials.find(name) for name in tuning.scenarios]
+    generation = adapt_generation(generation, tuning)
     split = choose_development_speakers(split, tuning.speakers, config.seed)
-    return trials, _count_made(table, split, tuning.scenarios, generation, config.seed)
+    return trials, _count_made(table, split, scenarios, generation, config.seed)
 
 
 def _count_made(
-    table: pd.DataFrame, split: pd.DataFrame, scenarios: list[str], settings: Generation, seed: int
+    table: pd.DataFrame,
+    split: pd.DataFrame,
+    scenarios: list[Scenario],
+    settings: Generation,
+    seed: int,
 ) -> dict[str, int]:
     pool = build_pool(table, split, [], settings)
-    return {name: len(make_scenario(pool, name, settings, seed).trials) for name in scenarios}
+    return {
+        scenario.id: len(make_scenario(pool, scenario, settings, seed).trials)
+        for scenario in scenarios
+    }
 
 
 def _survey_synthetic(settings: SyntheticCorpus, law: VoiceLaw, seed: int) -> Survey:

@@ -13,8 +13,9 @@ def effective_settings(config: Config) -> dict[str, Any]:
 
     Left out: ``compute``, ``comparison`` (whose results are its own), ``tuning`` where nothing is
     fitted or tuned, the blocks of methods that are not used, the folders of a user's own rules,
-    the blocks of the corpus's and the trials' sources that are not in use, the archives that
-    recordings were extracted from, and the extractor's where embeddings are imported or simulated.
+    a user's own scenarios that are not used, the blocks of the corpus's and the trials' sources
+    that are not in use, the archives that recordings were extracted from, and the extractor's
+    where embeddings are imported or simulated.
     """
     content = json.loads(config.model_dump_json(exclude={"compute", "comparison"}))
     unused = {"synthetic", "directory", "imported", "simulated"} - {config.corpus.source}
@@ -29,6 +30,9 @@ def effective_settings(config: Config) -> dict[str, Any]:
         del content["tuning"]
     read = {find_method(run.method).settings for run in expand_runs(config)}
     content["methods"] = {name: block for name, block in content["methods"].items() if name in read}
+    used = {*config.trials.scenarios, *(config.tuning.development.scenarios if develops else [])}
+    own = content["trials"]["own"]
+    content["trials"]["own"] = {name: row for name, row in own.items() if name in used}
     if config.trials.source == "generate":
         del content["trials"]["imported"]
     elif not develops:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from workflow_src.settings.base import Block, Threshold, Weight
-from workflow_src.settings.trials import Scenario
+from workflow_src.settings.generation import ScenarioId
 
 
 class Sweep(Block):
@@ -26,7 +26,7 @@ class Sweep(Block):
 class Analysis(Block):
     """Tables and figures."""
 
-    scenario: Scenario | None = Field(
+    scenario: ScenarioId | None = Field(
         None,
         description="the scenario of figures that show only one, and of the thresholds of exported "
         "methods; one of trials.scenarios, or null for the first of them",

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from workflow_src.settings.base import Block, Probability, Seed, distinct
 from workflow_src.settings.catalogue import LISTED, METHODS, find_by_role, find_method
+from workflow_src.settings.generation import ScenarioId
 from workflow_src.settings.inference import MethodId
-from workflow_src.settings.trials import Scenario
 
 
 class Sensitivity(Block):
@@ -64,7 +64,7 @@ class Comparison(Block):
         None,
         description="how many of them are tested; null: 58, but at most a fifth of the speakers",
     )
-    scenarios: list[Scenario] = Field(
+    scenarios: list[ScenarioId] = Field(
         ["random", "3das", "10das"], min_length=1, description="scenarios that are scored"
     )
     methods: list[MethodId] = Field(

@@ -41,6 +41,8 @@ def _render_block(block: Block, depth: int, only: dict[str, Any] | None) -> list
         key = field.alias or name
         if only is not None and key not in only:
             continue
+        if isinstance(value, dict) and only is not None:
+            value = {entry: value[entry] for entry in only[key]}
         nested = isinstance(value, Block)
         comment = field.description or (value.__doc__ or "" if nested else "")
         if depth == 0:

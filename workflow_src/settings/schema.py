@@ -54,6 +54,9 @@ class Config(Block):
             raise ValueError(
                 "corpus.imported.embeddings must name at least one file when source is imported"
             )
+        development = self.tuning.development.scenarios
+        self.trials.check_known(development, "tuning.development.scenarios")
+        self.trials.check_known(self.comparison.scenarios, "comparison.scenarios")
         if self.analysis.scenario not in [None, *self.trials.scenarios]:
             raise ValueError(
                 f"analysis.scenario is {self.analysis.scenario!r}, which "

@@ -1,43 +1,13 @@
-"""Settings of the trial protocols."""
+"""Settings of the trials: which scenarios there are, and where their trials come from."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from workflow_src.settings.base import Block, Clock, GivenPath, distinct
-
-SCENARIOS = ["random", "1das", "3das", "5das", "10das", "1d1s", "3d1s", "5d1s", "10d1s"]
-Scenario = Literal["random", "1das", "3das", "5das", "10das", "1d1s", "3d1s", "5d1s", "10d1s"]
-
-
-class RandomScenario(Block):
-    """The scenario ``random``."""
-
-    trajectories: int = Field(30, ge=1, description="trajectories a speaker")
-    max_skip_days: int = Field(9, ge=1, description="a test day is 1..max_skip_days after the last")
-    max_targets: int = Field(4, ge=1, description="a test day has 1..max_targets targets")
-
-
-class Generation(Block):
-    """How trials are made from the manifest."""
-
-    key: ClassVar[str] = "trials.generation"
-
-    enrolment_utterances: int = Field(5, ge=1, description="utterances that make a template")
-    enrolment_after: Clock = Field("10:00", description="enrolment is recorded strictly after this")
-    enrolment_before: Clock = Field("20:00", description="and strictly before this")
-    rounds: Annotated[int, Field(ge=1, le=32767)] = Field(
-        15, description="rounds of the 1s scenarios"
-    )
-    random: RandomScenario = Field(
-        default_factory=RandomScenario, description="the scenario random"
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> "Generation":
-        if self.enrolment_after >= self.enrolment_before:
-            raise ValueError("enrolment_after must be earlier than enrolment_before")
-        return self
+from workflow_src.settings.base import Block, GivenPath, distinct
+from workflow_src.settings.generation import Generation, Scenario, ScenarioId, ScenarioSettings
+from workflow_src.settings.scenarios import BY_ID
 
 
 class ImportedTrials(Block):
@@ -57,10 +27,18 @@ class Trials(Block):
         description="generate: trials are made from the manifest; import: they are read from "
         "files in the published layout",
     )
-    scenarios: list[Scenario] = Field(
-        SCENARIOS,
+    scenarios: list[ScenarioId] = Field(
+        list(BY_ID),
         min_length=1,
-        description="which of the nine scenarios are made or imported, and scored",
+        description="which scenarios are made or imported, and scored: of the nine published ones "
+        "and of trials.own",
+    )
+    own: dict[ScenarioId, ScenarioSettings] = Field(
+        {},
+        description="scenarios of your own, to be named wherever the published ones are: id -> "
+        "{every: days from one test day to the next, or random; targets: all or one of a day's "
+        "utterances; rounds: where targets is one, else null; enrolment: [day indices, one "
+        "template each]}",
     )
     nontarget_only: list[Annotated[str, Field(pattern=r"^[0-9]{4}$")]] = Field(
         [], description='pool members that never enrol and never train (published: "0124")'
@@ -76,6 +54,29 @@ class Trials(Block):
     def _check(self) -> "Trials":
         distinct(self.scenarios, "scenarios")
         distinct(self.nontarget_only, "nontarget_only")
+        if taken := [name for name in self.own if name in BY_ID]:
+            raise ValueError(f"own has {taken[0]!r}, which is a published scenario; rename yours")
+        self.check_known(self.scenarios, "scenarios")
         if self.source == "import" and self.imported.root is None:
             raise ValueError("imported.root must name a folder when source is import")
         return self
+
+    def check_known(self, names: Iterable[str], key: str) -> None:
+        """Refuse a list, the value of `key`, that names a scenario which does not exist.
+
+        Raises
+        ------
+        ValueError
+            A name is neither that of a published scenario nor in ``own``.
+        """
+        known = [*BY_ID, *self.own]
+        for name in names:
+            if name not in known:
+                raise ValueError(
+                    f"{key} has {name!r}, which is no scenario; allowed: {', '.join(known)}; "
+                    "others are defined in trials.own"
+                )
+
+    def find(self, name: str) -> Scenario:
+        """Return the scenario of a name, published or own."""
+        return BY_ID.get(name) or Scenario(id=name, **self.own[name].model_dump())

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from workflow_src.settings.base import Block, Probability, Threshold, Weight, distinct
-from workflow_src.settings.trials import Scenario
+from workflow_src.settings.generation import ScenarioId
 
 
 class Development(Block):
@@ -15,7 +15,7 @@ class Development(Block):
 
     key: ClassVar[str] = "tuning.development"
 
-    scenarios: list[Scenario] = Field(
+    scenarios: list[ScenarioId] = Field(
         ["random", "3das"],
         min_length=1,
         description="scenarios. Their EERs are each divided by the baseline's; the choice with "

@@ -1,23 +1,34 @@
-"""Make development trials: the protocol of one scenario, played by training speakers.
+"""Make development trials: the trials of one scenario, with training speakers in all parts.
 
 They enrol and are heard as non-targets among themselves; no test speaker has a part. Methods are
 fitted and chosen on them.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_csv, read_parquet, write_parquet
+from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.common.seeds import generator
 from workflow_src.common.tables import read_split
-from workflow_src.running.steps import add_settings_argument, parse_settings, run_step, step_parser
-from workflow_src.settings.trials import SCENARIOS, Generation
+from workflow_src.settings.generation import Generation
 from workflow_src.settings.tuning import Development
-from workflow_src.trials.protocol import MANIFEST_COLUMNS, build_pool, make_scenario
+from workflow_src.trials.arguments import ScenarioArguments, read_rejected
+from workflow_src.trials.pool import MANIFEST_COLUMNS, build_pool
+from workflow_src.trials.protocol import make_scenario
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(ScenarioArguments):
+    """The step's arguments."""
+
+    settings: Generation = field(default_factory=Generation)
+    """How trials are made."""
+    development: Development = field(default_factory=Development)
+    """How many training speakers take part, and their trajectories."""
+    seed: int
+    """The config's seed."""
 
 
 def choose_development_speakers(split: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
@@ -49,41 +60,25 @@ def choose_development_speakers(split: pd.DataFrame, most: int, seed: int) -> pd
     return pd.DataFrame({"speaker": split["speaker"], "part": part})
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run the step."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--manifest", type=Path, required=True, help="utterances (parquet)")
-    parser.add_argument("--split", type=Path, required=True, help="speaker and part (CSV)")
-    parser.add_argument(
-        "--rejected", type=Path, required=True, help="utterances without an embedding (CSV)"
-    )
-    add_settings_argument(parser, Generation)
-    parser.add_argument(
-        "--development", default="{}", metavar="JSON", help="the block tuning.development"
-    )
-    parser.add_argument("--seed", type=int, required=True, help="seed of all draws")
-    parser.add_argument("--scenario", required=True, choices=SCENARIOS)
-    parser.add_argument("--out", type=Path, required=True, help="trials (parquet)")
-    parser.add_argument("--enrolment", type=Path, required=True, help="enrolments (parquet)")
-    args = parser.parse_args(argv)
-
-    settings = parse_settings(args.settings, Generation, "trials.generation")
-    development = parse_settings(args.development, Development, "tuning.development")
+def adapt_generation(settings: Generation, development: Development) -> Generation:
+    """Return how development trials are made: as others, with trajectories of their own."""
     law = settings.random.model_copy(update={"trajectories": development.trajectories})
-    settings = settings.model_copy(update={"random": law})
-    split = read_split(args.split)
-    split = choose_development_speakers(split, development.speakers, args.seed)
-    rejected = read_csv(args.rejected, ["utterance"], text=["utterance"])["utterance"].tolist()
-    pool = build_pool(read_parquet(args.manifest, MANIFEST_COLUMNS), split, rejected, settings)
+    return settings.model_copy(update={"random": law})
+
+
+def run(args: Arguments) -> None:
+    """Make and write the tables of a scenario."""
+    settings = adapt_generation(args.settings, args.development)
+    split = choose_development_speakers(
+        read_split(args.split), args.development.speakers, args.seed
+    )
+    manifest = read_parquet(args.manifest, MANIFEST_COLUMNS)
+    pool = build_pool(manifest, split, read_rejected(args.rejected), settings)
     made = make_scenario(pool, args.scenario, settings, args.seed)
     write_parquet(made.enrolment, args.enrolment)
-    write_parquet(made.trials, args.out)
+    write_parquet(made.trials, args.trials)
     print(
-        f"{args.scenario}: {made.enrolment['speaker'].nunique()} training speakers, "
-        f"{made.enrolment['model'].nunique()} models, {len(made.trials)} trials; left out: "
-        f"{made.left_out}"
+        f"{args.scenario.id} ({args.scenario.summary}): {made.enrolment['speaker'].nunique()} "
+        f"training speakers, {made.enrolment['model'].nunique()} models, {len(made.trials)} trials"
+        f"; left out: {made.left_out}"
     )
-
-
-if __name__ == "__main__":
-    run_step(main)

@@ -1,13 +1,13 @@
 """The layout in which the paper's authors published their trial lists, and our tables.
 
 A scenario is a folder of two files. ``enroll_model`` (or ``enrol_model``) has a line a template:
-``spk<speaker>_<k>``, then five utterance ids; in the ``1s`` scenarios each line is repeated for
-each round. ``trial.pkl`` is a pickle of nested dicts (``collections.defaultdict`` at every level)
-and lists of utterance ids:
+``spk<speaker>_<k>``, then five utterance ids; where a scenario has rounds (family ``1s``) each line
+is repeated for each round. ``trial.pkl`` is a pickle of nested dicts (``collections.defaultdict``
+at every level) and lists of utterance ids. Its form is that of the scenario's family:
 
 - ``random``: ``{model: [utterance, ...]}``
-- ``<N>das``: ``{model: {"2020_MMDD": [utterance, ...]}}``
-- ``<N>d1s``: ``{round: {model: {"2020_MMDD": [target, non-target]}}}``
+- ``as``: ``{model: {"2020_MMDD": [utterance, ...]}}``
+- ``1s``: ``{round: {model: {"2020_MMDD": [target, non-target]}}}``
 
 Which trials are targets is not written: those whose utterance starts with the four digits of the
 model's speaker. Nothing here reads or writes files.
@@ -26,6 +26,8 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError
 from workflow_src.corpus.ids import YEAR, parse_utterance_ids
+from workflow_src.settings.generation import Scenario
+from workflow_src.trials.tables import count_within_runs, take_texts
 
 TRIAL_FILE = "trial.pkl"
 ENROLMENT_FILES = ("enroll_model", "enrol_model")
@@ -64,7 +66,7 @@ def check_files(root: str | Path, scenarios: Iterable[str]) -> None:
                 )
 
 
-def tabulate_trials(nested: Any, scenario: str, source: str | Path) -> pd.DataFrame:
+def tabulate_trials(nested: Any, scenario: Scenario, source: str | Path) -> pd.DataFrame:
     """Turn the content of a ``trial.pkl`` into a table.
 
     Parameters
@@ -72,7 +74,7 @@ def tabulate_trials(nested: Any, scenario: str, source: str | Path) -> pd.DataFr
     nested
         The content, in the form of the scenario.
     scenario
-        ``random``, ``<N>das`` or ``<N>d1s``.
+        Its row.
     source
         The file; named in errors.
 
@@ -105,9 +107,9 @@ def tabulate_trials(nested: Any, scenario: str, source: str | Path) -> pd.DataFr
     speakers = np.array([name[3:7] for name in model_number], dtype=object)
     target = ids["speaker"].to_numpy(dtype=object)[utterance] == speakers[model]
     dates = ids["date"].to_numpy(dtype=object)[utterance]
-    begins = np.r_[True, (np.diff(model) != 0) | (np.diff(number) != 0)]
-    begin = np.flatnonzero(begins)
-    if scenario == "random":
+    step = count_within_runs(model, number)
+    begin = np.flatnonzero(step == 0)
+    if scenario.family == "random":
         if not target[begin].all():
             wrong = begin[~target[begin]][0]
             raise InputError(
@@ -130,21 +132,22 @@ def tabulate_trials(nested: Any, scenario: str, source: str | Path) -> pd.DataFr
             raise InputError(
                 f"{source}: none of its {len(target)} trials is a {kind}; both are needed"
             )
-    step = np.arange(len(model)) - np.repeat(begin, np.diff(np.r_[begin, len(model)]))
     return pd.DataFrame(
         {
-            "model": _texts(list(model_number), model),
-            "speaker": _texts(speakers, model),
+            "model": take_texts(list(model_number), model),
+            "speaker": take_texts(speakers, model),
             "round": number.astype(np.int16),
             "step": step.astype(np.int32),
             "day": pd.Series(pd.array(day, dtype="str")),
-            "utterance": _texts(names, utterance),
+            "utterance": take_texts(names, utterance),
             "target": target,
         }
     )
 
 
-def tabulate_enrolments(lines: Iterable[str], scenario: str, source: str | Path) -> pd.DataFrame:
+def tabulate_enrolments(
+    lines: Iterable[str], scenario: Scenario, source: str | Path
+) -> pd.DataFrame:
     """Turn the lines of an ``enroll_model`` into a table.
 
     Returns
@@ -175,7 +178,7 @@ def tabulate_enrolments(lines: Iterable[str], scenario: str, source: str | Path)
                 raise InputError(f"{where}: {utterance!r} is not of the speaker of {model!r}")
         if len(set(utterances)) != len(utterances):
             raise InputError(f"{where}: {model!r} enrols with the same utterance twice")
-        if model in enrolled and (not scenario.endswith("1s") or enrolled[model] != utterances):
+        if model in enrolled and (scenario.family != "1s" or enrolled[model] != utterances):
             raise InputError(
                 f"{where}: {model!r} stands there again; only the files of 1s scenarios repeat "
                 "a line, and then unchanged"
@@ -188,8 +191,8 @@ def tabulate_enrolments(lines: Iterable[str], scenario: str, source: str | Path)
     model = np.repeat(np.arange(len(enrolled)), ENROLMENT_UTTERANCES)
     return pd.DataFrame(
         {
-            "model": _texts(list(enrolled), model),
-            "speaker": _texts([name[3:7] for name in enrolled], model),
+            "model": take_texts(list(enrolled), model),
+            "speaker": take_texts([name[3:7] for name in enrolled], model),
             "order": np.tile(np.arange(ENROLMENT_UTTERANCES), len(enrolled)).astype(np.int8),
             "utterance": names,
         }
@@ -259,7 +262,7 @@ def check_lists(
         )
 
 
-def nest_trials(trials: pd.DataFrame, scenario: str) -> dict[Any, Any]:
+def nest_trials(trials: pd.DataFrame, scenario: Scenario) -> dict[Any, Any]:
     """Turn a table of trials into the content of a ``trial.pkl``; reverses `tabulate_trials`.
 
     Raises
@@ -277,7 +280,7 @@ def nest_trials(trials: pd.DataFrame, scenario: str) -> dict[Any, Any]:
     # One object a text: a pickle names it again instead of repeating it, and so do the published.
     one = {name: name for name in pd.unique(trials["utterance"])}
     utterance = [one[name] for name in trials["utterance"].iloc[order]]
-    columns = ["round", "model"] if scenario == "random" else ["round", "model", "day"]
+    columns = ["round", "model"] if scenario.family == "random" else ["round", "model", "day"]
     keys = trials[columns].iloc[order].reset_index(drop=True)
     codes = [pd.factorize(keys[name])[0] for name in columns]
     begins = np.flatnonzero(np.r_[True, np.any([np.diff(code) != 0 for code in codes], axis=0)])
@@ -287,23 +290,23 @@ def nest_trials(trials: pd.DataFrame, scenario: str) -> dict[Any, Any]:
         keys.iloc[begins].itertuples(index=False), begins.tolist(), ends, strict=True
     ):
         names = utterance[begin:end]
-        if scenario == "random":
+        if scenario.family == "random":
             nested[key.model] = names
             continue
         level = nested
-        for outer in [key.round, key.model] if scenario.endswith("1s") else [key.model]:
+        for outer in [key.round, key.model] if scenario.family == "1s" else [key.model]:
             level = level.setdefault(outer, collections.defaultdict(list))
         day = key.day[:4] + "_" + key.day[5:7] + key.day[8:]
         if day in level:
             raise InputError(
-                f"{scenario}: the trials of {key.model!r} on {key.day} are interrupted by another "
-                "day; the published layout cannot hold that"
+                f"{scenario.id}: the trials of {key.model!r} on {key.day} are interrupted by "
+                "another day; the published layout cannot hold that"
             )
         level[day] = names
     return nested
 
 
-def list_enrolments(enrolment: pd.DataFrame, scenario: str, rounds: int) -> list[str]:
+def list_enrolments(enrolment: pd.DataFrame, scenario: Scenario, rounds: int) -> list[str]:
     """Turn a table of enrolments into lines; reverses `tabulate_enrolments`.
 
     Parameters
@@ -311,23 +314,23 @@ def list_enrolments(enrolment: pd.DataFrame, scenario: str, rounds: int) -> list
     enrolment
         The table.
     scenario
-        Its scenario.
+        Its row.
     rounds
-        How many rounds the trials of a ``1s`` scenario have; each line is repeated as often.
+        How many rounds the trials have; each line of a scenario with rounds is repeated as often.
     """
     ordered = enrolment.sort_values("order", kind="stable")
     lists = ordered.groupby("model", sort=False)["utterance"].agg(" ".join)
     models = enrolment["model"].drop_duplicates()
-    times = rounds if scenario.endswith("1s") else 1
+    times = rounds if scenario.family == "1s" else 1
     return [f"{model} {lists[model]}" for model in models for _ in range(times)]
 
 
-def _split_into_parts(nested: Any, scenario: str, source: str | Path) -> Iterator[_Part]:
+def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> Iterator[_Part]:
     """Walk through the nested dicts of a scenario, checking their form."""
     total = 0
-    rounds = nested if scenario.endswith("1s") else {0: nested}
+    rounds = nested if scenario.family == "1s" else {0: nested}
     for number, models in _items(rounds, "rounds", scenario, source):
-        if scenario.endswith("1s") and not (type(number) is int and 1 <= number <= MAX_ROUND):
+        if scenario.family == "1s" and not (type(number) is int and 1 <= number <= MAX_ROUND):
             raise InputError(
                 f"{source}: {number!r} is no round; a 1s scenario is {{round: {{model: ...}}}} "
                 f"with rounds 1..{MAX_ROUND}"
@@ -335,7 +338,7 @@ def _split_into_parts(nested: Any, scenario: str, source: str | Path) -> Iterato
         for model, days in _items(models, "models", scenario, source):
             _speaker_of(model, source)
             by_day = [(None, days)]
-            if scenario != "random":
+            if scenario.family != "random":
                 by_day = _items(days, f"days of {model!r}", scenario, source)
             for day, names in by_day:
                 if day is not None and not (isinstance(day, str) and _DAY.fullmatch(day)):
@@ -346,7 +349,7 @@ def _split_into_parts(nested: Any, scenario: str, source: str | Path) -> Iterato
                 if not isinstance(names, list) or set(map(type, names)) - {str}:
                     raise InputError(
                         f"{source}: {where} is no list of utterance ids, as it is in the form of "
-                        f"the scenario {scenario}"
+                        f"the scenario {scenario.id}"
                     )
                 if not names:
                     raise InputError(f"{source}: {where} has no utterances")
@@ -356,11 +359,13 @@ def _split_into_parts(nested: Any, scenario: str, source: str | Path) -> Iterato
                 yield number, model, day, names
 
 
-def _items(content: Any, what: str, scenario: str, source: str | Path) -> Iterable[tuple[Any, Any]]:
+def _items(
+    content: Any, what: str, scenario: Scenario, source: str | Path
+) -> Iterable[tuple[Any, Any]]:
     if not isinstance(content, dict):
         raise InputError(
             f"{source}: a {type(content).__name__} stands where the form of the scenario "
-            f"{scenario} has a dict of {what}"
+            f"{scenario.id} has a dict of {what}"
         )
     return content.items()
 
@@ -375,8 +380,3 @@ def _speaker_of(model: Any, where: str | Path) -> str:
 def _first_of(names: Sequence[str], what: str) -> str:
     """Say how many there are and name one."""
     return f"{len(names)} {what} ({names[0]!r} first)"
-
-
-def _texts(values: Sequence[str] | np.ndarray, which: np.ndarray) -> pd.Series:
-    """Return ``values[which]`` as a text column; takes from Arrow memory, not from objects."""
-    return pd.Series(pd.array(values, dtype="str").take(which))

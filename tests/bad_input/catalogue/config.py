@@ -8,6 +8,10 @@ def config(name: str, content: str, says: str) -> Case:
     return bad("validate_config", name, f"mine.yaml: {says}", write("mine.yaml", content))
 
 
+def own(name: str, row: str, says: str) -> Case:
+    return config(f"own scenario: {name}", f"trials: {{own: {{{row}}}}}", says)
+
+
 def block(command: str, content: str, says: str) -> Case:
     return bad(command, f"settings {content}", says, settings=content)
 
@@ -69,7 +73,34 @@ CASES = [
            "comparison: {methods: [baseline, fixed-weight-tuned, oracle],"
            " sensitivity: {populations: [1]}}",
            "comparison: methods lacks soft, through-time, whose sensitivity is measured"),
-    config("unknown scenario", "trials: {scenarios: [2das]}", "trials.scenarios.0: '2das' is not"),
+    config("unknown scenario", "trials: {scenarios: [2das]}",
+           "trials: scenarios has '2das', which is no scenario; allowed: random, 1das, "),
+    config("unknown development scenario", "tuning: {development: {scenarios: [2das]}}",
+           "tuning.development.scenarios has '2das', which is no scenario"),
+    config("unknown scenario to compare on", "comparison: {scenarios: [weekly]}",
+           "comparison.scenarios has 'weekly', which is no scenario"),
+    own("a published name", "1das: {every: 1, targets: all}",
+        "trials: own has '1das', which is a published scenario"),
+    own("a name with capitals", "Weekly: {every: 7, targets: all}", "trials.own.Weekly: 'Weekly'"),
+    own("a name that leaves the folder", "../x: {every: 7, targets: all}", "trials.own.../x: "),
+    own("no distance", "weekly: {targets: all}", "trials.own.weekly.every: is missing"),
+    own("no day apart", "weekly: {every: 0, targets: all}", "trials.own.weekly.every: 0 is not"),
+    own("no targets", "weekly: {every: 7}", "trials.own.weekly: targets is missing; allowed: all"),
+    own("other targets", "weekly: {every: 7, targets: two}", "weekly.targets: 'two' is not"),
+    own("targets of a walk", "walk: {every: random, targets: all}", "own.walk: targets is given"),
+    own("two enrolments of a walk", "walk: {every: random, enrolment: [0, 9]}",
+        "trials.own.walk: enrolment is [0, 9]"),
+    own("enrolments that fall", "weekly: {every: 7, targets: all, enrolment: [9, 0]}",
+        "trials.own.weekly: enrolment is [9, 0]"),
+    own("one enrolment twice", "weekly: {every: 7, targets: all, enrolment: [0, 0]}",
+        "trials.own.weekly: enrolment lists a value twice"),
+    own("no enrolment", "weekly: {every: 7, targets: all, enrolment: []}", "weekly.enrolment: []"),
+    own("enrolment before the first day", "weekly: {every: 7, targets: all, enrolment: [-1]}",
+        "trials.own.weekly.enrolment.0: -1 is not allowed"),
+    own("rounds of all utterances", "weekly: {every: 7, targets: all, rounds: 3}",
+        "trials.own.weekly: rounds is given"),
+    own("a key that is none", "weekly: {every: 7, targets: all, days: 3}",
+        "trials.own.weekly.days: unknown key"),
     config("no scenario", "trials: {scenarios: []}", "trials.scenarios: [] is not allowed"),
     config(
         "scenario twice",

@@ -16,6 +16,7 @@ from tests.bad_input.spoiling import (
     write_pickle,
 )
 from tests.bad_input.world import MANIFEST, PUBLISHED_ENROLMENT, PUBLISHED_TRIALS, REJECTED, SPLIT
+from workflow_src.settings.scenarios import BY_ID
 
 ID = "0001_05031200_3_1_ti_0"
 
@@ -65,6 +66,10 @@ class Touch:
         return os.system, ("touch canary",)
 
 
+def row(scenario: str) -> str:
+    return BY_ID[scenario].model_dump_json()
+
+
 CASES = [
     generated("no test speaker", "trials: the split names no test speaker",
               edit_csv(SPLIT, all_train)),
@@ -75,7 +80,7 @@ CASES = [
     generated("speakers with one day", "trials: nothing is left for the scenario random",
               edit_parquet(MANIFEST, first_days)),
     generated("too few days for a scenario", "trials: nothing is left for the scenario 10das",
-              edit_parquet(MANIFEST, lambda t: t[t["date"] < "2020-05-04"]), scenario="10das"),
+              edit_parquet(MANIFEST, lambda t: t[t["date"] < "2020-05-04"]), scenario=row("10das")),
     generated("a speaker twice in the split", "0001",
               edit_csv(SPLIT, lambda split: pd.concat([split, split[:1]]))),
     generated("a split without parts", f"{SPLIT}: lacks the column 'part'",
@@ -97,16 +102,20 @@ CASES = [
     bad("trials.export_trials", "trials of other columns", "lacks the column 'round'",
         edit_parquet("results/trials/random.parquet", lambda t: t.drop(columns="round"))),
     bad("trials.export_trials", "a file where lists go", "model.onnx/random/trial.pkl: ",
-        out="model.onnx"),
-    imported("no such folder", "nowhere/random/trial.pkl: cannot be read", root="nowhere"),
+        trial_lists="model.onnx/random/trial.pkl"),
+    bad("trials.export_trials", "two scenarios, one table", "there are 1, 1, 1, 1 files for 2",
+        scenarios=f"[{row('random')},{row('1das')}]"),
+    imported("no such folder", "nowhere/random/trial.pkl: cannot be read",
+             trial_list="nowhere/random/trial.pkl"),
     imported("a list cut short", f"{PUBLISHED_TRIALS}: cannot be read as a pickle",
              cut(PUBLISHED_TRIALS)),
     imported("a folder for a list", f"{PUBLISHED_TRIALS}: cannot be read",
              make_folder(PUBLISHED_TRIALS)),
     imported("no enrolments", f"{PUBLISHED_ENROLMENT}: cannot be read",
              remove(PUBLISHED_ENROLMENT)),
-    imported("the list of another scenario", "lists/1das/trial.pkl: a list stands where",
-             write_pickle("lists/1das/trial.pkl", {"spk0001_0": [ID]}), scenario="1das"),
+    imported("the list of another scenario", f"{PUBLISHED_TRIALS}: a list stands where",
+             write_pickle(PUBLISHED_TRIALS, {"spk0001_0": [ID]}), scenario=row("1das")),
+    imported("a scenario that is no row", "scenario: ", scenario="1das"),
     lists("a command", Touch(), "refused, because the pickle names"),
     lists("no dict", [1], "a list stands where"),
     lists("nothing", {}, "holds no trials"),

@@ -1,0 +1,113 @@
+"""What the steps that make trials are told: a scenario, and how all scenarios are made."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from workflow_src.settings.base import Block, Clock, distinct
+
+ScenarioId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Rounds = Annotated[int, Field(ge=1, le=32767)]
+DayIndex = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class ScenarioSettings(Block):
+    """A scenario: when speakers enrol, on which days they are tested, and with how much of a day.
+
+    Days are counted for each speaker, from 0; a day without a recording does not count.
+    """
+
+    key: ClassVar[str] = "trials.own"
+
+    every: Annotated[int, Field(ge=1, le=100_000)] | Literal["random"] = Field(
+        description="days from one test day to the next; random: a walk over days at random "
+        "distances, as trials.generation.random says",
+    )
+    targets: Literal["all", "one"] | None = Field(
+        None,
+        description="targets of a test day: all utterances, or one, drawn anew in each round; "
+        "null: those of a random walk",
+    )
+    rounds: Rounds | None = Field(
+        None, description="rounds where targets is one; null: trials.generation.rounds"
+    )
+    enrolment: list[DayIndex] = Field(
+        [0],
+        min_length=1,
+        description="day indices, one template each, rising; a random walk has one",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "ScenarioSettings":
+        distinct(self.enrolment, "enrolment")
+        if self.enrolment != sorted(self.enrolment):
+            raise ValueError(f"enrolment is {self.enrolment}; day indices rise")
+        if self.every == "random":
+            if self.targets is not None:
+                raise ValueError(
+                    "targets is given, but with every: random a day has "
+                    "1..trials.generation.random.max_targets targets; leave targets out"
+                )
+            if len(self.enrolment) > 1:
+                raise ValueError(
+                    f"enrolment is {self.enrolment}; with every: random it is one day index"
+                )
+        elif self.targets is None:
+            raise ValueError("targets is missing; allowed: all, one")
+        if self.rounds is not None and self.targets != "one":
+            raise ValueError("rounds is given, but only a scenario with targets: one has rounds")
+        return self
+
+    @property
+    def family(self) -> Literal["random", "as", "1s"]:
+        """The scenarios with which this one shares its draws and the form of published lists."""
+        if self.every == "random":
+            return "random"
+        return "as" if self.targets == "all" else "1s"
+
+    @property
+    def summary(self) -> str:
+        """What is tested, in words."""
+        if self.every == "random":
+            return "a few utterances of days at random distances"
+        days = "every day" if self.every == 1 else f"every {self.every} days"
+        return f"{self.targets} utterance{'s' if self.targets == 'all' else ''} of a day, {days}"
+
+
+class Scenario(ScenarioSettings):
+    """A scenario with its id: the name of its files, and in tables and figures."""
+
+    key: ClassVar[str] = "scenario"
+
+    id: ScenarioId = Field(description="letters a-z, digits and hyphens")
+
+
+class RandomWalk(Block):
+    """Scenarios that walk over days at random distances."""
+
+    trajectories: int = Field(30, ge=1, description="trajectories a speaker")
+    max_skip_days: int = Field(9, ge=1, description="a test day is 1..max_skip_days after the last")
+    max_targets: int = Field(4, ge=1, description="a test day has 1..max_targets targets")
+
+
+class Generation(Block):
+    """How trials are made from the manifest."""
+
+    key: ClassVar[str] = "trials.generation"
+
+    enrolment_utterances: int = Field(5, ge=1, description="utterances that make a template")
+    enrolment_after: Clock = Field("10:00", description="enrolment is recorded strictly after this")
+    enrolment_before: Clock = Field("20:00", description="and strictly before this")
+    rounds: Rounds = Field(
+        15, description="rounds of scenarios that test one utterance of a day (1s)"
+    )
+    random: RandomWalk = Field(
+        default_factory=RandomWalk,
+        description="scenarios that walk over days at random distances (random)",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Generation":
+        if self.enrolment_after >= self.enrolment_before:
+            raise ValueError("enrolment_after must be earlier than enrolment_before")
+        return self
