@@ -31,7 +31,7 @@ rule sweep_thresholds:
     resources:
         **needs(4000, 60, turn=1),
     params:
-        settings=settings("analysis", "sweep"),
+        settings=SETTINGS.analysis.sweep.model_dump_json(),
     message:
         "Scoring the fixed weight over thresholds and weights"
     shell:

@@ -1,5 +1,6 @@
 # What all rules share: the checked settings, the run table, and what a rule's params are made of.
 
+import functools
 import json
 import os
 import shlex
@@ -66,28 +67,6 @@ wildcard_constraints:
     run=r"[a-z0-9.-]+",
 
 
-def settings(*keys):
-    """Return a block of the checked settings, or one value, as JSON for a rule's params."""
-    value = SETTINGS
-    for key in keys:
-        value = getattr(value, key)
-    return (
-        value.model_dump_json()
-        if hasattr(value, "model_dump_json")
-        else json.dumps(value)
-    )
-
-
-def option(name, value):
-    """Write an option of a command line, quoted; nothing where it has no value."""
-    return f"{name} {shlex.quote(value)}" if value else ""
-
-
-def code(step):
-    """Return the digest of all code that a step reaches, for its rule's params."""
-    return digest_code(f"workflow_src.{step}")
-
-
 def resource_path(path):
     """Find a file: resources/... beside the Snakefile, anything else from the working directory."""
     beside = path.startswith("resources/") and Path(workflow.basedir) != Path.cwd()
@@ -124,10 +103,6 @@ def gpus(wildcards):
 # does not compare params that are derived from more than wildcards.
 def device(wildcards, input):
     return SETTINGS.compute.device
-
-
-def deterministic(wildcards, input):
-    return "--deterministic" if SETTINGS.compute.deterministic else "--no-deterministic"
 
 
 def given_files(name):
@@ -179,3 +154,43 @@ def inner_settings(training):
         "corpus": training["corpus"] | {"simulated": simulated},
         "inference": inference,
     }
+
+
+def scenario_row(name):
+    """Return the row of one scenario as JSON: a change of it runs nothing of the others."""
+    return SETTINGS.trials.find(name).model_dump_json()
+
+
+def initial_policy(wildcards):
+    """List the files of the policy from which a run's finetuning starts: given, pretrained, none."""
+    start = finetuning_start(SETTINGS, RUNS[wildcards.run])
+    return policy_files(f"results/policies/{start}") if start else []
+
+
+def start_policy(wildcards):
+    """List the files of the policy from which fitting a run starts; none where it needs none."""
+    start = fitted_start(FITTED_RUNS[wildcards.run])
+    return policy_files(FITTED_RUNS[start].checkpoint) if start else []
+
+
+def start_entry(wildcards):
+    """Return the entry point of the policy from which fitting a run starts."""
+    start = fitted_start(FITTED_RUNS[wildcards.run])
+    return FITTED_RUNS[start].entry if start else ""
+
+
+def folder_of(files):
+    """Return the folder of a policy's files; nothing where there are none."""
+    return str(Path(files[0]).parent) if files else ""
+
+
+def population_training(population):
+    """Return the settings with which the workflow of a population simulates and trains."""
+    return training_settings(population_settings(SETTINGS, int(population)))
+
+
+@functools.cache
+def population_code():
+    """Return the digests of all code that makes a population; they are the same for each."""
+    training = population_training(SETTINGS.comparison.populations[0])
+    return collect_code(POPULATION_TARGETS, training)

@@ -1,7 +1,6 @@
 # Simulated populations -> results/comparison: methods compared beyond doubt (benchmark_methods).
 # Each population is this workflow on a corpus of its own, in a folder of its own.
 
-import functools
 
 COMPARISON = "results/comparison"
 POPULATIONS = SETTINGS.comparison.populations
@@ -19,17 +18,6 @@ SENSITIVE_RUNS = {
 }
 
 POPULATION_TARGETS = ["embeddings", "trials", "policies"]
-
-
-def population_training(population):
-    """Return the settings with which the workflow of a population simulates and trains."""
-    return training_settings(population_settings(SETTINGS, int(population)))
-
-
-@functools.cache
-def population_code():
-    """Return the digests of all code that makes a population; of each the same."""
-    return collect_code(POPULATION_TARGETS, population_training(POPULATIONS[0]))
 
 
 localrules:
@@ -141,7 +129,7 @@ rule measure_sensitivity:
             }
         ),
         rule_code=rule_code(SENSITIVE_RUNS.values()),
-        generation=settings("trials", "generation"),
+        generation=SETTINGS.trials.generation.model_dump_json(),
         seed="{population}",
     message:
         "Measuring sensitivity on population {wildcards.population}"

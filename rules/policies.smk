@@ -6,29 +6,6 @@ TRAINING_CURVES = [
 ]
 
 
-def initial_policy(wildcards):
-    """List the files of the policy from which a run's finetuning starts: given, pretrained, none."""
-    start = finetuning_start(SETTINGS, RUNS[wildcards.run])
-    return policy_files(f"results/policies/{start}") if start else []
-
-
-def start_policy(wildcards):
-    """List the files of the policy from which fitting a run starts; none where it needs none."""
-    start = fitted_start(FITTED_RUNS[wildcards.run])
-    return policy_files(FITTED_RUNS[start].checkpoint) if start else []
-
-
-def start_entry(wildcards):
-    """Return the entry point of the policy from which fitting a run starts."""
-    start = fitted_start(FITTED_RUNS[wildcards.run])
-    return FITTED_RUNS[start].entry if start else ""
-
-
-def folder_of(files):
-    """Return the folder of a policy's files; nothing where there are none."""
-    return str(Path(files[0]).parent) if files else ""
-
-
 rule policies:
     input:
         [
@@ -162,7 +139,7 @@ rule fit_method:
         entry=lambda wildcards: FITTED_RUNS[wildcards.run].entry,
         folder=lambda wildcards: FITTED_RUNS[wildcards.run].folder or "",
         rule_code=lambda wildcards: rule_code([FITTED_RUNS[wildcards.run]]),
-        development=DEVELOPMENT,
+        development=lambda wildcards: DEVELOPMENT,
         start=lambda wildcards: folder_of(start_policy(wildcards)),
         start_entry=start_entry,
         settings=SETTINGS.tuning.model_dump_json(),
@@ -205,7 +182,7 @@ rule tune_threshold:
     params:
         run=lambda wildcards: json.dumps(asdict(TUNED_RUNS[wildcards.run])),
         rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
-        development=DEVELOPMENT,
+        development=lambda wildcards: DEVELOPMENT,
         settings=json.dumps(SETTINGS.tuning.read_by_thresholds()),
         seed=SETTINGS.seed,
     message:

@@ -23,7 +23,7 @@ rule record_provenance:
     params:
         settings=json.dumps(effective_settings(SETTINGS)),
         graph=GRAPH,
-        results="results",
+        results=lambda wildcards: "results",
         logs="logs",
     message:
         "Recording the provenance of all results"

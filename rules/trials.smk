@@ -23,11 +23,6 @@ DEVELOPMENT_TABLES = expand(
 )
 
 
-def scenario_row(name):
-    """Return the row of one scenario as JSON: a change of it runs nothing of the others."""
-    return SETTINGS.trials.find(name).model_dump_json()
-
-
 rule trials:
     input:
         TRIALS,
@@ -52,7 +47,7 @@ if SETTINGS.trials.source == "generate":
             **needs(2000, 10, turn=1),
         params:
             scenario=lambda wildcards: scenario_row(wildcards.scenario),
-            settings=settings("trials", "generation"),
+            settings=SETTINGS.trials.generation.model_dump_json(),
             seed=SETTINGS.seed,
         message:
             "Generating the trials of {wildcards.scenario}"

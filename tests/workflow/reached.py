@@ -64,11 +64,6 @@ def _own(finder: ModuleFinder) -> frozenset[str]:
     return frozenset(name for name in finder.modules if name.split(".")[0] == PACKAGE)
 
 
-def reached_by_entry(entry: str) -> frozenset[str]:
-    """Return the modules of the package that the module of an entry point reaches."""
-    return reached_by_module(entry.partition(":")[0])
-
-
 @functools.cache
 def reached_by_rules() -> dict[str, frozenset[str]]:
     """Return what each rule reaches that runs steps of this package, or notebooks."""
