@@ -12,7 +12,6 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(workflow.basedir))
 
-from workflow_src.settings.catalogue import FIXED, find_method
 from workflow_src.comparison.populations import population_settings, training_settings
 from workflow_src.settings.policy_paths import policy_files
 from workflow_src.settings.schema import validate_config
@@ -26,9 +25,9 @@ from workflow_src.settings.run_table import (
     fitted_runs,
     fitted_start,
     given_policies,
+    own_settings,
     ppo_runs,
     pretrained_seeds,
-    own_settings,
 )
 from workflow_src.running.workdir import check_workdir
 from workflow_src.corpus.recording_digests import (

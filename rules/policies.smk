@@ -101,7 +101,10 @@ rule finetune_policy:
         gated=lambda wildcards: BY_ID[RUNS[wildcards.run].method].gated,
         initial=lambda wildcards: folder_of(initial_policy(wildcards)),
         settings=lambda wildcards: json.dumps(
-            SETTINGS.finetuning.read_by(RUNS[wildcards.run].method)
+            SETTINGS.finetuning.read_by(
+                BY_ID[RUNS[wildcards.run].method].sees,
+                BY_ID[RUNS[wildcards.run].method].gated,
+            )
         ),
         seed=SETTINGS.seed,
         policy_seed=lambda wildcards: RUNS[wildcards.run].seed,
@@ -142,7 +145,7 @@ rule fit_method:
         development=lambda wildcards: DEVELOPMENT,
         start=lambda wildcards: folder_of(start_policy(wildcards)),
         start_entry=start_entry,
-        settings=SETTINGS.tuning.model_dump_json(),
+        settings=settings("tuning"),
         own=lambda wildcards: json.dumps(
             own_settings(SETTINGS, FITTED_RUNS[wildcards.run])
         ),

@@ -10,21 +10,22 @@ import torch
 from scipy.stats import norm as gaussian
 
 from workflow_src.common.errors import InputError
-from workflow_src.corpus.ids import parse_utterance_ids, sort_in_corpus_order
 from workflow_src.methods.adaptive_weight import AdaptiveWeight, AdaptiveWeightNetwork
 from workflow_src.methods.baseline import Baseline
-from workflow_src.methods.development import choose, make_partition
+from workflow_src.methods.development import choose
 from workflow_src.methods.entries import load_entry
 from workflow_src.methods.fit_method import fit
 from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.methods.fixed_weight_tuned import TunedFixedWeight
 from workflow_src.methods.kalman import Kalman
+from workflow_src.methods.made_up import DIMENSION as D
+from workflow_src.methods.made_up import make_study
 from workflow_src.methods.oracle import Oracle
 from workflow_src.methods.soft import Soft, replay_history
 from workflow_src.methods.spherical_plda import SphericalPlda
 from workflow_src.methods.spherical_voice import estimate_variances
 from workflow_src.methods.storage import load_policy, write_policy
-from workflow_src.methods.study import Study, TrainingSpeech
+from workflow_src.methods.study import TrainingSpeech
 from workflow_src.methods.through_time import (
     ThroughTime,
     WeightNetwork,
@@ -35,17 +36,12 @@ from workflow_src.methods.through_time import (
 from workflow_src.methods.tune_threshold import tune_threshold
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.settings.catalogue import METHODS
-from workflow_src.settings.generation import Generation, RandomWalk
 from workflow_src.settings.runs import Run
-from workflow_src.settings.scenarios import BY_ID
-from workflow_src.settings.tuning import Fitting as Tuning
-from workflow_src.trials.pool import build_pool
-from workflow_src.trials.protocol import make_scenario
+from workflow_src.settings.tuning import Tuning
 from workflow_src.updating.interface import Memory
 from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale
 from workflow_src.updating.scorer import score_sequences
 
-D = 16
 SCALE = ScoreScale(centre=0.4, slope=12.0, mean=0.7, spread=0.1)
 TUNING = Tuning(alphas=[0.05, 0.1, 0.2], thresholds=[0.2, 0.4, 0.6])
 THROUGH_TIME = {
@@ -60,58 +56,15 @@ FITTED = {method.id: method for method in METHODS if method.origin == "fitted"}
 
 
 @pytest.fixture(scope="module")
-def corpus():
-    """Ten drifting voices over 24 days: a manifest and its embeddings."""
-    rng = np.random.default_rng(5)
-    ids = [
-        f"{speaker:04d}_05{day + 1:02d}{hour:02d}{minute:02d}_{slot}_{minute // 10 + 1}_ti_0"
-        for speaker in range(1, 11)
-        for day in range(24)
-        for slot, hour in ((2, 11), (4, 18))
-        for minute in (0, 10, 20)
-    ]
-    manifest = sort_in_corpus_order(parse_utterance_ids(ids, "test"))
-    speaker = manifest["speaker"].astype(int).to_numpy() - 1
-    day = manifest["date"].str[-2:].astype(int).to_numpy() - 1
-    voices = rng.normal(size=(10, D))
-    steps = rng.normal(size=(10, 24, D)) * 0.25
-    embeddings = voices[speaker] + np.cumsum(steps, axis=1)[speaker, day]
-    embeddings += rng.normal(size=embeddings.shape) * 0.8
-    return manifest, embeddings.astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def partition(corpus):
-    manifest, embeddings = corpus
-    index = pd.DataFrame({"row": np.arange(len(manifest)), "utterance": manifest["utterance"]})
-    split = pd.DataFrame({"speaker": sorted(set(manifest["speaker"])), "part": "test"})
-    settings = Generation(random=RandomWalk(trajectories=4))
-    pool = build_pool(manifest, split, [], settings)
-    trials = {}
-    for scenario in ("random", "3das"):
-        made = make_scenario(pool, BY_ID[scenario], settings, 1)
-        trials[scenario] = (made.trials, made.enrolment)
-    return make_partition(trials, embeddings, index, 0.3, 1)
-
-
-@pytest.fixture(scope="module")
-def study(corpus, partition):
+def study():
     """What every method is fitted on, from a tuned fixed weight."""
-    manifest, embeddings = corpus
-    speech = TrainingSpeech(
-        embeddings,
-        pd.factorize(manifest["speaker"])[0],
-        manifest["date"].to_numpy(dtype="datetime64[D]").astype(np.int64),
-    )
-    own = Study(
-        partition=partition,
-        tuning=TUNING,
-        own=THROUGH_TIME,
-        seed=1,
-        enrolled=5,
-        read_training=lambda: speech,
-    )
+    own = replace(make_study(TUNING), own=THROUGH_TIME)
     return replace(own, starts_from=TunedFixedWeight.fit(own)[0])
+
+
+@pytest.fixture(scope="module")
+def partition(study):
+    return study.partition
 
 
 def score(rule, task):

@@ -92,23 +92,21 @@ def test_finetuning_starts_from_a_policy_of_the_same_class():
 
 def test_a_run_reads_its_own_settings_only():
     config = validate_config({"inference": {"methods": ["soft", "through-time"]}})
-    read = {run.method: own_settings(config, run) for run in expand_runs(config)}
-    assert read["soft"] == {}
-    assert read["through-time"] == config.methods.through_time.model_dump(exclude={"seeds"})
-    json.dumps(read)
+    own = {run.method: own_settings(config, run) for run in expand_runs(config)}
+    assert own["soft"] == {}
+    assert own["through-time"] == config.methods.through_time.model_dump(exclude={"seeds"})
 
 
-def test_training_by_ppo_reads_what_its_row_says():
-    read = {row.id: Config().finetuning.read_by(row.id) for row in METHODS if row.origin == "ppo"}
-    for method, settings in read.items():
-        scalars = BY_ID[method].sees == "scalars"
-        assert ("scalar_steps" in settings["ppo"], "steps" in settings["ppo"]) == (
-            scalars,
-            not scalars,
-        )
-        assert not {"seeds", "checkpoint"} & settings.keys()
-    assert "update_threshold" in read["adaptive-weight"]["episode"]
-    assert "update_threshold" not in read["multi-head"]["episode"]
+def test_training_reads_what_its_traits_say():
+    finetuning = Config().finetuning
+    seeing = finetuning.read_by("embeddings", False)
+    assert not {"seeds", "checkpoint"} & seeing.keys()
+    assert "steps" in seeing["ppo"] and "scalar_steps" not in seeing["ppo"]
+    assert "update_threshold" not in seeing["episode"]
+    assert "update_threshold" in finetuning.read_by("embeddings", True)["episode"]
+    scalars = finetuning.read_by("scalars", False)
+    assert "scalar_steps" in scalars["ppo"] and "steps" not in scalars["ppo"]
+    json.dumps(scalars)
 
 
 def test_a_run_has_its_methods_entry_point():

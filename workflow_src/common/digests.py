@@ -10,12 +10,11 @@ of `UNCOUNTED`.
 import ast
 import functools
 import hashlib
-import importlib.util
 import json
-from importlib.machinery import PathFinder
 from pathlib import Path
 
 from workflow_src.common.errors import InputError
+from workflow_src.common.sources import find_in_folder, find_installed
 
 PACKAGE = "workflow_src"
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,10 +72,10 @@ def digest_entry(entry: str, folder: str | None = None) -> str:
     Parameters
     ----------
     entry
-        ``module:Class``. Of a user's own module count, besides it, the modules of the user's
-        package that it reaches, and what all of them reach of this package.
+        ``module:Class``. Of a user's own rule count its `entry_sources`, and what they reach of
+        this package.
     folder
-        Where a module is looked for that is not installed.
+        The folder that holds the module; None where it is installed.
 
     Returns
     -------
@@ -86,67 +85,76 @@ def digest_entry(entry: str, folder: str | None = None) -> str:
     Raises
     ------
     InputError
-        There is no such module.
+        There is no such module, or a file is no Python.
+    """
+    module = entry.partition(":")[0]
+    if module.partition(".")[0] == PACKAGE:
+        return digest_code(module)
+    ours: set[str] = set()
+    text = ""
+    for name, path in entry_sources(entry, folder).items():
+        words, imports = _read_source(path)
+        text += f"{name} {_short(''.join(words))}\n"
+        ours |= set(_own_modules(imports, _package(name, path), ROOT))
+    return _short(text + _combine(_reached(sorted(ours), ROOT), ROOT))
+
+
+def entry_sources(entry: str, folder: str | None = None) -> dict[str, Path]:
+    """Return the files of a user's own rule: its module, and what that reaches of its package.
+
+    Parameters
+    ----------
+    entry, folder
+        As for `digest_entry`.
+
+    Returns
+    -------
+    dict
+        Dotted name of each module -> its file, sorted. Empty for a rule of this package.
     """
     module = entry.partition(":")[0]
     theirs = module.partition(".")[0]
     if theirs == PACKAGE:
-        return digest_code(module)
-    # A module that is named is there; of what it names, only modules count.
-    waiting, written, ours = [module], {module: find_source(module, folder)}, set()
-    text = ""
+        return {}
+    waiting, looked_for = _with_parents(module), set()
+    sources: dict[str, Path] = {}
     while waiting:
         name = waiting.pop()
-        path = written[name]
-        words: list[str] = []
-        imports: list[ast.Import | ast.ImportFrom] = []
-        _write_executed(_read_tree(path), words, imports)
-        text += f"{name} {_short(''.join(words))}\n"
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        ours |= set(_own_modules(imports, package, ROOT))
-        for other in sorted(_named_modules(imports, package, theirs) - set(written)):
-            source = _find_source(other, folder)
-            if source is not None:
-                written[other] = source
-                waiting.append(other)
-    return _short(text + _combine(_reached(sorted(ours), ROOT), ROOT))
-
-
-def find_source(module: str, folder: str | None = None) -> Path:
-    """Return the file of a module of a user's own, without importing it; see `digest_entry`.
-
-    Raises
-    ------
-    InputError
-        There is none.
-    """
-    found = _find_source(module, folder)
-    if found is None:
-        where = f" (looked for in {folder}, too)" if folder else ""
-        raise InputError(f"there is no module {module!r} written in Python{where}")
-    return found
+        looked_for.add(name)
+        path = _find_source(name, folder)
+        # What a statement names may be a module, or stand in one.
+        if path is not None:
+            sources[name] = path
+            named = _named_modules(_read_source(path)[1], _package(name, path), theirs)
+            waiting += sorted(named - looked_for)
+    if module not in sources:
+        where = f"in {folder}" if folder else "among the installed packages"
+        raise InputError(f"{entry}: there is no module {module!r} {where}")
+    return dict(sorted(sources.items()))
 
 
 def _find_source(module: str, folder: str | None) -> Path | None:
-    top, *below = module.split(".")
-    spec = importlib.util.find_spec(top)
-    if spec is None and folder:
-        spec = PathFinder.find_spec(top, [folder])
-    if spec is None:
-        return None
-    if not below:
-        places = [Path(spec.origin)] if spec.has_location and spec.origin else []
-    else:
-        stems = [Path(place, *below) for place in spec.submodule_search_locations or []]
-        places = [p for stem in stems for p in (stem / "__init__.py", stem.with_suffix(".py"))]
-    return next((place for place in places if place.suffix == ".py" and place.is_file()), None)
+    if folder:
+        return find_in_folder(module, folder)
+    spec = find_installed(module)
+    return Path(spec.origin) if spec and spec.has_location and spec.origin else None
 
 
-def _read_tree(path: Path) -> ast.Module:
+def _read_source(path: Path) -> tuple[list[str], list[ast.Import | ast.ImportFrom]]:
+    """Return what of a file is executed, in words, and its import statements."""
     try:
-        return ast.parse(path.read_text(encoding="utf-8"), str(path))
+        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     except (SyntaxError, ValueError) as error:
         raise InputError(f"{path}: is no Python ({error})") from error
+    words: list[str] = []
+    imports: list[ast.Import | ast.ImportFrom] = []
+    _write_executed(tree, words, imports)
+    return words, imports
+
+
+def _package(module: str, path: Path) -> str:
+    """Return the package that the relative imports of a module are relative to."""
+    return module if path.name == "__init__.py" else module.rpartition(".")[0]
 
 
 def reached_modules(module: str, root: Path = ROOT) -> list[str]:
@@ -182,12 +190,8 @@ def _short(text: str) -> str:
 def _module(module: str, root: Path) -> tuple[str, list[str]]:
     """Return one module's own digest and the modules of the package that it imports."""
     path = _path(module, root)
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    words: list[str] = []
-    imports: list[ast.Import | ast.ImportFrom] = []
-    _write_executed(tree, words, imports)
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    return _short("".join(words)), _own_modules(imports, package, root)
+    words, imports = _read_source(path)
+    return _short("".join(words)), _own_modules(imports, _package(module, path), root)
 
 
 def _path(module: str, root: Path) -> Path:

@@ -96,6 +96,7 @@ class AdaptiveWeight(PolicyRule):
     }
 
     def __init__(self, network: AdaptiveWeightNetwork, threshold: float = 0.51) -> None:
+        self.network = network
         self._layers = SplitTrunk(network)
         self.threshold = threshold
         self._mu = network.mu.weight.detach().T.contiguous()

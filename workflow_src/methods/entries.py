@@ -22,7 +22,7 @@ def load_entry(entry: str, folder: str | None = None) -> type[UpdateRule]:
     entry
         ``module:Class``.
     folder
-        Where a module is looked for that is not installed; None or empty where all are.
+        The folder that holds the module; None or empty where it is installed.
 
     Raises
     ------
@@ -33,12 +33,12 @@ def load_entry(entry: str, folder: str | None = None) -> type[UpdateRule]:
     if not module or not name:
         raise InputError(f"{entry!r} is no entry point; write it package.module:Class")
     if folder and folder not in sys.path:
-        sys.path.append(folder)
+        sys.path.insert(0, folder)
     try:
         found = getattr(importlib.import_module(module), name, None)
     except ModuleNotFoundError as error:
-        where = f" (looked for in {folder}, too)" if folder else ""
-        raise InputError(f"{entry}: there is no module {error.name!r}{where}") from error
+        where = f", nor in {folder}" if folder else ""
+        raise InputError(f"{entry}: no module {error.name!r} is installed{where}") from error
     # Whatever a module does while it is imported.
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]

@@ -156,6 +156,7 @@ class MultiHead(PolicyRule):
     }
 
     def __init__(self, network: MultiHeadNetwork, threshold: float = 0.4) -> None:
+        self.network = network
         self._layers = SplitTrunk(network)
         self.threshold = threshold
         self._heads, self._head_bias = join_heads(network)

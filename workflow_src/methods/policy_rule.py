@@ -27,6 +27,8 @@ class PolicyRule(UpdateRule):
 
     Attributes
     ----------
+    network
+        For states as they are.
     threshold
         No update unless the score exceeds it.
     published
@@ -34,6 +36,7 @@ class PolicyRule(UpdateRule):
         our tensors and theirs. Empty where none were released.
     """
 
+    network: PolicyNetwork
     threshold: float
     published: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
@@ -79,6 +82,14 @@ class PolicyRule(UpdateRule):
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Self:
         """Return the rule of the network that was stored, with the published threshold."""
         return cls(cls.restore_network(tensors, about).requires_grad_(False))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the network's state dict."""
+        return dict(self.network.state_dict())
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the network sees, and its size."""
+        return self.network.describe()
 
     def take_threshold(self, threshold: float) -> None:
         """Take the threshold of a run."""

@@ -60,6 +60,7 @@ class ScalarMultiHead(PolicyRule):
     """
 
     def __init__(self, network: ScalarMultiHeadNetwork, threshold: float = 0.4) -> None:
+        self.network = network
         self.threshold = threshold
         self.scale = network.scale
         self._trunk = network.trunk

@@ -233,7 +233,6 @@ METHODS: tuple[Method, ...] = (
         id="spherical-plda",
         entry="workflow_src.methods.spherical_plda:SphericalPlda",
         origin="fitted",
-        starts_from=FIXED,
         fit_seconds=30e-6,
         label="spherical PLDA",
         summary="estimates a voice that does not drift, and scores by its log-likelihood ratio",

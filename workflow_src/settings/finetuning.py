@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from workflow_src.settings.augmentation import AUGMENTATION, Augmentation
 from workflow_src.settings.base import Block, Seed, Threshold, distinct
-from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.policy_paths import PolicyPaths
 
 
@@ -137,18 +136,22 @@ class Finetuning(Block):
     episode: Episode = Field(default_factory=Episode, description="the environment")
     ppo: Ppo = Field(default_factory=Ppo, description="the algorithm")
 
-    def read_by(self, method: str) -> dict[str, Any]:
-        """Return the settings that the training of a method reads.
+    def read_by(self, sees: str, gated: bool) -> dict[str, Any]:
+        """Return the settings that the training of a method with these traits reads.
 
         Its seed and the policy that it starts from are no part of them.
+
+        Parameters
+        ----------
+        sees, gated
+            As in the method's row of the catalogue.
         """
-        row = find_method(method)
-        scalars = row.sees == "scalars"
+        scalars = sees == "scalars"
         unread = {
             "seeds": True,
             "checkpoint": True,
             "ppo": {"steps" if scalars else "scalar_steps"},
-            "episode": set() if scalars or row.gated else {"update_threshold"},
+            "episode": set() if scalars or gated else {"update_threshold"},
         }
         return self.model_dump(exclude=unread)
 

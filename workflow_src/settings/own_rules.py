@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from workflow_src.common.errors import InputError
+from workflow_src.common.sources import find_in_folder, find_installed
 
 
 def name_run(entry: str) -> str:
@@ -38,29 +37,12 @@ def find_folder(entry: str, folders: list[str]) -> str | None:
     module = entry.partition(":")[0]
     file = Path(*module.split("."))
     for folder in folders:
-        if any((Path(folder) / path).is_file() for path in (f"{file}.py", file / "__init__.py")):
+        if find_in_folder(module, folder):
             return folder
-    if _is_installed(module):
+    if find_installed(module):
         return None
     searched = ", ".join(["the installed packages", *(f"{folder}/{file}.py" for folder in folders)])
     raise InputError(
         f"inference.methods: {entry}: there is no module {module}; searched: {searched}; name the "
         "folder that holds it in inference.folders"
     )
-
-
-def _is_installed(module: str) -> bool:
-    """Whether a module could be imported. `importlib.util.find_spec` would import its parents."""
-    name, places = "", None
-    for part in module.split("."):
-        name = f"{name}.{part}".lstrip(".")
-        spec = _find_spec(name, places)
-        if spec is None:
-            return False
-        places = spec.submodule_search_locations or []
-    return True
-
-
-def _find_spec(name: str, places: list[str] | None) -> ModuleSpec | None:
-    specs = (finder.find_spec(name, places) for finder in sys.meta_path)
-    return next((spec for spec in specs if spec is not None), None)

@@ -327,7 +327,7 @@ def run(args: Arguments) -> None:
         args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
     ).to(device)
     initial = read_initial(args.initial, rule, population.dimension) if args.initial else None
-    described = settings.read_by(args.method)
+    described = settings.read_by(args.sees, args.gated)
     digest = digest_training(
         population,
         described,

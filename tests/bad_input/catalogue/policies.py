@@ -176,7 +176,7 @@ CASES = [
         SPLIT, lambda split: split.assign(part="test"))),
     bad("methods.fit_method", "a file where its folder goes", "model.onnx/policy.safetensors: ",
         out_dir="model.onnx"),
-    bad("methods.fit_method", "a module that is not there", "there is no module 'nowhere'",
+    bad("methods.fit_method", "a module that is not there", "no module 'nowhere' is installed",
         entry="nowhere:Rule"),
     bad("methods.fit_method", "a class that is not there", "has no class Nobody that is an update",
         entry="workflow_src.methods.kalman:Nobody"),
