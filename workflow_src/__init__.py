@@ -1,6 +1,5 @@
 """Time-varying speaker verification, from raw audio to figures.
 
-The rooms, in the order in which data flows through them: ``common``, ``corpus``,
-``embeddings``, ``trials``, ``updating``, ``policies``, ``inference``, ``analysis``.
-A room imports only from rooms before it.
+The package is made of rooms, through which data flows one way; a room imports only rooms above it
+(docs/architecture.md lists them, pyproject.toml holds them to it).
 """
