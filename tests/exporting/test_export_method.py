@@ -60,7 +60,9 @@ def test_the_same_method_gives_the_same_bytes(tmp_path, monkeypatch):
 
 
 def test_step_reads_policy_embeddings_and_summary(tmp_path):
-    write_policy(tmp_path / "policy", make_network("multi-head", 8), {})
+    network = make_network("multi-head", 8)
+    about = {"method": "multi-head", **network.describe()}
+    write_policy(tmp_path / "policy", network.state_dict(), about)
     write_npy(np.ones((3, 8), np.float32), tmp_path / "embeddings.npy")
     row = {"run": "mh", "scenario": "1das", "eer_percent": 2.5, "eer_threshold": 0.41}
     write_csv(pd.DataFrame([row]), tmp_path / "summary.csv")
@@ -132,6 +134,6 @@ def test_what_cannot_be_exported_is_said_and_not_written(rule, says, tmp_path, m
     assert not (tmp_path / "out").exists()
 
 
-def test_several_settings_are_no_method():
-    with pytest.raises(ValueError, match="one setting"):
+def test_several_variants_are_no_method():
+    with pytest.raises(ValueError, match="one variant"):
         export_rule(FixedWeight([0.1, 0.2], 0.5), 8)

@@ -8,9 +8,11 @@ import pandas as pd
 from workflow_src.corpus.ids import parse_utterance_ids, sort_in_corpus_order
 from workflow_src.methods.development import make_partition
 from workflow_src.methods.study import Study, TrainingSpeech
-from workflow_src.settings.trials import Generation, RandomScenario
+from workflow_src.settings.generation import Generation, RandomWalk
+from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.tuning import Tuning
-from workflow_src.trials.protocol import build_pool, make_scenario
+from workflow_src.trials.pool import build_pool
+from workflow_src.trials.protocol import make_scenario
 
 SPEAKERS, DAYS, DIMENSION = 10, 24, 16
 SCENARIOS = ("random", "3das")
@@ -27,9 +29,9 @@ def make_study(tuning: Tuning | None = None) -> Study:
     manifest, embeddings = draw_corpus()
     index = pd.DataFrame({"row": np.arange(len(manifest)), "utterance": manifest["utterance"]})
     split = pd.DataFrame({"speaker": sorted(set(manifest["speaker"])), "part": "test"})
-    law = Generation(random=RandomScenario(trajectories=4))
+    law = Generation(random=RandomWalk(trajectories=4))
     pool = build_pool(manifest, split, [], law)
-    made = {scenario: make_scenario(pool, scenario, law, 1) for scenario in SCENARIOS}
+    made = {scenario: make_scenario(pool, BY_ID[scenario], law, 1) for scenario in SCENARIOS}
     trials = {name: (scenario.trials, scenario.enrolment) for name, scenario in made.items()}
     speech = TrainingSpeech(
         embeddings,
