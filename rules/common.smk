@@ -139,7 +139,10 @@ def show_methods(runs):
     No digest of code counts the catalogue, so this belongs to the params of what reads it.
     """
     methods = map(find_method, dict.fromkeys(run.method for run in runs))
-    return [[row.id, row.role, row.limit, row.colour, row.marker] for row in methods]
+    return [
+        [row.id, row.label, row.origin, row.role, row.limit, row.colour, row.marker]
+        for row in methods
+    ]
 
 
 def inner_settings(training):

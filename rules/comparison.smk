@@ -168,7 +168,6 @@ rule summarise_comparison:
     params:
         scores=lambda wildcards, input: Path(input.scores[0]).parent.parent,
         runs=list_runs(COMPARED_RUNS),
-        rule_code=rule_code(COMPARED_RUNS),
         scenarios=SETTINGS.comparison.scenarios,
         populations=POPULATIONS,
         resamples=SETTINGS.comparison.resamples,

@@ -21,7 +21,7 @@ from workflow_src.comparison.summarise_comparison import (
     summarise_methods,
 )
 from workflow_src.evaluation.metrics import equal_error_rate
-from workflow_src.methods.fixed_weight import TunedFixedWeight
+from workflow_src.methods.fixed_weight_tuned import TunedFixedWeight
 from workflow_src.methods.soft import Soft
 from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.run_table import expand_runs
@@ -172,3 +172,10 @@ def test_a_shift_moves_what_a_rule_knows_of_scores_and_leaves_the_rule_alone():
     shifted = soft.shift_scale(-0.05)
     assert shifted.scale.centre == pytest.approx(0.35)
     assert (soft.scale.centre, fixed.threshold) == (0.4, 0.5)
+
+
+def test_each_method_is_measured_once():
+    methods = ["kalman", "fixed-weight-tuned"]
+    config = validate_config({"comparison": {"sensitivity": {"methods": methods}}})
+    measured = ["baseline", "fixed-weight-tuned", "kalman", "oracle"]
+    assert config.comparison.sensitive_methods == measured

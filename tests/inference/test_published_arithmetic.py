@@ -16,11 +16,12 @@ import torch
 from tests.evaluation.test_metrics import published as published_error_rates
 from tests.inference.made_up_policies import HEADS, made_up_state_dict
 from tests.inference.published_arithmetic import Method, score_one_by_one
+from tests.launching import launch
 from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.scoring import score_scenario
-from workflow_src.methods.import_policy import main as import_policy
+from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.runs import Run
 
 PUBLISHED = os.environ.get("PUBLISHED_DIR")
@@ -113,7 +114,8 @@ def run_and_method(file, folder, state=None):
         state = torch.load(path, map_location="cpu", weights_only=True)
     else:
         torch.save(state, path)
-    import_policy(["--source", str(path), "--method", base, "--out-dir", str(folder / file)])
+    words = ["--source", path, "--method", base, "--entry", find_method(base).entry]
+    launch("methods.import_policy", *words, "--out-dir", folder / file)
     threshold = 0.51 if base == "adaptive-weight" else 0.4
     released = Run(f"released-{base}", f"released-{base}", None, threshold, None, folder / file)
     tensors = {k: v.double().numpy() for k, v in next(iter(state.values())).items()}

@@ -1,12 +1,13 @@
-"""Measure how sensitive methods are: one thing changed at a time, in the scenario random.
+"""Measure how sensitive methods are to one change at a time, in the scenario random.
 
-    shift        what a method knows of the scores' scale lies off (threshold, centre)
-    nontargets   more non-targets for each target
+    shift        what a method knows of the scores' scale is wrong by a number: its threshold, or
+                 the centre of its posterior
+    nontargets   more non-targets follow each target
     enrolment    fewer or more utterances make a template
-    embeddings   of unit length; of unit length and centred by the training speakers' mean; for all
-                 methods alike, which are fitted anew
+    embeddings   they have unit length; or they are centred on the training speakers' mean, too.
+                 All methods are fitted anew
 
-Of the methods that are fitted with a seed, the first seed stands for all. Writes a table of EERs.
+The step writes a table of EERs.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ SCENARIO = "random"
 
 
 def add_nontargets(trials: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Offer `count` non-targets after each target: the one there is, and others of that kind.
+    """Let `count` non-targets follow each target: the one there is, and others.
 
     The others are drawn uniformly from the non-target trials of the same model's speaker.
     """
@@ -77,7 +78,7 @@ class Arguments:
     tuning: Tuning
     """How methods are fitted."""
     runs: list[Run]
-    """The runs that are measured, one a method; those that others start from stand before these."""
+    """The runs to measure, one a method. A run follows the one that its fitting starts from."""
     starts: dict[str, str] = field(default_factory=dict)
     """Method -> the method from which its fitting starts."""
     own: dict[str, Any] = field(default_factory=dict)
@@ -121,9 +122,9 @@ def run(args: Arguments) -> None:
     manifest = read_parquet(results / "corpus/manifest.parquet", MANIFEST_COLUMNS)
     split = read_split(results / "corpus/split.csv")
     for count in args.settings.enrolment_utterances:
-        own = args.generation.model_copy(update={"enrolment_utterances": count})
-        pool = build_pool(manifest, split, [], own)
-        made = make_scenario(pool, BY_ID[SCENARIO], own, args.seed)
+        generation = args.generation.model_copy(update={"enrolment_utterances": count})
+        pool = build_pool(manifest, split, [], generation)
+        made = make_scenario(pool, BY_ID[SCENARIO], generation, args.seed)
         measure("enrolment", count, rules, (made.trials, made.enrolment))
 
     measure("embeddings", "as they are", rules)
@@ -148,7 +149,12 @@ def run(args: Arguments) -> None:
         refitted: dict[str, UpdateRule] = {}
         for method, run in runs.items():
             start = refitted.get(args.starts.get(method, ""))
-            own = replace(study, own=args.own.get(method, {}), starts_from=start)
-            refitted[method], _ = fit(load_entry(run.entry, run.folder), own)
+            own_study = replace(
+                study,
+                own=args.own.get(method, {}),
+                policy_seed=run.seed or 0,
+                starts_from=start,
+            )
+            refitted[method], _ = fit(load_entry(run.entry, run.folder), own_study)
         measure("embeddings", name, refitted, vectors=changed)
     write_csv(pd.DataFrame(rows), args.table)

@@ -115,4 +115,5 @@ class Comparison(Block):
     def sensitive_methods(self) -> list[str]:
         """The methods whose sensitivity is measured, between those they are measured against."""
         before = [find_by_role("baseline").id, find_by_role("reference").id]
-        return [*before, *self.sensitivity.methods, find_by_role("ceiling").id]
+        listed = [*before, *self.sensitivity.methods, find_by_role("ceiling").id]
+        return list(dict.fromkeys(listed))
