@@ -145,7 +145,7 @@ rule fit_method:
         development=lambda wildcards: DEVELOPMENT,
         start=lambda wildcards: folder_of(start_policy(wildcards)),
         start_entry=start_entry,
-        settings=settings("tuning"),
+        settings=SETTINGS.tuning.model_dump_json(),
         own=lambda wildcards: json.dumps(
             own_settings(SETTINGS, FITTED_RUNS[wildcards.run])
         ),
