@@ -214,11 +214,15 @@ def test_a_changed_cell_reruns_the_notebook_and_what_follows(finished_runs, grap
 
 
 def modules_to_edit(name, graphs, inner):
-    """List the modules whose edit reruns something; those that the first run shows, only there."""
-    there = [module for module in all_modules() if count_reruns(module, name, graphs, inner)]
+    """List all modules; beside the first run those that rerun something there and not in it."""
     if name == "synthetic":
-        return there
-    return [module for module in there if not count_reruns(module, "synthetic", graphs, inner)]
+        return all_modules()
+    return [
+        module
+        for module in all_modules()
+        if count_reruns(module, name, graphs, inner)
+        and not count_reruns(module, "synthetic", graphs, inner)
+    ]
 
 
 def test_every_rule_with_a_step_is_in_one_of_the_runs(graphs):
