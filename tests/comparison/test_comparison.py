@@ -21,7 +21,7 @@ from workflow_src.comparison.summarise_comparison import (
     summarise_methods,
 )
 from workflow_src.evaluation.metrics import equal_error_rate
-from workflow_src.methods.fixed_weight import TunedFixedWeight
+from workflow_src.methods.fixed_weight_tuned import TunedFixedWeight
 from workflow_src.methods.soft import Soft
 from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.run_table import expand_runs
