@@ -121,7 +121,8 @@ def run_policy(run):
 
 def rule_code(runs):
     """Return the digests of the code of runs' rules: an edit of a method reruns what its runs need."""
-    return [checked(digest_entry, run.entry, run.folder) for run in runs]
+    digests = [checked(digest_entry, run.entry, run.folder) for run in runs]
+    return " ".join(dict.fromkeys(digests))
 
 
 # A user's own rule that is no Python ends the run here, in one line.
