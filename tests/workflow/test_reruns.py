@@ -13,8 +13,8 @@ from tests.workflow.reruns import (
     look_up,
 )
 
-# Where a step computes, and no result of any kind.
-NEVER = {"compute.device", "compute.deterministic"}
+# Where a step computes, and where rules of one's own are searched for: no result of any kind.
+NEVER = {"compute.device", "compute.deterministic", "inference.folders"}
 
 
 def settings(name, *keys):
