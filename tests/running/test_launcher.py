@@ -60,3 +60,11 @@ def test_every_step_explains_itself_without_snakemake(step):
 def test_an_unknown_step_is_refused():
     with pytest.raises(InputError, match=r"'corpus.nothing' is no step; allowed: .*split_speakers"):
         call("corpus.nothing", [])
+
+
+def test_a_block_of_settings_is_known_by_its_key_of_the_config():
+    keys = {argument.name: argument.key for argument in read_signature("trials.generate_trials")}
+    assert keys["settings"] == "trials.generation"
+    assert keys["seed"] == keys["manifest"] == ""
+    # A run is no block.
+    assert not any(argument.key for argument in read_signature("inference.run_inference"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflow_src.common.digests import PACKAGE, ROOT
+from workflow_src.settings.base import Block
 
 ARGUMENTS = "Arguments"
 SETTINGS = f"{PACKAGE}.settings."
@@ -88,7 +89,8 @@ def _find_key(name: str, source: str) -> str:
     """Return the key of a block of settings; nothing for what is none."""
     if not source.startswith(SETTINGS):
         return ""
-    return vars(getattr(importlib.import_module(source), name)).get("key", "")
+    kind = getattr(importlib.import_module(source), name)
+    return kind.key if isinstance(kind, type) and issubclass(kind, Block) else ""
 
 
 def _source_of(tree: ast.Module, name: str, module: str) -> str:
