@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ def _place(group):
 def pytest_report_header():
     """Say the seed, with which a test can be repeated."""
     return f"KILL_SEED={os.environ['KILL_SEED']}"
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """Close the figures that a test drew: pyplot keeps all of a process."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.fixture(scope="session")

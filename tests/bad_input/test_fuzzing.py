@@ -26,6 +26,7 @@ from workflow_src.common.files import read_csv, read_json, read_npy, read_npz, r
 from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.embeddings.importing import merge_parts, read_part
 from workflow_src.methods.import_policy import read_given_policy
+from workflow_src.methods.multi_head import MultiHead
 from workflow_src.methods.storage import read_tensors
 from workflow_src.serving import Template
 from workflow_src.settings.scenarios import BY_ID
@@ -105,7 +106,7 @@ def import_lists(path):
 
 
 def import_policy(path):
-    read_given_policy(path, "multi-head")
+    read_given_policy(path, "multi-head", MultiHead)
 
 
 READERS = {

@@ -173,7 +173,9 @@ def test_the_demo_extractor_is_trained(stand_in, tmp_path):
     environment = tmp_path / "environment"
     packages = pip_list(CLONE / "envs/extractor_training.yaml")
     create(packages, environment, stand_in / "cache")
-    command = [environment / "bin/python", "-m", "workflow_src.synthetic.train_demo_extractor"]
+    command = [environment / "bin/python", "-m", "workflow_src.run"]
+    command += ["synthetic.train_demo_extractor"]
+    command += ["--law", CLONE / "resources/laws/demo_voices.yaml"]
     command += ["--seed", "1", "--settings", TINY_TRAINING.model_dump_json()]
     command += ["--model", tmp_path / "model.onnx", "--card", tmp_path / "card.md"]
     subprocess.run(command, env={"PYTHONPATH": str(CLONE), "PATH": "/usr/bin:/bin"}, check=True)

@@ -63,7 +63,7 @@ def test_released_policies_alone_are_scored_without_any_training(folder):
     assert set(summary["run"]) == set(runs.index)
     assert summary["eer_percent"].between(0, 100).all()
     record = read_record(results / "provenance.json")
-    given = record.inputs["import_policy.source"]
+    given = record.inputs["import_policy.files"]
     assert given["mh_final.pkl"] == digest_file(folder / "mh_final.pkl")
     assert "policies/released-multi-head/policy.safetensors" in record.results
     assert "Nothing to be done" in run_snakemake(folder, overlay=overlay)

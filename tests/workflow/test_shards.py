@@ -8,7 +8,7 @@ import pytest
 
 from tests.workflow.running import TINY, command_line, run_snakemake
 
-STEP = "workflow_src.embeddings.extract_embeddings"
+STEP = "embeddings.extract_embeddings"
 
 
 def find_shard(run, shard):
@@ -19,7 +19,7 @@ def find_shard(run, shard):
                 line = process.cmdline()
             except psutil.Error:
                 continue
-            if STEP in line and line[line.index("--shard") + 1] == shard:
+            if STEP in line and f"--shard={shard}" in line:
                 return process
         time.sleep(0.02)
     return None
