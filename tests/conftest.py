@@ -13,7 +13,7 @@ from hypothesis import settings
 from tests.workflow.running import FEW, run_snakemake
 
 # In the order in which worker processes take them.
-LONGEST = ["cluster", "environments", "workflow", "kills"]
+LONGEST = ["cluster", "environments", "reruns", "workflow", "kills"]
 
 # The same examples in every run, however slow the machine is.
 settings.register_profile("workflow", deadline=None, derandomize=True)

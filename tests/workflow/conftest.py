@@ -8,12 +8,13 @@ from tests.workflow.finished_runs import finish_runs
 
 
 def pytest_itemcollected(item):
-    """Keep the tests of this folder in one worker, which makes the finished run once.
+    """Keep tests that share a fixture in one worker, which makes it once.
 
-    The longest test has a worker of its own.
+    Those of reruns share a finished run of each kind; the longest test has a worker of its own.
     """
     if Path(__file__).parent in item.path.parents:
-        group = "kills" if item.path.stem == "test_kills" else "workflow"
+        stem = item.path.stem
+        group = "kills" if stem == "test_kills" else "reruns" if "reruns" in stem else "workflow"
         item.add_marker(pytest.mark.xdist_group(group))
 
 
