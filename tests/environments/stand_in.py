@@ -14,12 +14,7 @@ from pathlib import Path
 
 import yaml
 
-# Where packages are found: pip's settings and uv's options.
-INDEXES = {
-    "index-url": "--default-index",
-    "extra-index-url": "--index",
-    "find-links": "--find-links",
-}
+PYPI = "https://pypi.org/simple"
 ACTIVATE = """\
 export PATH="$1/bin:/usr/local/bin:/usr/bin:/bin"
 unset VIRTUAL_ENV PYTHONHOME
@@ -57,8 +52,12 @@ def create(packages: list[str], prefix: str | Path, cache: Path) -> None:
     command = [*uv, "venv", "--quiet", "--python", sys.executable, str(prefix)]
     subprocess.run(command, env=environment, check=True)
     command = [*uv, "pip", "install", "--quiet", "--python", f"{prefix}/bin/python"]
-    for key, option in INDEXES.items():
-        command += [part for value in pip.get(key, []) for part in (option, value)]
+    # Of one version, uv takes the first index's file, and pip takes the file that fits best. The main
+    # index has every file of a version; another may have one without the compiled part.
+    for index in [*pip.get("index-url", [PYPI]), *pip.get("extra-index-url", [])]:
+        command += ["--index", index]
+    for place in pip.get("find-links", []):
+        command += ["--find-links", place]
     # As pip does: the best version of any index.
     command += ["--index-strategy", "unsafe-best-match", *packages]
     subprocess.run(command, env=environment, check=True)
