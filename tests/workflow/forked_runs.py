@@ -39,8 +39,8 @@ class Command:
     arguments
         Of its command line.
     edits
-        Files of ``workflow_src`` or ``notebooks``, relative to the clone, with another text. The
-        digests of the workflow's code are then those of this text.
+        Files of ``workflow_src`` or ``notebooks``, relative to the clone, that are read with
+        another text.
     """
 
     arguments: list[str]
@@ -147,20 +147,20 @@ def _fork(command: Command, folder: Path) -> int:
 
 @contextlib.contextmanager
 def _reading(edits: dict[str, str]) -> Iterator[None]:
-    """Let digests of code read some files with another text."""
+    """Let whoever reads these files find another text, and digests of code forget them."""
     if not edits:
         yield
         return
     from workflow_src.common import digests
 
     edited = {CLONE / path: text for path, text in edits.items()}
-    read, known = digests.read_text, digests._module
+    read, known = Path.read_text, digests._module
 
     def look_up(module, root):
         is_edited = digests._path(module, root) in edited
         return (known.__wrapped__ if is_edited else known)(module, root)
 
-    digests.read_text = lambda path: edited[path] if path in edited else read(path)
+    Path.read_text = lambda path, *args, **more: edited.get(path) or read(path, *args, **more)
     digests._module = functools.cache(look_up)
     yield
 

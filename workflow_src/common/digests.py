@@ -37,11 +37,6 @@ def digest_file(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a file of code."""
-    return path.read_text(encoding="utf-8")
-
-
 def digest_code(module: str, root: Path = ROOT) -> str:
     """Return the digest of everything of this package that a module reaches.
 
@@ -62,7 +57,7 @@ def digest_code(module: str, root: Path = ROOT) -> str:
 
 def digest_notebook(path: str | Path, root: Path = ROOT) -> str:
     """Return the digest of a notebook: its cells, and the code that they reach by imports."""
-    notebook = json.loads(read_text(root / path))
+    notebook = json.loads((root / path).read_text(encoding="utf-8"))
     cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
     code = "\n".join(source for kind, source in cells if kind == "code")
     imports: list[ast.Import | ast.ImportFrom] = []
@@ -148,7 +143,7 @@ def _find_source(module: str, folder: str | None) -> Path | None:
 def _read_source(path: Path) -> tuple[list[str], list[ast.Import | ast.ImportFrom]]:
     """Return what of a file is executed, in words, and its import statements."""
     try:
-        tree = ast.parse(read_text(path), str(path))
+        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     except (SyntaxError, ValueError) as error:
         raise InputError(f"{path}: is no Python ({error})") from error
     words: list[str] = []
