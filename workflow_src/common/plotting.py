@@ -1,4 +1,4 @@
-"""The style that all figures share, and writing them to files."""
+"""The style of all figures, and writing figures to files."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from matplotlib.figure import Figure
 
 from workflow_src.common.files import written_whole
 
-# Of Okabe and Ito's palette: told apart with any colour vision.
+# Colours of Okabe and Ito's palette, distinct for any colour vision.
 TARGET, NONTARGET = "#0072B2", "#D55E00"
 
 
 def use_style() -> None:
-    """Set the style of all figures; ids in SVG files don't change from run to run."""
+    """Set the style of all figures; ids in SVG files are the same in every run."""
     mpl.rcParams.update(
         {
             "figure.dpi": 110,
@@ -35,7 +35,7 @@ def use_style() -> None:
 
 def save_figure(figure: Figure, folder: str | Path, name: str) -> None:
     """Write a figure as ``<name>.png`` and ``<name>.svg``, the same bytes for the same figure."""
-    # Laid out once: each further drawing would move everything about again, to the same end.
+    # One layout for both files: it takes long, and its result is the same.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for ending, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):

@@ -14,7 +14,7 @@ from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from workflow_src.common.errors import InputError, one_line
+from workflow_src.common.errors import InputError, first_line
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.corpus import archive_format
 
@@ -85,13 +85,13 @@ def extract_archive(path: Path, target: Path, source: str) -> None:
     except UnsafeMemberError as error:
         raise InputError(f"{source}: member {name!r}: {error}") from error
     except DAMAGED as error:
-        raise InputError(f"{source}: is damaged, or no {form} ({one_line(error)})") from error
+        raise InputError(f"{source}: is damaged, or no {form} ({first_line(error)})") from error
     except (RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{source}: member {name!r}: {one_line(error)}") from error
+        raise InputError(f"{source}: member {name!r}: {first_line(error)}") from error
     except OSError as error:
         # gzip and bz2 tell of damaged content by errors without a number.
         if error.errno is None:
-            raise InputError(f"{source}: is damaged, or no {form} ({one_line(error)})") from error
+            raise InputError(f"{source}: is damaged, or no {form} ({first_line(error)})") from error
         raise
 
 

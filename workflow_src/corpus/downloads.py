@@ -15,7 +15,7 @@ from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from workflow_src.common.digests import digest_file
-from workflow_src.common.errors import InputError, one_line
+from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.files import read_json, write_json
 from workflow_src.settings.corpus import Archive
 
@@ -159,7 +159,7 @@ def _open(download: Download, headers: dict[str, str]) -> http.client.HTTPRespon
         return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
-        said = f"the server answered {error.code} {one_line(error.reason)}"
+        said = f"the server answered {error.code} {first_line(error.reason)}"
         if error.code == 416:
             # No byte is missing or the part is too long: it starts anew, because a part whose
             # download ended well has been verified and renamed.
@@ -170,8 +170,8 @@ def _open(download: Download, headers: dict[str, str]) -> http.client.HTTPRespon
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, ssl.SSLCertVerificationError):
-            raise InputError(f"{url}: {one_line(reason)}") from error
-        raise BrokenDownloadError(f"no connection ({one_line(reason)})") from error
+            raise InputError(f"{url}: {first_line(reason)}") from error
+        raise BrokenDownloadError(f"no connection ({first_line(reason)})") from error
 
 
 def _append(response: http.client.HTTPResponse, file: IO[bytes], start: int, url: str) -> None:
@@ -185,7 +185,7 @@ def _append(response: http.client.HTTPResponse, file: IO[bytes], start: int, url
             block = response.read1(BLOCK)
         except (OSError, http.client.HTTPException) as error:
             raise BrokenDownloadError(
-                f"the connection broke at {size:,} bytes ({one_line(error)})"
+                f"the connection broke at {size:,} bytes ({first_line(error)})"
             ) from error
         if not block:
             break

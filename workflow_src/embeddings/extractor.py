@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, first_line
 from workflow_src.settings.front_ends import FRONT_ENDS, FrontEnd
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -104,7 +104,7 @@ class SpeakerModel:
         except Exception as error:  # onnxruntime's own exceptions have no useful common base
             raise InputError(
                 f"{self._path}: does not run on features {list(features.shape)}: "
-                f"{_first_line(error)}"
+                f"{first_line(error)}"
             ) from error
 
     def _probe(self) -> int:
@@ -165,7 +165,7 @@ def _open_session(
         session = onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # onnxruntime's own exceptions have no useful common base
         raise InputError(
-            f"{path}: cannot be opened as an ONNX model: {_first_line(error)}"
+            f"{path}: cannot be opened as an ONNX model: {first_line(error)}"
         ) from error
     taken = "cuda" if PROVIDERS["cuda"] in session.get_providers() else "cpu"
     if device == "cuda" and taken == "cpu":
@@ -214,7 +214,3 @@ def _names(values: list[onnxruntime.NodeArg]) -> str:
 
 def _shape(value: onnxruntime.NodeArg) -> str:
     return "[" + ", ".join("?" if n is None else str(n) for n in value.shape) + "]"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

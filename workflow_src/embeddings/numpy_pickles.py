@@ -17,13 +17,13 @@ from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
-from workflow_src.common.errors import InputError
-from workflow_src.common.unpickling import check_opcodes
+from workflow_src.common.errors import InputError, first_line
+from workflow_src.common.unpickling import walk_opcodes
 
 FLOATS = ("f2", "f4", "f8", "f16")
 
-# Which are refused is for the unpickler to say; what is checked before is that none claims more
-# memory than the file could fill.
+# The unpickler refuses what may not run. The walk before it only checks that no opcode claims
+# more memory than the file could fill.
 _OPCODES = frozenset(opcode.name for opcode in pickletools.opcodes)
 
 
@@ -181,7 +181,8 @@ def read_pickled_dict(path: Path) -> dict[Any, Any]:
     with path.open("rb") as file:
         _read_header(file, path)
         start = file.tell()
-        check_opcodes(file.read(), path, _OPCODES)
+        for _ in walk_opcodes(file.read(), path, _OPCODES):
+            pass
         file.seek(start)
         # A code that was admitted elsewhere in this process would not be asked for again.
         copyreg.clear_extension_cache()
@@ -192,10 +193,9 @@ def read_pickled_dict(path: Path) -> dict[Any, Any]:
                 f"{path}: refused, and nothing of it was run: its pickle asks for {error}, where "
                 "only a dict of numpy arrays is allowed"
             ) from error
-        except Exception as error:  # damaged pickles raise whatever they come upon
-            said = (str(error).splitlines() or [""])[0]
+        except Exception as error:  # a damaged pickle can raise any exception
             raise InputError(
-                f"{path}: cannot be read as a pickle ({type(error).__name__}: {said})"
+                f"{path}: cannot be read as a pickle ({type(error).__name__}: {first_line(error)})"
             ) from error
     if isinstance(content, PickledArray) and isinstance(getattr(content, "data", None), list):
         content = content.data[0] if len(content.data) == 1 else None
