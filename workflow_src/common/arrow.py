@@ -5,5 +5,5 @@ import pyarrow as pa
 
 
 def arrow_texts(texts: pd.Series) -> pa.Array:
-    """Return N texts as one Arrow array (large_string); texts that are Arrow already are not copied."""
+    """Return N texts as one Arrow array (large_string); Arrow texts are not copied."""
     return pa.table({"text": pd.Series(texts, dtype="str")})["text"].combine_chunks()

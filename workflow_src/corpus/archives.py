@@ -121,7 +121,7 @@ def _extract_member(member: Member, opened: Any, target: Path) -> None:
 
 
 def _safe_parts(name: str) -> list[str]:
-    """Split a member's name into folders and file; refuse a name that could lead out of the target."""
+    """Split a member's name into folders and file; refuse a name that could leave the target."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if "\0" in name:
         raise UnsafeMemberError("its name holds a NUL")
@@ -142,7 +142,7 @@ def _safe_parts(name: str) -> list[str]:
 
 @contextlib.contextmanager
 def _tar_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]]:
-    """Give the members of a tar archive and a function that opens one; read each before the next."""
+    """Give the members of a tar archive and what opens one; read each before the next."""
     compression = {".tar": "", ".tar.gz": "gz", ".tgz": "gz", ".tar.bz2": "bz2", ".tar.xz": "xz"}
     words = {
         tarfile.SYMTYPE: "a symbolic link",

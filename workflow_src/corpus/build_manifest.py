@@ -87,8 +87,8 @@ def list_tables(tables: list[Path]) -> pd.DataFrame:
     Parameters
     ----------
     tables
-        Parquet tables with the columns utterance, path, seconds and others. The paths of table i are
-        relative to the folder ``shard-<i>``.
+        Parquet tables with the columns utterance, path, seconds and others. The paths of table i
+        are relative to the folder ``shard-<i>``.
 
     Raises
     ------

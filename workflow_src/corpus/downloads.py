@@ -43,7 +43,7 @@ class Download:
 
     @property
     def complete(self) -> Path:
-        """The verified archive. Its name begins with its digest, so two archives may share a base name."""
+        """The verified archive; its name begins with its digest, as base names can be equal."""
         base = unquote(urlsplit(self.archive.url).path).rpartition("/")[2]
         base = re.sub(r"[^\w.-]", "_", base, flags=re.ASCII)[-100:]
         return self.folder / f"{self.archive.sha256[:12]}-{base}"
@@ -125,7 +125,7 @@ def _receive(download: Download) -> None:
             span = re.fullmatch(
                 r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip()
             )
-            # Some servers know Range but not If-Range. Others leave out the validator of the request.
+            # Some servers know Range but not If-Range. Others send no validator in a part.
             same = _validator(response) in ("", validator)
             if not start or not span or int(span[1]) != start or not same:
                 download.discard()

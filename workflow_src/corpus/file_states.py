@@ -32,8 +32,8 @@ def read_states(root: str, folders: list[tuple[str, list[str]]]) -> array[int]:
     Returns
     -------
     array of int64
-        N x 3, in the given order: bytes, time of modification, time of status change (ns); `NO_FILE`
-        for what is no plain file or cannot be read.
+        N x 3, in the given order: bytes, time of modification, time of status change (ns);
+        `NO_FILE` for what is no plain file or cannot be read.
     """
     ends = list(accumulate(len(names) for _, names in folders))
     if not ends or ends[-1] < FILES_FOR_TWO:

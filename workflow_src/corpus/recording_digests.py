@@ -76,16 +76,16 @@ def digest_recordings(
     shards
         The number of shards of speakers.
     speakers
-        The speakers to use, or None for all. Recordings of others count by their paths alone, and are
-        not read.
+        The speakers to use, or None for all. Recordings of others count by their paths alone, and
+        are not read.
     records
         Folder for the digests: a cache for the next call, and the result for `read_digests`.
 
     Returns
     -------
     RecordingDigests
-        A recording that is no plain file or cannot be read counts by its path alone; each call tries
-        it again. A file whose name is no utterance id counts in `listing` only.
+        A recording that is no plain file or cannot be read counts by its path alone; each call
+        tries it again. A file whose name is no utterance id counts in `listing` only.
 
     Raises
     ------

@@ -16,8 +16,8 @@ SUFFIXES = (".wav", ".flac")
 def walk_recordings(root: str | Path) -> Iterator[tuple[str, list[str]]]:
     """Walk through all WAV and FLAC files under a folder, at any depth.
 
-    Symbolic links are followed. Each folder is read once, so that loops end, under its own path before
-    a link to it. Hidden files and folders (``.name``) are left out.
+    Symbolic links are followed. Each folder is read once, so that loops end; its own path comes
+    before a link to it. Hidden files and folders (``.name``) are left out.
 
     Yields
     ------
