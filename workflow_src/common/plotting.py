@@ -1,14 +1,18 @@
 """The style of all figures, and writing figures to files."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 
 from workflow_src.common.files import written_whole
 
-# Colours of Okabe and Ito's palette, distinct for any colour vision.
-TARGET, NONTARGET = "#0072B2", "#D55E00"
+# Both kinds of trial: whether it is a target, colour, name. The colours are from Okabe and Ito's
+# palette, distinct for any colour vision.
+KINDS = ((True, "#0072B2", "targets"), (False, "#D55E00", "non-targets"))
 
 
 def use_style() -> None:
@@ -31,6 +35,23 @@ def use_style() -> None:
             "svg.fonttype": "path",
         }
     )
+
+
+def make_panels(
+    count: int, columns: int, width: float, height: float, extra: float = 0, **options: Any
+) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its axes [rows, columns]: `count` panels, the rest hidden.
+
+    `columns` is the most in a row; a panel has a width and height in inches, and the figure an
+    extra height; `options` are those of ``plt.subplots``.
+    """
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    size = (width * columns, extra + height * rows)
+    figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
+    for axes in panels.flat[count:]:
+        axes.set_visible(False)
+    return figure, panels
 
 
 def save_figure(figure: Figure, folder: str | Path, name: str) -> None:

@@ -224,8 +224,8 @@ def _scp_vectors(path: Path, lines: list[list[str]]) -> Iterator[tuple[str, np.n
 def _read_kaldi_vector(file: BinaryIO, path: Path, utterance: str) -> np.ndarray:
     from kaldiio.matio import read_matrix_or_vector
 
-    # kaldiio's general reader would also run a pickle. So only a vector or matrix of floats is read,
-    # by the function that reads nothing else.
+    # kaldiio's general reader would also run a pickle. So only vectors and matrices of floats are
+    # read, by the function that reads nothing else.
     start = file.tell()
     kind = file.read(5)
     if kind not in {b"\0BFV ", b"\0BDV ", b"\0BFM ", b"\0BDM "}:
