@@ -1,8 +1,7 @@
 """Measure how sensitive methods are to one change at a time, in the scenario random.
 
-    shift        the method's scale of scores is off by a number: its threshold, or the centre of
-    its
-                 posterior
+    shift        the method's scale of scores is off by a number: its threshold, or the centre
+                 of its posterior
     nontargets   more non-targets follow each target
     enrolment    fewer or more utterances make a template
     embeddings   they have unit length; or they are also centred on the training speakers' mean.
@@ -79,7 +78,7 @@ class Arguments:
     tuning: Tuning
     """How methods are fitted."""
     runs: list[Run]
-    """The runs to measure, one per method. A run comes after the run from which its fitting starts."""
+    """The runs to measure, one per method, each after the run from which its fitting starts."""
     starts: dict[str, str] = field(default_factory=dict)
     """Method -> the method from which its fitting starts."""
     own: dict[str, Any] = field(default_factory=dict)
