@@ -107,7 +107,7 @@ def make_population(
 
 
 def train(seed: int, settings: DemoTraining, background: Population) -> tuple[DemoNetwork, float]:
-    """Return the trained network in inference mode, and the mean loss of the last tenth of steps."""
+    """Return the trained network for inference, and the mean loss of the last tenth of steps."""
     shortest = min(len(f) for f in background.features)
     rng = generator(seed, "demo extractor", "batches")
     with torch.random.fork_rng(devices=[]):
