@@ -23,7 +23,6 @@ from workflow_src.settings.run_table import (
     expand_runs,
     finetuning_start,
     fitted_runs,
-    fitted_start,
     given_policies,
     own_settings,
     ppo_runs,
@@ -183,13 +182,13 @@ def initial_policy(wildcards):
 
 def start_policy(wildcards):
     """List the files of the policy from which fitting a run starts, if any."""
-    start = fitted_start(FITTED_RUNS[wildcards.run])
+    start = find_method(FITTED_RUNS[wildcards.run].method).starts_from
     return policy_files(FITTED_RUNS[start].checkpoint) if start else []
 
 
 def start_entry(wildcards):
     """Return the entry point of the policy from which fitting a run starts, if any."""
-    start = fitted_start(FITTED_RUNS[wildcards.run])
+    start = find_method(FITTED_RUNS[wildcards.run].method).starts_from
     return FITTED_RUNS[start].entry if start else ""
 
 
