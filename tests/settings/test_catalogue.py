@@ -9,7 +9,6 @@ from workflow_src.settings.run_table import (
     expand_runs,
     finetuning_start,
     fitted_runs,
-    fitted_start,
     own_settings,
     ppo_runs,
     pretrained_seeds,
@@ -72,7 +71,8 @@ def test_where_fitting_starts_from_is_fitted_too():
     config = one_method("kalman")
     kalman, fixed = fitted_runs(config)
     assert (kalman.run, fixed.run) == ("kalman", "fixed-weight-tuned")
-    assert (fitted_start(kalman), fitted_start(fixed)) == ("fixed-weight-tuned", None)
+    starts = [find_method(run.method).starts_from for run in (kalman, fixed)]
+    assert starts == ["fixed-weight-tuned", None]
     assert expand_runs(config) == [kalman]
 
 

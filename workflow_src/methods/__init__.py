@@ -1,1 +1,1 @@
-"""The methods of template updating: their rules, how they are fitted, what they store."""
+"""The methods of template updating: their update rules, fits, stored policies."""

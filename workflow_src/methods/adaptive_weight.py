@@ -1,9 +1,8 @@
-"""`adaptive-weight`, DRL-TU-AdW: update above a threshold, with the weight that a policy gives."""
+"""`adaptive-weight`, DRL-TU-AdW: update above a threshold with the weight of a policy."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,12 +22,12 @@ from workflow_src.updating.score_history import ScoreScale
 
 
 class AdaptiveWeightNetwork(PolicyNetwork):
-    """The weight of an update that a threshold has decided on.
+    """A network that gives the weight of an update. The threshold decides on the update.
 
-    The weight is (tanh(mu) + 1) / 2. In training mu is the mean of a Gaussian and what is drawn
-    is squashed the same way, so that explored weights stay in (0, 1) and inference, which takes
-    the mean, applies the median of what was explored. Log-probabilities are taken before the
-    squashing; its Jacobian is the same for the old and the new policy and cancels in the ratio.
+    The weight is (tanh(mu) + 1) / 2. In training, mu is the mean of a Gaussian, and the drawn
+    value is squashed in the same way. So explored weights stay in (0, 1). Inference squashes the
+    mean, which gives the median of the explored weights. Log-probabilities are taken before the
+    squashing. Its Jacobian is the same for the old and the new policy, so it cancels in the ratio.
     """
 
     hidden = HIDDEN
@@ -41,20 +40,20 @@ class AdaptiveWeightNetwork(PolicyNetwork):
         self.log_std = nn.Parameter(torch.tensor([math.log(weight_std)]))
 
     def forward(self, states: Tensor) -> Tensor:
-        """Return the weight [...] for states of unit-length template and test [..., 2 D]."""
+        """Return weights [...] for states [..., 2 D] of a unit-length template and test."""
         return self.applied_weight(self.mu(self.trunk(states)).squeeze(-1))
 
     @torch.no_grad()
     def sample(self, states: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw actions: update (always; the environment's gate decides) and raw mu, [n] each."""
+        """Draw actions [n]: update, which is always True, and the raw mu. The gate decides."""
         mean = self.mu(self.trunk(states)).squeeze(-1)
         noise = torch.randn(mean.shape, generator=generator, device=states.device)
         return torch.ones_like(mean, dtype=torch.bool), mean + self.log_std.exp() * noise
 
     def evaluate(self, states: Tensor, effective: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """Return log-probability [n] and entropy [n]; both 0 where the gate was shut.
+        """Return log-probability [n] and entropy [n]; both are 0 if the gate was closed.
 
-        There the action has no effect: the ratio is 1 and no gradient flows.
+        Such an action has no effect, so its ratio is 1 and no gradient flows.
         """
         mean = self.mu(self.trunk(states)).squeeze(-1)
         log_probability = effective * gaussian_log_density(raw, mean, self.log_std)
@@ -69,29 +68,18 @@ class AdaptiveWeightNetwork(PolicyNetwork):
         initialise(self.trunk, self.mu)
         with torch.no_grad():
             self.mu.bias.fill_(math.atanh(2 * weight - 1))
-            # By the slope of the squashing there, dw / dmu = 2 w (1 - w).
+            # The squashing has the slope dw / dmu = 2 w (1 - w) there.
             self.log_std.fill_(math.log(std / (2 * weight * (1 - weight))))
-
-    def describe(self) -> dict[str, Any]:
-        """Return D and the hidden sizes."""
-        return {"dimension": self.inputs // 2, "hidden": list(self.hidden)}
 
 
 class AdaptiveWeight(PolicyRule):
-    """DRL-TU-AdW: update when cos > threshold, with the weight that the policy gives.
+    """DRL-TU-AdW: update when cos > `threshold`, with the weight of the policy.
 
-    The policy sees template and test at unit length, and the update takes them so.
-
-    Parameters
-    ----------
-    network
-        For unit-length states.
-    threshold
-        A template is updated when the score exceeds it.
+    The policy and the update use template and test at unit length.
     """
 
     normalises = True
-    published = {  # noqa: RUF012 - as the base class says
+    published = {  # noqa: RUF012 - as in the base class
         "pi": {**PUBLISHED_TRUNK, "mu.weight": "mu.weight", "mu.bias": "mu.bias"}
     }
 
@@ -110,13 +98,13 @@ class AdaptiveWeight(PolicyRule):
         return AdaptiveWeightNetwork(dimension)
 
     def encode(self, embeddings: Tensor) -> Encoded:
-        """Return the first layer's products with each embedding; as a test, at unit length."""
+        """Return the first layer's products with each embedding, as template and as unit test."""
         norms = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True).clamp(min=TINY)
         return self._layers.encode(embeddings, embeddings / norms)
 
     @torch.no_grad()
     def decide(self, trials: Trials, memory: Memory) -> Decision:
-        """Ask the policy about the trials above the threshold."""
+        """Ask the policy for the weights of trials above the threshold."""
         updated = trials.scores[0] > self.threshold
         row = updated.nonzero().squeeze(1)
         norms = trials.template_norms[0].index_select(0, row).clamp_(min=TINY)

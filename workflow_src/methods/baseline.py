@@ -8,12 +8,12 @@ from workflow_src.updating.interface import Decision, Memory, Trials, UpdateRule
 
 
 class Baseline(UpdateRule):
-    """Every trial is scored against the enrolment template."""
+    """The rule that scores every trial against the enrolment template."""
 
     updates = False
 
     def decide(self, trials: Trials, memory: Memory) -> Decision:
-        """Decide against every update."""
+        """Decide on no update."""
         return Decision(
             updated=torch.zeros_like(trials.scores, dtype=torch.bool),
             weights=torch.zeros_like(trials.scores),

@@ -1,9 +1,9 @@
-"""Tell whether an update rule keeps the contract of `workflow_src.updating.interface`.
+"""Check that an update rule keeps the contract of `workflow_src.updating.interface`.
 
     python -m workflow_src.methods.check my_lab.rules:Decay --folder .
 
-The rule is fitted on made-up development trials if it says how, and scores them. A line is printed
-for each clause of the contract; the exit status is 1 when a clause is broken.
+The rule scores synthetic development trials. A rule with `fit` is fitted on them first. The check
+prints one line for each clause of the contract. The exit status is 1 if the rule breaks a clause.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ import numpy as np
 import torch
 import tyro
 
+from workflow_src.common.errors import first_line
 from workflow_src.methods.entries import load_entry
 from workflow_src.methods.fixed_weight_tuned import TunedFixedWeight
 from workflow_src.methods.made_up import make_study
 from workflow_src.methods.storage import load_policy, write_policy
-from workflow_src.methods.study import Study, fit
+from workflow_src.methods.study import fit
 from workflow_src.running.launcher import end_well
 from workflow_src.running.threads import use_one_thread
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
 from workflow_src.updating.scorer import Scored, Sequences, score_sequences
 from workflow_src.updating.sequences import Task
 
-# Sequences alone and in lockstep are summed in other orders.
+# Sequences alone and sequences in lockstep are summed in different orders.
 TOLERANCE = 1e-4
-
 
 MADE = "it can be made"
 SHAPES = "shapes and memory are as they should be"
@@ -50,7 +50,7 @@ class BrokenError(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """A rule that is checked: how it is made, one of it, and what it scores."""
+    """A function that makes the rule, one such rule, and the trials that it scores."""
 
     make: Callable[[], UpdateRule]
     rule: UpdateRule
@@ -58,19 +58,10 @@ class Subject:
 
 
 def check_rule(make: Callable[[], UpdateRule], task: Task) -> dict[str, str | None]:
-    """Check an update rule.
+    """Check an update rule on trials with days and labels.
 
-    Parameters
-    ----------
-    make
-        Makes the rule, a single variant; called twice.
-    task
-        Trials to score, with days and labels.
-
-    Returns
-    -------
-    dict
-        Clause -> None where the rule keeps it, else what breaks it, in one line.
+    `make` returns the rule, with a single variant. It is called twice. The result holds for each
+    clause None, or one line on what breaks it.
     """
     made: list[UpdateRule] = []
     found = {MADE: _try(lambda: made.append(_make_one(make)))}
@@ -85,9 +76,9 @@ def _try(check: Callable[[], object]) -> str | None:
         check()
     except BrokenError as error:
         return str(error)
-    # Whatever somebody's rule does.
+    # A user's rule can raise any error.
     except Exception as error:
-        return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        return f"{type(error).__name__}: {first_line(error)}"
     return None
 
 
@@ -102,7 +93,7 @@ def _make_one(make: Callable[[], UpdateRule]) -> UpdateRule:
 
 @torch.inference_mode()
 def _check_shapes(subject: Subject) -> None:
-    """Play the first trials by hand: shapes, kinds, and what may be written to."""
+    """Play the first trials, and check shapes, types and writes."""
     rule, task = subject.rule, subject.task
     n = int(task.sequences.active[0])
     templates = task.templates[torch.from_numpy(task.sequences.template)]
@@ -221,26 +212,25 @@ def _show(tensor: torch.Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
-def fit_made_up(kind: type[UpdateRule], study: Study) -> UpdateRule:
-    """Return the rule of a class, fitted from a tuned fixed weight if it says how."""
-    start, _ = TunedFixedWeight.fit(study)
-    return fit(kind, replace(study, starts_from=start))[0]
-
-
 def main(entry: Annotated[str, tyro.conf.Positional], folder: str = "") -> None:
-    """Check the rule that an entry point names.
+    """Check the rule of an entry point.
 
     Parameters
     ----------
     entry
-        Its class, module:Class.
+        The class of the rule, module:Class.
     folder
-        The folder that holds the module, where it is not installed.
+        The folder that holds the module, if it is not installed.
     """
     use_one_thread()
     kind = load_entry(entry, folder)
     study = make_study()
-    found = check_rule(lambda: fit_made_up(kind, study), study.partition.every.tasks["random"])
+
+    def make() -> UpdateRule:
+        start, _ = TunedFixedWeight.fit(study)
+        return fit(kind, replace(study, starts_from=start))[0]
+
+    found = check_rule(make, study.partition.every.tasks["random"])
     for clause, fault in found.items():
         print(f"FAILS  {clause}: {fault}" if fault else f"ok     {clause}")
     if any(found.values()):

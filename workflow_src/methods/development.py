@@ -1,7 +1,7 @@
-"""Development trials: the protocols played by training speakers, to fit and choose methods on.
+"""Development trials: trials of training speakers, on which methods are fitted and chosen.
 
-Test speakers have no part in them. What has many parameters is fitted on some of the speakers and
-chosen on the others (validation); what has one or two is chosen on all.
+Test speakers have none. A method with many parameters is fitted on some of the training speakers
+and chosen on the others (validation). A method with one or two parameters is chosen on all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.scorer import score_sequences
 from workflow_src.updating.sequences import Task, build_task
 
-# Variants of a rule scored side by side: bounds the memory of their scores.
+# Variants of a rule that are scored together. The limit bounds the memory of their scores.
 VARIANTS_AT_ONCE = 16
 
 
@@ -34,9 +34,9 @@ class Development:
     Attributes
     ----------
     tasks
-        Scenario -> its task; the sequences know days and labels.
+        Scenario -> task; its sequences have days and labels.
     baseline
-        Scenario -> EER (a share) without updates, to which others are taken relative.
+        Scenario -> EER (a share) without updates. Other EERs are divided by it.
     """
 
     tasks: Mapping[str, Task]
@@ -49,7 +49,7 @@ class Development:
         return cls(tasks, baseline)
 
     def cost(self, rule: UpdateRule) -> np.ndarray:
-        """Return what a rule is chosen by, float64 [S]: the mean of EER / baseline's EER."""
+        """Return the cost of each variant, float64 [S]: the mean of EER / baseline's EER."""
         relative = [
             _error_rates(rule, task) / max(self.baseline[name], 1e-4)
             for name, task in self.tasks.items()
@@ -57,7 +57,7 @@ class Development:
         return np.mean(relative, axis=0)
 
     def scores(self, rule: UpdateRule) -> dict[str, np.ndarray]:
-        """Return a rule's cosines of every scenario, float32 [T] in packed order."""
+        """Return a rule's scores for every scenario, float32 [T] in packed order."""
         return {
             name: score_sequences(rule, task.templates, task.sequences, task.embeddings)
             .scores[0]
@@ -68,7 +68,7 @@ class Development:
 
 @dataclass(frozen=True)
 class Partition:
-    """The development speakers' trials: of all, of those to fit on, of those to choose on."""
+    """Development trials of all speakers, of the fitting and of the validation speakers."""
 
     every: Development
     fitting: Development
@@ -82,7 +82,7 @@ def make_partition(
     validation_share: float,
     seed: int,
 ) -> Partition:
-    """Part the development trials by speaker.
+    """Split the development trials by speaker.
 
     Parameters
     ----------
@@ -91,10 +91,10 @@ def make_partition(
     embeddings, index
         float32 [N, D] and the utterance of each row.
     validation_share
-        Share of the speakers to choose on; with so few speakers that a part has fewer than two
-        of them, both parts are all of them.
+        Share of the validation speakers. If a part would have fewer than two speakers, both parts
+        have all of them.
     seed
-        Of the draw of validation speakers.
+        Seed of the draw of validation speakers.
 
     Raises
     ------
@@ -126,18 +126,10 @@ def make_partition(
 def read_development(
     folder: Path, tuning: Tuning, embeddings: np.ndarray, index: pd.DataFrame, seed: int
 ) -> Partition:
-    """Read the development trials of all scenarios and part them by speaker.
+    """Read the development trials of all scenarios and split them by speaker.
 
-    Parameters
-    ----------
-    folder
-        With ``<scenario>.parquet`` and ``<scenario>.enrolment.parquet``.
-    tuning
-        The config's block ``tuning``.
-    embeddings, index
-        The matrix [N, D], may be memory-mapped, and its utterance index.
-    seed
-        The config's seed.
+    The folder has ``<scenario>.parquet`` and ``<scenario>.enrolment.parquet``. The embeddings
+    [N, D] can be memory-mapped.
 
     Raises
     ------
@@ -156,14 +148,8 @@ def choose(
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return the grid with the column cost, and its best row.
 
-    Parameters
-    ----------
-    development
-        What to choose on.
-    make
-        Makes one rule of some rows of the grid, a variant a row.
-    grid
-        A row a variant; of equal costs the first row wins.
+    `grid` has one row per variant. `make` turns some of its rows into one rule. If costs are
+    equal, the first row wins.
     """
     costs = [
         development.cost(make(grid.iloc[first : first + VARIANTS_AT_ONCE]))

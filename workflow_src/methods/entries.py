@@ -1,7 +1,7 @@
-"""From the entry point of an update rule, ``module:Class``, to the class.
+"""Loading the class of an update rule by its entry point, ``module:Class``.
 
-Steps load rules by their entry points and import no method themselves: an edit of one method
-changes nothing for the others. `workflow_src.common.digests.digest_entry` counts what is loaded.
+Steps load rules by their entry points and do not import methods. So an edit of one method reruns
+nothing of the others. `workflow_src.common.digests.digest_entry` digests the code that is loaded.
 """
 
 from __future__ import annotations
@@ -10,24 +10,17 @@ import importlib
 import sys
 import traceback
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, first_line
 from workflow_src.updating.interface import UpdateRule
 
 
 def load_entry(entry: str, folder: str | None = None) -> type[UpdateRule]:
-    """Import the class of an update rule.
-
-    Parameters
-    ----------
-    entry
-        ``module:Class``.
-    folder
-        The folder that holds the module; None or empty where it is installed.
+    """Import the class of an update rule from a folder, or from the installed packages.
 
     Raises
     ------
     InputError
-        There is no such module or class, importing it fails, or it is no update rule.
+        The module or class does not exist, its import fails, or it is no update rule.
     """
     module, _, name = entry.partition(":")
     if not module or not name:
@@ -39,12 +32,12 @@ def load_entry(entry: str, folder: str | None = None) -> type[UpdateRule]:
     except ModuleNotFoundError as error:
         where = f", nor in {folder}" if folder else ""
         raise InputError(f"{entry}: no module {error.name!r} is installed{where}") from error
-    # Whatever a module does while it is imported.
+    # A module can raise any error while it is imported.
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise InputError(
             f"{entry}: importing it fails in {place.filename}, line {place.lineno} "
-            f"({type(error).__name__}: {(str(error).splitlines() or [''])[0]})"
+            f"({type(error).__name__}: {first_line(error)})"
         ) from error
     if not (isinstance(found, type) and issubclass(found, UpdateRule)):
         raise InputError(

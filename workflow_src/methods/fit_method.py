@@ -1,7 +1,7 @@
 """Fit a method on development trials.
 
-Writes policy.safetensors, policy.json and training.csv (what was tried, or the learning curve) to
---out-dir. No test speaker has a part in any of it. A rule that needs no fitting is stored as it is.
+The step writes policy.safetensors, policy.json and training.csv (the candidates, or the learning
+curve) to --out-dir. It uses no data of test speakers. A rule without `fit` is stored as it is.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ class Arguments(CheckpointArguments):
     """The step's arguments."""
 
     method: str
-    """The method's name, which policy.json gives."""
+    """The method's name, for policy.json."""
     entry: str
     """The class of its update rule, module:Class."""
     folder: str = ""
-    """The folder of the module, where it is not installed."""
+    """The folder of the module, if it is not installed."""
     development: Path
     """The folder of the development trials."""
     embeddings: Input
     """The embeddings, .npy, [N, D]."""
     index: Input
-    """Their utterances, parquet: row, utterance."""
+    """The utterance of each row, parquet: row, utterance."""
     split: Input
     """The part of each speaker, CSV: speaker, part."""
     start: Path | None = None
@@ -52,17 +52,17 @@ class Arguments(CheckpointArguments):
     start_entry: str = ""
     """The class of that policy's rule, module:Class."""
     settings: Tuning
-    """How methods are fitted."""
+    """The settings of fitting."""
     own: dict[str, Any] = field(default_factory=dict)
     """The method's own settings."""
     seed: int
     """The config's seed."""
     policy_seed: int | None = None
-    """This policy's seed, of a method that has one."""
+    """The seed of this policy, if its method has one."""
 
 
 def run(args: Arguments) -> None:
-    """Read the development trials, fit, write the rule."""
+    """Read the development trials, fit the method and write its rule."""
     kind = load_entry(args.entry, args.folder)
     embeddings = read_embeddings(args.embeddings, mmap=True)
     index = read_parquet(args.index, ["row", "utterance"])
@@ -70,9 +70,7 @@ def run(args: Arguments) -> None:
     start = load_policy(args.start, load_entry(args.start_entry)) if args.start else None
     first = args.settings.development.scenarios[0]
     enrolment = read_parquet(args.development / f"{first}.enrolment.parquet")
-    checkpoint = functools.cache(
-        lambda: args.open_checkpoint(_digest(args, partition, start)),
-    )
+    checkpoint = functools.cache(lambda: args.open_checkpoint(_digest(args, partition, start)))
     study = Study(
         partition=partition,
         tuning=args.settings,
@@ -101,20 +99,15 @@ def run(args: Arguments) -> None:
         "seed": args.seed,
         "policy_seed": args.policy_seed,
         "relative_error": costs,
-        "settings": describe_settings(args.settings, args.method, args.own),
+        "settings": args.settings.model_dump() | ({args.method: args.own} if args.own else {}),
     }
     write_policy(args.out_dir, rule.tensors(), description, tried)
     if checkpoint.cache_info().currsize:
         checkpoint().remove()
 
 
-def describe_settings(tuning: Tuning, method: str, own: dict[str, Any]) -> dict[str, Any]:
-    """Return for ``policy.json`` what the fit of a method read of the config."""
-    return {**tuning.model_dump(), **({method: own} if own else {})}
-
-
 def _digest(args: Arguments, partition: Partition, start: UpdateRule | None) -> str:
-    """Return a digest of all that a fit depends on, for its checkpoint."""
+    """Return a digest of everything that a fit depends on, for its checkpoint."""
     digest = hashlib.sha256()
     for part in (partition.fitting, partition.validation):
         for task in part.tasks.values():

@@ -10,19 +10,19 @@ from workflow_src.updating.interface import Decision, Memory, Trials, UpdateRule
 
 
 class FixedWeight(UpdateRule):
-    """Update with weight alpha when the score exceeds a threshold, strictly.
+    """Update with weight alpha when score > threshold.
 
     Parameters
     ----------
     alphas
-        S weights of the test embedding, or one.
+        S weights of the test embedding, or one weight.
     thresholds
-        S thresholds, one for each weight, or one for all.
+        S thresholds, one for each weight, or one threshold for all.
 
     Raises
     ------
     ValueError
-        The two do not have one length.
+        The two have different lengths.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class FixedWeight(UpdateRule):
             )
         self.variants = len(alphas)
         self.alphas = torch.tensor(alphas, dtype=torch.float32)[:, None]
-        # Scores are float32: rounded like them, "score > threshold" says the same in every
-        # precision in which somebody repeats the comparison on written scores.
+        # Scores are float32, so thresholds are rounded to float32. Then "score > threshold" has
+        # the same result on written scores in every precision.
         self.thresholds = torch.tensor(thresholds, dtype=torch.float32)[:, None]
 
     def decide(self, trials: Trials, memory: Memory) -> Decision:
-        """Accept when score > threshold."""
+        """Update when score > threshold."""
         return Decision(updated=trials.scores > self.thresholds, weights=self.alphas)

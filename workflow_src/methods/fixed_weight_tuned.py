@@ -1,7 +1,7 @@
-"""`fixed-weight-tuned`: the fixed weight whose two numbers are chosen on the training speakers.
+"""`fixed-weight-tuned`: the fixed weight with two numbers chosen on the training speakers.
 
-Cosine scales differ between extractors, so neither the published threshold nor the published
-weights need be right for another one.
+Extractors differ in the scale of their cosines. So the published threshold and weights can be wrong
+for another extractor.
 """
 
 from __future__ import annotations
@@ -17,13 +17,7 @@ from workflow_src.methods.study import FittedRule, Study
 
 
 class TunedFixedWeight(FixedWeight, FittedRule):
-    """The fixed weight with the chosen weight and threshold.
-
-    Parameters
-    ----------
-    alpha, threshold
-        One of each.
-    """
+    """The fixed weight with the chosen weight and threshold."""
 
     def __init__(self, alpha: float, threshold: float) -> None:
         super().__init__(float(alpha), float(threshold))
@@ -31,14 +25,9 @@ class TunedFixedWeight(FixedWeight, FittedRule):
 
     @classmethod
     def fit(cls, study: Study) -> tuple[TunedFixedWeight, pd.DataFrame]:
-        """Choose on all development speakers: two numbers are not learnt by heart.
+        """Choose both numbers on all development speakers, since two numbers do not overfit.
 
-        Returns
-        -------
-        TunedFixedWeight
-            The rule.
-        DataFrame
-            alpha, threshold, cost: all that was tried.
+        Return the rule and a table of all candidates: alpha, threshold, cost.
         """
         grid = pd.DataFrame(
             [(a, t) for a in study.tuning.alphas for t in study.tuning.thresholds],
@@ -52,20 +41,20 @@ class TunedFixedWeight(FixedWeight, FittedRule):
         return cls(best["alpha"], best["threshold"]), table
 
     def shift_scale(self, shift: float) -> TunedFixedWeight:
-        """Return the rule with its threshold shifted."""
+        """Return the rule with a shifted threshold."""
         return TunedFixedWeight(self.alpha, self.threshold + shift)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return weight and threshold, as the scorer compares them."""
+        """Return weight and threshold in float32, as the scorer uses them."""
         return {"alpha": self.alphas[0], "threshold": self.thresholds[0]}
 
     def describe(self) -> dict[str, Any]:
-        """Return weight and threshold, exactly."""
+        """Return weight and threshold in full precision."""
         return {"alpha": self.alpha, "threshold": self.threshold}
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> TunedFixedWeight:
-        """Return the rule that was stored."""
+        """Return the stored rule."""
         alpha, threshold = about["alpha"], about["threshold"]
         if not (0 < alpha <= 1 and -1 <= threshold <= 1):
             raise ValueError(f"alpha {alpha} and threshold {threshold} are no weight and cosine")

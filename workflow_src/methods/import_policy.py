@@ -1,8 +1,8 @@
-"""Bring a policy that was trained elsewhere into the workflow's own format.
+"""Convert a policy from elsewhere into the workflow's own format.
 
-Reads a state dict as the paper's authors released them (.pkl, .pt, .pth) or a folder with
-policy.safetensors and policy.json, and writes those two to --out-dir. No pickle is executed: a file
-that asks for anything but tensors and plain containers is refused.
+The step reads a state dict that the paper's authors released (.pkl, .pt, .pth), or a folder with
+policy.safetensors and policy.json. It writes policy.safetensors and policy.json to --out-dir. It
+executes no pickle: it refuses a file with anything other than tensors and plain containers.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from workflow_src.settings.policy_paths import policy_files
 
 
 def read_state_dict(path: Path) -> Any:
-    """Read what ``torch.save`` wrote, if it is made of tensors and plain containers.
+    """Read a file of ``torch.save`` with nothing other than tensors and plain containers.
 
     Raises
     ------
     InputError
-        The file is missing, damaged, or asks for more; none of it has been executed then.
+        The file is missing or damaged, or it holds other objects. None of it was executed.
     """
     try:
         path.open("rb").close()
@@ -41,9 +41,9 @@ def read_state_dict(path: Path) -> Any:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on what is about to be refused
+            warnings.simplefilter("ignore")  # about files that are refused
             return torch.load(path, map_location="cpu", weights_only=True)
-    # Damaged files end in a dozen kinds of errors, hostile ones in more.
+    # Damaged and hostile files raise many kinds of errors.
     except Exception as error:
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
         reason = f"it asks for {found[1]}" if found else "damaged, or of another kind"
@@ -55,21 +55,10 @@ def read_state_dict(path: Path) -> Any:
 def read_given_policy(
     source: Path, method: str, rule: type[PolicyRule]
 ) -> tuple[PolicyNetwork, dict[str, Any]]:
-    """Read a policy of either form.
+    """Read a policy from a state dict or a folder.
 
-    Parameters
-    ----------
-    source
-        A state dict or a folder.
-    method, rule
-        The method that it must be of, and the class of its rule.
-
-    Returns
-    -------
-    PolicyNetwork
-        For raw states.
-    dict
-        For ``policy.json``: the sha256 of each file, and what a folder's own ``policy.json`` says.
+    Return the network, which takes raw states, and the entries for ``policy.json``: the sha256 of
+    each file, and the content of the folder's own ``policy.json``.
 
     Raises
     ------
@@ -99,11 +88,11 @@ class Arguments:
     source: Path
     """The file or folder."""
     method: str
-    """The method that it must be a policy of."""
+    """The method that the policy must belong to."""
     entry: str
     """The class of the method's update rule, module:Class."""
     embeddings: Input | None = None
-    """The embeddings, .npy, whose dimension the policy must have."""
+    """The embeddings, .npy. The policy must have their dimension."""
     out_dir: Path
     """The policy's folder."""
 

@@ -1,7 +1,7 @@
-"""`kalman`: the template as an estimate of a drifting voice, with a variance.
+"""`kalman`: the template is an estimate of a drifting voice and has a variance.
 
-The model is that of `workflow_src.methods.spherical_voice`. The days that pass add drift to the
-variance of each template.
+`workflow_src.methods.spherical_voice` has the model. Each day adds drift to the variance of a
+template.
 """
 
 from __future__ import annotations
@@ -17,20 +17,14 @@ from workflow_src.updating.interface import Decision, Memory, Trials
 
 
 class Kalman(SphericalVoice):
-    """The rule, S variants of it."""
+    """The rule with S variants."""
 
     @classmethod
     def fit(cls, study: Study) -> tuple[Kalman, pd.DataFrame]:
         """Estimate the variances and choose the caution.
 
-        The scores of the rule that fitting starts from tell the posterior of a target.
-
-        Returns
-        -------
-        Kalman
-            The rule.
-        DataFrame
-            caution, cost: all that was tried.
+        The posterior of a target is estimated on the scores of the rule that fitting starts from.
+        Return the rule and a table of all candidates: caution, cost.
         """
         variances, norm = estimate_variances(study.read_training())
         scale = estimate_scale(study.partition.fitting, study.start)
@@ -43,14 +37,14 @@ class Kalman(SphericalVoice):
         return cls(*known, best["caution"]), table
 
     def begin(self, templates: int) -> Memory:
-        """Remember the variance of each template and its last trial's day."""
+        """Remember the variance and the last trial's day of each template."""
         shape = (self.variants, templates)
-        # Enrolment is of one day, whose deviation is not averaged out.
+        # Enrolment uses one day, so the day's deviation is not averaged out.
         start = self.variances["day"] + self.variances["within"] / self.enrolled
         return Memory({"variance": torch.full(shape, start), "day": torch.zeros(shape)})
 
     def decide(self, trials: Trials, memory: Memory) -> Decision:
-        """Weigh the test by gain and posterior."""
+        """Weight the test by gain and posterior."""
         variance, day = memory.tensors["variance"], memory.tensors["day"]
         variance += self.variances["drift"] * (trials.days - day).clamp(min=0)
         torch.maximum(day, trials.days.expand_as(day), out=day)

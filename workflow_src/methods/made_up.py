@@ -1,4 +1,4 @@
-"""Made-up development trials, small and always the same: what rules are checked on."""
+"""Small synthetic development trials for checks of rules. They are always the same."""
 
 from __future__ import annotations
 
@@ -19,12 +19,9 @@ SCENARIOS = ("random", "3das")
 
 
 def make_study(tuning: Tuning | None = None) -> Study:
-    """Return a study on the development trials of ten voices that drift over 24 days.
+    """Return a study on development trials of ten voices that drift over 24 days.
 
-    Parameters
-    ----------
-    tuning
-        The grids among which is chosen; by default few.
+    `tuning` holds the grids to choose from. By default they are small.
     """
     manifest, embeddings = draw_corpus()
     index = pd.DataFrame({"row": np.arange(len(manifest)), "utterance": manifest["utterance"]})
@@ -48,7 +45,7 @@ def make_study(tuning: Tuning | None = None) -> Study:
 
 
 def draw_corpus() -> tuple[pd.DataFrame, np.ndarray]:
-    """Return a manifest of utterances, in corpus order, and their embeddings, float32 [N, 16]."""
+    """Return a manifest in corpus order, and the embeddings, float32 [N, 16]."""
     ids = [
         f"{speaker:04d}_05{day + 1:02d}{hour:02d}{minute:02d}_{slot}_{minute // 10 + 1}_ti_0"
         for speaker in range(1, SPEAKERS + 1)

@@ -1,12 +1,11 @@
 """`multi-head`, DRL-TU-MH: a policy decides whether to update, and with which weight.
 
-`multi-head-margin` is the same policy, trained with another reward.
+`multi-head-margin` has the same policy but another reward in training.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,17 +25,11 @@ from workflow_src.updating.score_history import ScoreScale
 
 
 class MultiHeadNetwork(PolicyNetwork):
-    """One head decides whether to update, the other with which weight.
+    """A network with one head for the update and one head for the weight.
 
-    The update head gives two logits. The weight head sees the trunk and the chosen update action
-    (0 or 1) and gives the mean of a Gaussian whose log-sd is one learned number.
-
-    Parameters
-    ----------
-    dimension
-        D, of the embeddings.
-    weight_std
-        Sd of the Gaussian at the start.
+    The update head gives two logits. The weight head sees the trunk's features and the update
+    action (0 or 1). It gives the mean of a Gaussian. The log-sd of the Gaussian is one learned
+    number, which starts at log `weight_std`.
     """
 
     hidden = HIDDEN
@@ -55,7 +48,7 @@ class MultiHeadNetwork(PolicyNetwork):
     def forward(self, states: Tensor, update: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the logits [..., 2] and the weight's mean [...].
 
-        The mean is that given `update` (bool [...]); without it, given the likelier action.
+        The mean is conditional on `update`, bool [...]. The default is the likelier action.
         """
         features = self.trunk(states)
         logits = self.update_head(features)
@@ -82,21 +75,10 @@ class MultiHeadNetwork(PolicyNetwork):
     def evaluate(self, states: Tensor, effective: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         """Return log-probability [n] and entropy [n] of hybrid actions.
 
-        Parameters
-        ----------
-        states
-            float32 [n, inputs].
-        effective
-            bool [n]: the update actions taken.
-        raw
-            float32 [n]: the weights taken.
-
-        Notes
-        -----
-        The joint density is that of the categorical times, where the update was taken, that of
-        the Gaussian. Where it was not, the weight changes nothing, neither state nor reward: it
-        is no part of the action, and its density would only add noise to the gradient. The
-        entropy is accordingly H(update) + P(update) H(weight).
+        The density of an action is that of its update, times that of its weight if it updated.
+        Without an update, the weight changes neither state nor reward. Then it is no part of the
+        action, and its density would only add noise to the gradient. So the entropy is H(update)
+        + P(update) H(weight).
         """
         features = self.trunk(states)
         log_probability = self.update_head(features).log_softmax(dim=-1)
@@ -109,35 +91,24 @@ class MultiHeadNetwork(PolicyNetwork):
         return taken + effective * weight, entropy
 
     def applied_weight(self, raw: Tensor) -> Tensor:
-        """Return the weight of the template's update: the one drawn."""
+        """Return the drawn weight."""
         return raw
 
     def start_exploring(self, weight: float, std: float) -> None:
-        """Let the untrained network draw weights of about this mean and sd, half the time."""
+        """Let the untrained network update half the time, with about this mean weight and sd."""
         initialise(self.trunk, self.update_head, self.weight_head)
         with torch.no_grad():
             self.weight_head.bias.fill_(weight)
             self.log_std.fill_(math.log(std))
 
-    def describe(self) -> dict[str, Any]:
-        """Return D and the hidden sizes."""
-        return {"dimension": self.inputs // 2, "hidden": list(self.hidden)}
-
 
 class MultiHead(PolicyRule):
-    """DRL-TU-MH: update when the update head prefers it and cos > floor.
+    """DRL-TU-MH: update when the update head prefers it and cos > `threshold`, the floor.
 
-    The weight is the weight head's mean given an update, never clipped.
-
-    Parameters
-    ----------
-    network
-        For raw states.
-    threshold
-        The floor: no update, whatever the policy says, unless the score exceeds it.
+    The weight is the weight head's mean given an update. It is never clipped.
     """
 
-    published = {  # noqa: RUF012 - as the base class says
+    published = {  # noqa: RUF012 - as in the base class
         "model": {
             **PUBLISHED_TRUNK,
             "update_head.weight": "linear3.weight",
@@ -174,7 +145,7 @@ class MultiHead(PolicyRule):
 
     @torch.no_grad()
     def decide(self, trials: Trials, memory: Memory) -> Decision:
-        """Ask the policy about the trials above the floor; the others are no updates."""
+        """Ask the policy about the trials above the floor. Other trials make no update."""
         above = trials.scores[0] > self.threshold
         row = above.nonzero().squeeze(1)
         hidden = trials.template_carried[0].index_select(0, row)
@@ -187,10 +158,10 @@ class MultiHead(PolicyRule):
 
 
 def join_heads(network: MultiHeadNetwork) -> tuple[Tensor, Tensor]:
-    """Return weights [features, 2] and biases [2] of what a rule asks of both heads.
+    """Return the weights [features, 2] and biases [2] of one layer that joins both heads.
 
-    Column 0: by how much the logit of an update exceeds the other. Column 1: the weight's mean
-    given an update, whose input 1 is a constant.
+    Column 0 is the difference of the logits, update minus no update. Column 1 is the weight's mean
+    given an update, so the input for the action is the constant 1.
     """
     update, weight = network.update_head, network.weight_head
     heads = torch.stack([update.weight[1] - update.weight[0], weight.weight[0, :-1]])

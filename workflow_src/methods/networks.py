@@ -1,7 +1,7 @@
-"""What the networks of trained policies have in common.
+"""The common parts of policy networks.
 
-The published ones take the concatenation of template and test, [..., 2 D], for embeddings of any
-dimension D (published: 128); others a few scalars of a template's history of scores, [..., 6].
+A published network sees template and test in one vector, [..., 2 D], for embeddings of any
+dimension D (published: 128). Other networks see a few scalars of the score history, [..., 6].
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from workflow_src.common.errors import InputError
 
 HIDDEN = (256, 128)
 
-# Our names of the trunk's tensors, and the published ones.
+# Our names of the trunk's tensors -> the published names.
 PUBLISHED_TRUNK = {
     "trunk.0.weight": "linear1.weight",
     "trunk.0.bias": "linear1.bias",
@@ -28,14 +28,9 @@ PUBLISHED_TRUNK = {
 
 
 class PolicyNetwork(nn.Module):
-    """A policy as PPO trains it: a trunk, heads, and the log-sd of the weights that it draws.
+    """A policy for PPO: a trunk, heads, and the log-sd of the weights that it draws.
 
-    Attributes
-    ----------
-    inputs
-        How many numbers it sees.
-    hidden
-        Sizes of the trunk's two hidden layers.
+    `inputs` is the size of a state. `hidden` has the sizes of the trunk's two hidden layers.
     """
 
     inputs: int
@@ -58,24 +53,24 @@ class PolicyNetwork(nn.Module):
         effective
             bool [n]: whether the template was updated.
         raw
-            float32 [n]: the weights drawn.
+            float32 [n]: the drawn weights.
         """
 
     @abstractmethod
     def applied_weight(self, raw: Tensor) -> Tensor:
-        """Return the weights of updates for weights as they were drawn."""
+        """Return the weights of updates for the drawn weights."""
 
     @abstractmethod
     def start_exploring(self, weight: float, std: float) -> None:
         """Let the untrained network draw weights of about this mean and sd."""
 
-    @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """Return what is stored of it as JSON: what it sees, and its hidden sizes."""
+        """Return the entries for ``policy.json``: by default D and the hidden sizes."""
+        return {"dimension": self.inputs // 2, "hidden": list(self.hidden)}
 
 
 def make_trunk(inputs: int, hidden: tuple[int, int]) -> nn.Sequential:
-    """Return Linear(inputs, H1) ReLU Linear(H1, H2) ReLU, for `hidden` sizes H1 and H2."""
+    """Return Linear(inputs, H1) ReLU Linear(H1, H2) ReLU for the sizes `hidden`, H1 and H2."""
     return nn.Sequential(
         nn.Linear(inputs, hidden[0]),
         nn.ReLU(),
@@ -85,7 +80,7 @@ def make_trunk(inputs: int, hidden: tuple[int, int]) -> nn.Sequential:
 
 
 def initialise(trunk: nn.Sequential, *heads: nn.Linear) -> None:
-    """Orthogonal weights, gain sqrt(2) in the trunk and 0.01 in the heads; zero biases."""
+    """Set orthogonal weights, gain sqrt(2) in the trunk and 0.01 in the heads; zero biases."""
     for layer in trunk:
         if isinstance(layer, nn.Linear):
             nn.init.orthogonal_(layer.weight, math.sqrt(2))
@@ -106,7 +101,7 @@ def gaussian_entropy(log_std: Tensor) -> Tensor:
 
 
 def network_dimension(state: Mapping[str, Tensor]) -> int:
-    """Return D of the policy whose state dict this is."""
+    """Return D of a policy's state dict."""
     return state["trunk.0.weight"].shape[1] // 2
 
 
@@ -117,20 +112,16 @@ def load_state(
 ) -> None:
     """Load a state dict; raises `InputError` when a tensor does not fit.
 
-    Errors call a tensor by its name in `names`, where it has one there.
+    `names` has the names of tensors for error messages.
     """
-    names = names or {}
     expected = network.state_dict()
     for name, tensor in expected.items():
         if name not in state:
             raise InputError(f"lacks the tensor {name!r}")
-        if state[name].shape != tensor.shape:
-            raise InputError(
-                f"{names.get(name, name)} has the shape {list(state[name].shape)}, not "
-                f"{list(tensor.shape)}"
-            )
-        if not torch.isfinite(state[name]).all():
-            shown = names.get(name, name)
+        given, shown = state[name], (names or {}).get(name, name)
+        if given.shape != tensor.shape:
+            raise InputError(f"{shown} has the shape {list(given.shape)}, not {list(tensor.shape)}")
+        if not torch.isfinite(given).all():
             raise InputError(f"{shown} has a value that is not finite")
     for name in state:
         if name not in expected:

@@ -1,4 +1,4 @@
-"""`oracle`, a limit: update on targets only, with the weight that is best on development trials."""
+"""`oracle`, a limit: update on targets only, with the best weight on development trials."""
 
 from __future__ import annotations
 
@@ -16,13 +16,7 @@ from workflow_src.updating.interface import Decision, Memory, Trials
 
 
 class Oracle(FittedRule):
-    """Update on every target and on no non-target, with a constant weight.
-
-    Parameters
-    ----------
-    alphas
-        S weights, or one.
-    """
+    """Update on every target and on no non-target, with S constant weights `alphas` or one."""
 
     def __init__(self, alphas: np.ndarray | float) -> None:
         self.alphas = torch.tensor(np.atleast_1d(alphas), dtype=torch.float32)[:, None]
@@ -30,7 +24,7 @@ class Oracle(FittedRule):
 
     @classmethod
     def fit(cls, study: Study) -> tuple[Oracle, pd.DataFrame]:
-        """Choose the weight; returns the rule, and alpha and cost of all that was tried."""
+        """Choose the weight. Return the rule and a table of all candidates: alpha, cost."""
         grid = pd.DataFrame({"alpha": study.tuning.alphas})
         table, best = choose(
             study.partition.every, lambda rows: cls(rows["alpha"].to_numpy()), grid
@@ -38,7 +32,7 @@ class Oracle(FittedRule):
         return cls(best["alpha"]), table
 
     def decide(self, trials: Trials, memory: Memory) -> Decision:
-        """Do what the label says."""
+        """Update where the label is target."""
         if trials.targets is None:
             raise InputError("oracle: the trials have no labels")
         return Decision(updated=trials.targets.expand_as(trials.scores), weights=self.alphas)
@@ -48,10 +42,10 @@ class Oracle(FittedRule):
         return {"alpha": self.alphas[0]}
 
     def describe(self) -> dict[str, Any]:
-        """Say that it is a limit."""
+        """Mark the rule as a limit."""
         return {"limit": "looks at the labels"}
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Oracle:
-        """Return the rule that was stored."""
+        """Return the stored rule."""
         return cls(tensors["alpha"].numpy())

@@ -1,8 +1,8 @@
-"""The base class of rules that PPO trains a policy of, as the sequence scorer applies them.
+"""The base class of rules with a trained policy.
 
-The first layer of a network that sees embeddings is linear in the template, and an update is a
-weighted mean, so the layer's product with the template follows the template's own recursion: it is
-computed once for every embedding (`encode`), carried along by the scorer, and never again.
+The first layer of a network that sees embeddings is linear in the template. An update is a weighted
+mean. So the layer's product with the template follows the template's own recursion. `encode`
+computes the product once for every embedding, and the scorer updates it with the template.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class PolicyRule(UpdateRule):
     Attributes
     ----------
     network
-        For states as they are.
+        The policy, for raw states or, if the rule normalises, unit-length states.
     threshold
-        No update unless the score exceeds it.
+        The score that a trial must exceed before an update.
     published
-        The parts in which the paper's authors released such policies, and for each the names of
-        our tensors and theirs. Empty where none were released.
+        Part of a released state dict -> our tensor names -> the released names. Empty if the
+        paper's authors released no such policy.
     """
 
     network: PolicyNetwork
@@ -42,33 +42,28 @@ class PolicyRule(UpdateRule):
 
     @abstractmethod
     def __init__(self, network: PolicyNetwork) -> None:
-        """Apply `network`, which takes states as they are, with the published threshold."""
+        """Apply `network` with the published threshold."""
 
     @classmethod
     @abstractmethod
     def make_network(
         cls, dimension: int | None = None, scale: ScoreScale | None = None
     ) -> PolicyNetwork:
-        """Return an untrained network, for embeddings of dimension D or for a scale of scores."""
+        """Return an untrained network for embeddings of dimension D, or for a scale of scores."""
 
     @classmethod
     def restore_network(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> PolicyNetwork:
-        """Return the network that was stored.
-
-        Parameters
-        ----------
-        tensors
-            The state dict.
-        about
-            What the network's `describe` returned.
+        """Return the network of a state dict and of its `describe`.
 
         Raises
         ------
         InputError
-            The two do not fit together, or are of another method.
+            The two do not fit together, or belong to another method.
         """
-        dimension = _read_dimension(about)
-        # Before a network of that size is made: it may be beyond all memory.
+        dimension = about.get("dimension")
+        if not isinstance(dimension, int) or isinstance(dimension, bool) or dimension < 1:
+            raise InputError(f"dimension is {dimension!r}; it must be a whole number above 0")
+        # This check comes before the network is made, which could exceed the memory.
         first = tensors.get("trunk.0.weight")
         if first is not None and first.ndim == 2 and network_dimension(tensors) != dimension:
             raise InputError(
@@ -80,7 +75,7 @@ class PolicyRule(UpdateRule):
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Self:
-        """Return the rule of the network that was stored, with the published threshold."""
+        """Return the rule of the stored network with the published threshold."""
         return cls(cls.restore_network(tensors, about).requires_grad_(False))
 
     def tensors(self) -> dict[str, Tensor]:
@@ -88,7 +83,7 @@ class PolicyRule(UpdateRule):
         return dict(self.network.state_dict())
 
     def describe(self) -> dict[str, Any]:
-        """Return what the network sees, and its size."""
+        """Return the network's entries for ``policy.json``."""
         return self.network.describe()
 
     def take_threshold(self, threshold: float) -> None:
@@ -96,17 +91,10 @@ class PolicyRule(UpdateRule):
         self.threshold = threshold
 
 
-def _read_dimension(about: Mapping[str, Any]) -> int:
-    dimension = about.get("dimension")
-    if not isinstance(dimension, int) or isinstance(dimension, bool) or dimension < 1:
-        raise InputError(f"dimension is {dimension!r}; it must be a whole number above 0")
-    return dimension
-
-
 class SplitTrunk:
-    """The trunk of a network, its first layer taken apart.
+    """The trunk of a network with its first layer split into template half and test half.
 
-    Weights are kept [in, out]: products of few rows are a fifth faster so.
+    Weights are stored as [in, out], which makes products of few rows a fifth faster.
     """
 
     def __init__(self, network: PolicyNetwork) -> None:
@@ -121,7 +109,10 @@ class SplitTrunk:
 
     @torch.no_grad()
     def encode(self, embeddings: Tensor, tests: Tensor) -> Encoded:
-        """Return the products of the first layer's halves with [N, D] each; the bias in one."""
+        """Return the products of both halves with embeddings and tests, [N, D] each.
+
+        The bias is part of the test's product.
+        """
         if embeddings.shape[1] != self._dimension:
             raise InputError(
                 f"the policy is for embeddings of {self._dimension} dimensions; these have "
@@ -133,5 +124,5 @@ class SplitTrunk:
         )
 
     def finish(self, first: Tensor) -> Tensor:
-        """Return the trunk's features [n, 128] for the first layer's sums [n, 256], overwritten."""
+        """Return the trunk's features [n, 128] of the first layer's sums [n, 256], in place."""
         return torch.addmm(self._second_bias, first.relu_(), self._second).relu_()

@@ -1,4 +1,4 @@
-"""Policies in the form in which the paper's authors released them."""
+"""Policies in the released form of the paper's authors."""
 
 from __future__ import annotations
 
@@ -17,30 +17,27 @@ def from_published(
     rule: type[PolicyRule],
     source: str = "the state dict",
 ) -> PolicyNetwork:
-    """Build a network from a state dict that the paper's authors released.
+    """Build a network from a released state dict. Errors name the file `source`.
 
     Parameters
     ----------
     state
         ``{'pi': ..., 'v': ...}`` of a finetuned policy or ``{'model': ...}`` of a pretrained
-        multi-head one, read with ``torch.load(..., weights_only=True)``. The critic ``v`` takes
-        the action as well and is not used; of ``pi`` of the adaptive weight, ``linear_determine``
-        and ``sigma`` play no part.
+        multi-head policy, from ``torch.load(..., weights_only=True)``. Not used are the critic
+        ``v``, and ``linear_determine`` and ``sigma`` of an adaptive-weight policy.
     rule
-        The rule of which it is a policy: `MultiHead` or `AdaptiveWeight`.
-    source
-        The file to name in errors.
+        `MultiHead` or `AdaptiveWeight`.
 
     Raises
     ------
     InputError
-        A part or a tensor is missing, or a tensor has another shape or kind of numbers.
+        A part or a tensor is missing, or a tensor has another shape or type.
     """
     if not isinstance(state, Mapping):
         raise InputError(f"{source}: holds a {type(state).__name__}, not the parts of a policy")
     if not rule.published:
         raise InputError(f"{source}: no policies of {rule.__name__} were released; give a folder")
-    # The first part that is there; where none is, the last is missed.
+    # The first part that exists. If none does, the error names the last.
     name = next((name for name in rule.published if name in state), [*rule.published][-1])
     part = state.get(name)
     if not isinstance(part, Mapping):
@@ -53,7 +50,7 @@ def from_published(
         if released not in part:
             raise InputError(f"{source}: {name} lacks {released!r} of a policy of {rule.__name__}")
         tensor = part[released]
-        # A dense tensor of real numbers; strides of 0 would let a small file claim any size.
+        # The tensor must be dense: with strides of 0 a small file could claim any size.
         if not (
             isinstance(tensor, Tensor)
             and tensor.layout == torch.strided

@@ -1,6 +1,6 @@
-"""`multi-head-scalars`: multi-head on the scalars of a template's history of scores.
+"""`multi-head-scalars`: multi-head that sees the scalars of a template's score history.
 
-`multi-head-scalars-margin` is the same policy, trained with another reward.
+`multi-head-scalars-margin` has the same policy but another reward in training.
 """
 
 from __future__ import annotations
@@ -24,12 +24,7 @@ from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreSca
 class ScalarMultiHeadNetwork(MultiHeadNetwork):
     """Multi-head on the scalars [..., 6], with a smaller trunk.
 
-    Parameters
-    ----------
-    scale
-        What scores look like on the training speakers: the scalars are relative to it.
-    weight_std
-        Sd of the Gaussian at the start.
+    `scale` is the scale of scores on the training speakers. The scalars are relative to it.
     """
 
     hidden = (64, 64)
@@ -40,7 +35,7 @@ class ScalarMultiHeadNetwork(MultiHeadNetwork):
         self._build(len(FEATURES), weight_std)
 
     def describe(self) -> dict[str, Any]:
-        """Return the names of the scalars, what they are relative to, and the hidden sizes."""
+        """Return the names of the scalars, the scale of scores and the hidden sizes."""
         return {
             "features": list(FEATURES),
             "score_scale": self.scale.state(),
@@ -49,15 +44,7 @@ class ScalarMultiHeadNetwork(MultiHeadNetwork):
 
 
 class ScalarMultiHead(PolicyRule):
-    """Multi-head on the scalars of a template's history of scores, which it remembers.
-
-    Parameters
-    ----------
-    network
-        The policy.
-    threshold
-        The floor: no update, whatever the policy says, unless the score exceeds it.
-    """
+    """Multi-head on the scalars of the score history. An update needs cos > `threshold`."""
 
     def __init__(self, network: ScalarMultiHeadNetwork, threshold: float = 0.4) -> None:
         self.network = network
@@ -77,18 +64,18 @@ class ScalarMultiHead(PolicyRule):
     def restore_network(
         cls, tensors: dict[str, Tensor], about: dict[str, Any]
     ) -> ScalarMultiHeadNetwork:
-        """Return the network that was stored; for embeddings of whatever dimension."""
+        """Return the stored network, which fits embeddings of any dimension."""
         network = cls.make_network(scale=_read_scale(about))
         load_state(network, tensors)
         return network.eval()
 
     def begin(self, templates: int) -> Memory:
-        """Remember the sums over each template's scores, none so far."""
+        """Remember the score history of each template."""
         return Memory(ScoreHistory.begin(1, templates).tensors())
 
     @torch.no_grad()
     def decide(self, trials: Trials, memory: Memory) -> Decision:
-        """Ask the policy about all trials, and remember their scores."""
+        """Ask the policy about all trials and remember their scores."""
         history = ScoreHistory(**memory.tensors)
         features = history.observe(self.scale, trials.scores, trials.days)
         heads = torch.addmm(self._head_bias, self._trunk(features[0]), self._heads)

@@ -1,11 +1,11 @@
-"""`soft`: a weight that follows the posterior of a target, from a template's history of scores.
+"""`soft`: the weight follows the posterior of a target, given a template's score history.
 
     w = alpha sigmoid(sharpness (b . f + c + offset))
 
-f are the scalars of `workflow_src.updating.score_history`, of which b and c make the log-odds of a
-target by logistic regression on development trials; the other three are chosen there. No
-threshold decides: a doubtful test moves the template a little. The ancestor is Barras, Meignier
-and Gauvain (Odyssey 2004), whose adaptation is weighted by the posterior of the target.
+f are the scalars of `workflow_src.updating.score_history`. Logistic regression on development
+trials gives b and c, so b . f + c is the log-odds of a target. The other three numbers are chosen
+on these trials. There is no threshold: a doubtful test moves the template a little. The method
+follows Barras, Meignier and Gauvain (Odyssey 2004), who weight by the posterior of the target.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from workflow_src.updating.scorer import Sequences
 
 SHARPNESS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 OFFSETS = (-2.0, -1.0, 0.0, 1.0)
-# Of the squared coefficients, against a mean loss.
+# Weight of the squared coefficients in the mean loss.
 RIDGE = 1e-4
 
 
 class Soft(FittedRule):
-    """The rule, S variants of it.
+    """The rule with S variants.
 
     Parameters
     ----------
     scale
-        What scores look like.
+        The scale of scores.
     coefficients
         float32 [7]: b of the features, then c.
     alphas, sharpness, offsets
@@ -53,24 +53,19 @@ class Soft(FittedRule):
     ) -> None:
         self.scale = scale
         self.coefficients = coefficients
-        self.alphas = torch.tensor(np.atleast_1d(alphas), dtype=torch.float32)[:, None]
-        self.sharpness = torch.tensor(np.atleast_1d(sharpness), dtype=torch.float32)[:, None]
-        self.offsets = torch.tensor(np.atleast_1d(offsets), dtype=torch.float32)[:, None]
+        self.alphas, self.sharpness, self.offsets = (
+            torch.tensor(np.atleast_1d(numbers), dtype=torch.float32)[:, None]
+            for numbers in (alphas, sharpness, offsets)
+        )
         self.variants = len(self.alphas)
 
     @classmethod
     def fit(cls, study: Study) -> tuple[Soft, pd.DataFrame]:
-        """Fit and choose on development trials.
+        """Fit and choose on development trials in two rounds.
 
-        The regression needs the scores of a rule that updates: first those of the tuned fixed
-        weight, by which alpha is chosen, then those of what came of it, by which all are.
-
-        Returns
-        -------
-        Soft
-            The rule.
-        DataFrame
-            round, alpha, sharpness, offset, cost: all that was tried.
+        The regression needs the scores of a rule that updates. Round 1 uses the tuned fixed weight
+        and chooses alpha. Round 2 uses the rule of round 1 and chooses all three numbers. Return
+        the rule and a table of all candidates: round, alpha, sharpness, offset, cost.
         """
         scale = estimate_scale(study.partition.fitting, study.start)
 
@@ -99,11 +94,11 @@ class Soft(FittedRule):
         return rule, tried[["round", *columns, "cost"]]
 
     def begin(self, templates: int) -> Memory:
-        """Remember the history of scores."""
+        """Remember the score history of each template."""
         return Memory(ScoreHistory.begin(self.variants, templates).tensors())
 
     def decide(self, trials: Trials, memory: Memory) -> Decision:
-        """Weigh the test by its posterior."""
+        """Weight the test by its posterior."""
         history = ScoreHistory(**memory.tensors)
         features = history.observe(self.scale, trials.scores, trials.days)
         odds = (features * self.coefficients[:-1]).sum(-1) + self.coefficients[-1]
@@ -112,7 +107,7 @@ class Soft(FittedRule):
         return Decision(updated=share > LEAST_SHARE, weights=self.alphas * share)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all that the weight is computed of."""
+        """Return the coefficients and the three chosen numbers."""
         return {
             "coefficients": self.coefficients,
             "alpha": self.alphas[0],
@@ -121,33 +116,18 @@ class Soft(FittedRule):
         }
 
     def describe(self) -> dict[str, Any]:
-        """Return the names of the scalars, and what they are relative to."""
+        """Return the names of the scalars and the scale of scores."""
         return {"features": list(FEATURES), "scale": self.scale.state()}
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Soft:
-        """Return the rule that was stored."""
-        return cls(
-            ScoreScale(**about["scale"]),
-            tensors["coefficients"],
-            tensors["alpha"].numpy(),
-            tensors["sharpness"].numpy(),
-            tensors["offset"].numpy(),
-        )
+        """Return the stored rule."""
+        numbers = (tensors[name].numpy() for name in ("alpha", "sharpness", "offset"))
+        return cls(ScoreScale(**about["scale"]), tensors["coefficients"], *numbers)
 
 
 def replay_history(sequences: Sequences, scores: np.ndarray, scale: ScoreScale) -> Tensor:
-    """Return the features of every trial, float32 [T, 6], given all scores, in packed order.
-
-    Parameters
-    ----------
-    sequences
-        The trials.
-    scores
-        float32 [T], in packed order.
-    scale
-        What scores look like.
-    """
+    """Return the features of every trial, float32 [T, 6], for scores [T], both in packed order."""
     out = torch.empty(len(scores), len(FEATURES))
     score, days = torch.from_numpy(scores), torch.from_numpy(sequences.days)
     history = ScoreHistory.begin(len(sequences.template))
@@ -161,9 +141,9 @@ def replay_history(sequences: Sequences, scores: np.ndarray, scale: ScoreScale) 
 
 
 def fit_log_odds(development: Development, rule: UpdateRule, scale: ScoreScale) -> Tensor:
-    """Return the coefficients of the log-odds of a target, float32 [7], under a rule's scores.
+    """Return the coefficients of the log-odds of a target, float32 [7], for a rule's scores.
 
-    Logistic regression; scenarios weigh the same, and in each the two classes.
+    The fit is a logistic regression. All scenarios have the same weight, as do their two classes.
     """
     features, signs, shares = [], [], []
     scores = development.scores(rule)
@@ -182,7 +162,7 @@ def fit_log_odds(development: Development, rule: UpdateRule, scale: ScoreScale) 
         value = (share * np.logaddexp(0, -margin)).sum() + RIDGE * (b[:-1] ** 2).sum()
         return value, x.T @ pull + 2 * RIDGE * np.r_[b[:-1], 0]
 
-    # Here, since scoring imports this module and needs no fit, and this takes most of a second.
+    # The import takes most of a second, and scoring imports this module without a fit.
     from scipy.optimize import minimize
 
     start = np.zeros(x.shape[1])

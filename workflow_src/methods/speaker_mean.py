@@ -1,6 +1,6 @@
-"""`speaker-mean`, a limit: the template is the mean of all that the speaker ever says.
+"""`speaker-mean`, a limit: the template is the mean of all utterances of the speaker.
 
-The tests themselves are among it, so no method can know this template.
+They include the tests, so no method can know this template.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from workflow_src.methods.baseline import Baseline
 
 
 class SpeakerMean(Baseline):
-    """Never update; the templates are made of all utterances of their speakers."""
+    """Never update. A template is made of all utterances of its speaker."""
 
     def choose_enrolment(self, enrolment: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
         """Return all utterances of each model's speaker: columns model, speaker, utterance."""

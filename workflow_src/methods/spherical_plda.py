@@ -1,9 +1,9 @@
-"""`spherical-plda`: an estimate of a voice that does not drift, scored by a likelihood ratio.
+"""`spherical-plda`: the template estimates a voice without drift; scores are likelihood ratios.
 
-The model is that of `workflow_src.methods.spherical_voice` without drift. In place of the cosine
-stands the log-likelihood ratio of "the test is the template's voice" to "it is another's", given
-how sure the template is (Sholokhov, Kuzmin, Lee and Chng, *Probabilistic back-ends for online
-speaker recognition and clustering*, ICASSP 2023). There embeddings are of unit length.
+`workflow_src.methods.spherical_voice` has the model, here without drift. The log-likelihood ratio
+of "the test is the template's voice" and "the test is another voice" replaces the cosine. It uses
+the template's variance (Sholokhov, Kuzmin, Lee and Chng, *Probabilistic back-ends for online
+speaker recognition and clustering*, ICASSP 2023). The embeddings there have unit length.
 """
 
 from __future__ import annotations
@@ -19,25 +19,19 @@ from workflow_src.methods.study import Study
 from workflow_src.updating.interface import Decision, Memory, Trials
 from workflow_src.updating.score_history import ScoreScale
 
-# A scale that calls nothing a target: the scores of templates that stay as they are.
+# A scale that gives every trial the posterior 0, so templates are never updated.
 NEVER = ScoreScale(centre=1e9, slope=1.0, mean=0.0, spread=1.0)
 
 
 class SphericalPlda(SphericalVoice):
-    """The rule, S variants of it."""
+    """The rule with S variants."""
 
     @classmethod
     def fit(cls, study: Study) -> tuple[SphericalPlda, pd.DataFrame]:
         """Estimate the variances and choose the caution.
 
-        Each caution has scores of its own, and so a posterior of its own.
-
-        Returns
-        -------
-        SphericalPlda
-            The rule.
-        DataFrame
-            caution, cost: all that was tried.
+        Each caution has its own scores, so it also has its own posterior. Return the rule and a
+        table of all candidates: caution, cost.
         """
         variances, norm = estimate_variances(study.read_training())
         known = (variances, study.enrolled, norm, study.dimension)
@@ -56,7 +50,7 @@ class SphericalPlda(SphericalVoice):
         return Memory({"variance": start.expand(self.variants, templates).clone()})
 
     def decide(self, trials: Trials, memory: Memory) -> Decision:
-        """Weigh the test by gain and posterior; score it by the likelihood ratio."""
+        """Weight the test by gain and posterior, and score it by the likelihood ratio."""
         variance = memory.tensors["variance"]
         gain = variance / (variance + self.noise)
         scores = self.log_likelihood_ratio(trials, variance)
@@ -66,9 +60,9 @@ class SphericalPlda(SphericalVoice):
         return Decision(updated=posterior > LEAST_SHARE, weights=weights, scores=scores)
 
     def log_likelihood_ratio(self, trials: Trials, variance: Tensor) -> Tensor:
-        """Return the scores of spherical PLDA [S, n], for tests of unit length, over D.
+        """Return the scores of spherical PLDA [S, n] for unit-length tests, divided by D.
 
-        The template's mean is shrunk towards 0, the mean of all speakers, as it is unsure.
+        A larger variance shrinks the template's mean more towards 0, the mean of all speakers.
         """
         between, noise = self.variances["between"], self.noise
         shrink = between / (between + variance)
@@ -76,5 +70,5 @@ class SphericalPlda(SphericalVoice):
         own = shrink * variance + noise
         other = between + noise
         distance = 1 + mean.square() - 2 * mean * trials.scores
-        # D ln p for variances own / D and other / D a dimension; the D of the exponent cancels.
+        # ln p / D, for variances own / D and other / D in each dimension.
         return 0.5 * (torch.log(other / own) + 1 / other - distance / own)

@@ -1,18 +1,19 @@
-"""The model of a voice that `kalman` and `spherical-plda` share: its variances, its storage.
+"""The model of a voice that `kalman` and `spherical-plda` share: its variances and its storage.
 
-A speaker's embeddings are the voice plus what changes from day to day and from utterance to
-utterance; the voice drifts. All are taken to be spherical, so a variance is one number (the sum
-over dimensions), estimated on training speakers by the method of moments:
+A speaker's embedding is a drifting voice, plus a deviation of the day, plus a deviation of the
+utterance. All are spherical, so a variance is one number, the sum over dimensions. The method of
+moments estimates the variances on training speakers:
 
     within       of utterances of one day around their mean
     day          of days around the slow voice
-    drift        of the voice, for each day that passes (a random walk)
+    drift        of the voice for each day that passes (a random walk)
     between      of speakers
 
-A template is an estimate of the voice and has a variance P of its own. A test has the gain
-``K = P / (P + R)`` with ``R = caution (day + within)``, and as it may be a non-target, the
-weight ``w = posterior K``, and P shrinks by ``1 - w``. The caution, chosen on development trials,
-answers for what the model lacks: tests of one day share that day's deviation.
+A template is an estimate of the voice and has its own variance P. A test has the gain
+``K = P / (P + R)`` with ``R = caution (day + within)``. It can be a non-target, so its weight is
+``w = posterior K``. An update multiplies P by ``1 - w``. The tests of one day share that day's
+deviation, which the model ignores. The caution makes up for this; it is chosen on development
+trials.
 """
 
 from __future__ import annotations
@@ -29,25 +30,23 @@ from workflow_src.updating.score_history import ScoreScale
 
 CAUTION = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 VARIANCES = ("within", "day", "drift", "between")
-# Lags of days over which the drift is measured.
+# The longest lag in days for the estimate of the drift.
 LONGEST_LAG = 60
 
 
 class SphericalVoice(FittedRule):
-    """What both rules are made of, S variants of it.
+    """The base class of both rules, with S variants.
 
     Parameters
     ----------
     scale
-        What scores look like.
+        The scale of scores.
     variances
         `VARIANCES` by name, in units of the squared mean norm of embeddings.
     enrolled
-        How many utterances make a template.
-    norm
-        Mean norm of the embeddings.
-    dimension
-        D.
+        Enrolment utterances per template.
+    norm, dimension
+        Mean norm and dimension D of the embeddings.
     caution
         S factors, or one.
     """
@@ -72,46 +71,23 @@ class SphericalVoice(FittedRule):
         return {"caution": self.caution[0]}
 
     def describe(self) -> dict[str, Any]:
-        """Return what was estimated."""
-        return {
-            "scale": self.scale.state(),
-            "variances": self.variances,
-            "enrolled": self.enrolled,
-            "norm": self.norm,
-        }
+        """Return the estimated numbers."""
+        known = {"variances": self.variances, "enrolled": self.enrolled, "norm": self.norm}
+        return {"scale": self.scale.state(), **known}
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Self:
-        """Return the rule that was stored."""
-        return cls(
-            ScoreScale(**about["scale"]),
-            about["variances"],
-            about["enrolled"],
-            about["norm"],
-            about["dimension"],
-            tensors["caution"].numpy(),
-        )
+        """Return the stored rule."""
+        known = (about[name] for name in ("variances", "enrolled", "norm", "dimension"))
+        return cls(ScoreScale(**about["scale"]), *known, tensors["caution"].numpy())
 
 
 def estimate_variances(speech: TrainingSpeech) -> tuple[dict[str, float], float]:
     """Estimate the variances by the method of moments.
 
-    Parameters
-    ----------
-    speech
-        Of the training speakers.
-
-    Returns
-    -------
-    variances
-        `VARIANCES`, of embeddings divided by their mean norm; sums over dimensions.
-    norm
-        That mean norm.
-
-    Notes
-    -----
-    Half the mean squared distance of two day means of a speaker, less what is due to their
-    utterances, is ``day + drift |lag| / 2``: a line over the lag, fitted by least squares.
+    Return `VARIANCES` of embeddings divided by their mean norm, as sums over dimensions; and that
+    mean norm. Half the mean squared distance of two day means of a speaker, less the part of their
+    utterances, is ``day + drift |lag| / 2``. Least squares fits this line over the lag.
     """
     embeddings, speakers, days = speech.embeddings, speech.speakers, speech.days
     norm = float(np.linalg.norm(embeddings, axis=1).mean())
@@ -128,8 +104,7 @@ def estimate_variances(speech: TrainingSpeech) -> tuple[dict[str, float], float]
     within = float((squares - (count * np.vecdot(means, means)).sum()) / degrees)
 
     who, when = np.asarray(speakers)[first], np.asarray(days)[first]
-    distances, lags = [], []
-    centres = []
+    distances, lags, centres = [], [], []
     for speaker in np.unique(who):
         own = np.flatnonzero(who == speaker)
         x, noise = means[own], within / count[own]
@@ -142,12 +117,9 @@ def estimate_variances(speech: TrainingSpeech) -> tuple[dict[str, float], float]
         lags.append(lag[chosen])
         centres.append(x.mean(0))
     distance, lag = np.concatenate(distances), np.concatenate(lags)
-    if len(distance):
-        slope, offset = (
-            np.polyfit(lag, distance, 1) if len(set(lag)) > 1 else (0.0, distance.mean())
-        )
-    else:
-        slope, offset = 0.0, 0.0
+    slope, offset = 0.0, distance.mean() if len(distance) else 0.0
+    if len(set(lag)) > 1:
+        slope, offset = np.polyfit(lag, distance, 1)
     centres = np.array(centres)
     between = float(centres.var(axis=0).sum()) * len(centres) / max(len(centres) - 1, 1)
     least = 1e-6

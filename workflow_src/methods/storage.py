@@ -1,8 +1,8 @@
 """Stored policies.
 
-A policy is a folder: ``policy.safetensors`` (its tensors, for raw embeddings), ``policy.json`` (its
-method, all else that its rule is made of, and how it came about) and, if made here,
-``training.csv`` (the learning curve, or what was tried).
+A policy is a folder with ``policy.safetensors`` (its tensors, for raw embeddings) and
+``policy.json`` (its method, the other numbers of its rule, and its training). A policy that the
+workflow trained also has ``training.csv`` (the learning curve, or the candidates).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from workflow_src.common.errors import InputError, blamed_on, printable
+from workflow_src.common.errors import InputError, blamed_on, first_line, printable
 from workflow_src.common.files import read_json, write_csv, write_json, written_whole
 from workflow_src.updating.interface import UpdateRule
 
@@ -30,23 +30,10 @@ def write_policy(
     description: Mapping[str, Any],
     curve: pd.DataFrame | None = None,
 ) -> None:
-    """Write a policy folder.
-
-    Parameters
-    ----------
-    folder
-        Where; made if missing.
-    tensors
-        A rule's `tensors`, or a network's state dict.
-    description
-        The content of ``policy.json``: ``method`` first.
-    curve
-        The learning curve, or what was tried; None where there is none.
-    """
-    write_tensors(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        folder / WEIGHTS,
-    )
+    """Write a policy folder: the tensors, ``policy.json`` and the table ``training.csv``."""
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with written_whole(folder / WEIGHTS) as part:
+        part.write_bytes(save(stored))
     write_json(dict(description), folder / DESCRIPTION)
     if curve is not None:
         write_csv(curve, folder / CURVE)
@@ -69,20 +56,12 @@ def read_policy(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def load_policy(folder: str | Path, rule: type[Rule], threshold: float | None = None) -> Rule:
     """Return the update rule of a stored policy.
 
-    Parameters
-    ----------
-    folder
-        With ``policy.safetensors`` and ``policy.json``.
-    rule
-        The class of the rule.
-    threshold
-        What a trial's score must exceed; None keeps the rule's own. Rules that hold their own
-        always keep it.
+    With `threshold`, an update needs a higher score. A rule that stores its own threshold keeps it.
 
     Raises
     ------
     InputError
-        A file is missing or broken, or its content is not that of the rule.
+        A file is missing or broken, or its content does not fit the class `rule`.
     """
     folder = Path(folder)
     tensors, about = read_policy(folder)
@@ -95,27 +74,14 @@ def load_policy(folder: str | Path, rule: type[Rule], threshold: float | None = 
 
 @contextlib.contextmanager
 def restoring(folder: Path, rule: type[UpdateRule]) -> Iterator[None]:
-    """Blame a policy's folder for what goes wrong while its rule is restored."""
+    """Turn errors while a rule is restored into an `InputError` that names the folder."""
     try:
         with blamed_on(folder):
             yield
-    # What a rule is made of may be missing, of another kind or shape, or out of range.
-    except (
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        ArithmeticError,
-        RuntimeError,
-    ) as error:
-        said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-        raise InputError(f"{folder}: is no whole policy of {rule.__name__} ({said})") from error
-
-
-def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Write named tensors as ``.safetensors``."""
-    with written_whole(path) as part:
-        part.write_bytes(save(dict(tensors)))
+    # Content can be missing, can have another type or shape, or can be out of range.
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as e:
+        said = f"{type(e).__name__}: {first_line(e)}"
+        raise InputError(f"{folder}: is no whole policy of {rule.__name__} ({said})") from e
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -129,10 +95,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         tensors = load_file(path)
         finite = {name: bool(tensor.isfinite().all()) for name, tensor in tensors.items()}
-    # It passes on what damaged headers lead to, in Rust, in torch and in Python.
+    # Damaged headers raise errors of Rust, of torch and of Python.
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: cannot be read as safetensors ({reason})") from error
+        raise InputError(f"{path}: cannot be read as safetensors ({first_line(error)})") from error
     for name in tensors:
         if not finite[name]:
             raise InputError(f"{path}: {printable(name)} has a value that is not finite")

@@ -1,4 +1,4 @@
-"""What a method may be fitted on, and the base class of methods that are fitted."""
+"""The data for fitting a method, and the base class of fitted methods."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class TrainingSpeech:
     Attributes
     ----------
     embeddings
-        float32 [N, D], as the extractor gave them.
+        float32 [N, D], raw.
     speakers
-        int64 [N]: a number for each speaker.
+        int64 [N]: speaker numbers.
     days
         int64 [N]: days since 1970.
     """
@@ -45,26 +45,26 @@ class TrainingSpeech:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What a method may be fitted on. No test speaker has a part in any of it.
+    """The data for fitting a method. It has nothing of test speakers.
 
     Attributes
     ----------
     partition
         The development trials.
     tuning
-        The config's block ``tuning``: the grids among which is chosen.
+        The config's block ``tuning``, which has the grids to choose from.
     own
         The method's own block of the config, see `read_own`.
     seed, policy_seed
-        The config's seed and this policy's.
+        The seeds of the config and of this policy.
     enrolled
-        How many utterances make a template.
+        Enrolment utterances per template.
     read_training
-        Reads the embeddings of all training speakers, which are more than have trials.
+        Reads the embeddings of all training speakers, with and without development trials.
     starts_from
         The rule from which fitting starts, see `start`.
     open_checkpoint
-        Returns the checkpoint of a long fit, to resume from and to save to.
+        Returns the checkpoint of a long fit.
     """
 
     partition: Partition
@@ -84,7 +84,7 @@ class Study:
 
     @property
     def start(self) -> UpdateRule:
-        """The rule from which fitting starts; raises `InputError` where none was given."""
+        """The rule from which fitting starts; raises `InputError` if there is none."""
         if self.starts_from is None:
             raise InputError(
                 "--start is missing: the folder of the policy that fitting starts from"
@@ -92,7 +92,7 @@ class Study:
         return self.starts_from
 
     def read_own(self, block: type[OwnBlock]) -> OwnBlock:
-        """Return the method's own settings; raises `InputError` where the block lacks them."""
+        """Return the method's own settings; raises `InputError` if they do not fit the block."""
         try:
             return block.model_validate(self.own)
         except ValidationError as error:
@@ -110,33 +110,26 @@ class FittedRule(UpdateRule):
         Returns
         -------
         UpdateRule
-            The rule, a single variant.
+            The rule with a single variant.
         DataFrame
-            What was tried, with what it cost, or the learning curve: ``training.csv``.
+            The table ``training.csv``: all candidates with their costs, or the learning curve.
         """
 
 
 def fit(kind: type[UpdateRule], study: Study) -> tuple[UpdateRule, pd.DataFrame]:
-    """Fit a rule; one that needs no fitting is made as it is, and nothing was tried."""
+    """Fit a rule. A rule without `fit` is made as it is, with an empty table."""
     if issubclass(kind, FittedRule):
         return kind.fit(study)
     return kind(), pd.DataFrame({"cost": []})
 
 
 def read_training(embeddings: np.ndarray, index: pd.DataFrame, split: Path) -> TrainingSpeech:
-    """Read the embeddings of all training speakers.
-
-    Parameters
-    ----------
-    embeddings, index
-        The matrix [N, D], may be memory-mapped, and its utterance index.
-    split
-        The table of the speakers' parts.
+    """Read the embeddings of all training speakers from a matrix [N, D], memory-mapped or not.
 
     Raises
     ------
     InputError
-        No speaker trains, or an embedding is not finite.
+        There is no training speaker, or an embedding is not finite.
     """
     parts = read_split(split)
     training = set(parts.loc[parts["part"] == "train", "speaker"])

@@ -2,10 +2,10 @@
 
     w = max_weight sigmoid(network(f))
 
-f are the scalars of `workflow_src.updating.score_history`. A weight changes the template, and so
-the scores of all later trials; the loss is a logistic one on those scores, and its gradient flows
-back through the recursion (truncated after a window of trials) to the network. No action is sampled
-and no reward is designed: what is minimised is, in a smooth form, what is measured.
+f are the scalars of `workflow_src.updating.score_history`. A weight changes the template, so it
+changes the scores of all later trials. The loss is a logistic loss on these scores. Its gradient
+flows back through the recursion to the network, truncated after a window of trials. Training
+samples no action and needs no reward. It minimises a smooth form of the error rate.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from workflow_src.updating.sequences import Task
 
 
 class WeightNetwork(nn.Module):
-    """Linear(6, H) SiLU Linear(H, H) SiLU Linear(H, 1), to a weight in 0..max_weight."""
+    """Linear(6, H) SiLU Linear(H, H) SiLU Linear(H, 1), scaled to a weight in 0..max_weight."""
 
     def __init__(self, hidden: int, max_weight: float) -> None:
         super().__init__()
@@ -50,15 +50,7 @@ class WeightNetwork(nn.Module):
 
 
 class ThroughTime(FittedRule):
-    """The rule.
-
-    Parameters
-    ----------
-    scale
-        What scores look like.
-    network
-        Gives the weight.
-    """
+    """The rule: the network gives the weight, given the scalars relative to a scale of scores."""
 
     def __init__(self, scale: ScoreScale, network: WeightNetwork) -> None:
         self.scale = scale
@@ -66,20 +58,15 @@ class ThroughTime(FittedRule):
 
     @classmethod
     def fit(cls, study: Study) -> tuple[ThroughTime, pd.DataFrame]:
-        """Train on the fitting speakers; keep what is best on the validation speakers.
+        """Train on the fitting speakers, and keep the best network on the validation speakers.
 
-        Returns
-        -------
-        ThroughTime
-            The rule.
-        DataFrame
-            update, loss (mean since the last row), cost (on the validation speakers),
-            learning_rate: a row a look at the validation speakers.
+        Return the rule and the learning curve, one row for each validation: update, loss (mean
+        since the last row), cost (on the validation speakers), learning_rate.
         """
         return _train(study, study.read_own(Settings))
 
     def begin(self, templates: int) -> Memory:
-        """Remember the history of scores."""
+        """Remember the score history of each template."""
         return Memory(ScoreHistory.begin(1, templates).tensors())
 
     @torch.no_grad()
@@ -95,7 +82,7 @@ class ThroughTime(FittedRule):
         return {name: tensor.detach() for name, tensor in self.network.state_dict().items()}
 
     def describe(self) -> dict[str, Any]:
-        """Return the names of the scalars, what they are relative to, and the network's size."""
+        """Return the names of the scalars, the scale of scores and the network's size."""
         return {
             "features": list(FEATURES),
             "scale": self.scale.state(),
@@ -105,8 +92,8 @@ class ThroughTime(FittedRule):
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> ThroughTime:
-        """Return the rule that was stored."""
-        # The tensors say how large it is: a file of a few bytes must not claim all memory.
+        """Return the stored rule."""
+        # The tensors give the size of the network, so a small file cannot claim all memory.
         network = WeightNetwork(len(tensors["layers.0.bias"]), float(about["max_weight"]))
         network.load_state_dict(tensors)
         return cls(ScoreScale(**about["scale"]), network.eval())
@@ -114,7 +101,7 @@ class ThroughTime(FittedRule):
 
 @dataclass(frozen=True)
 class _Padded:
-    """The sequences of all scenarios side by side, [n, L] each; what is beyond the end is 0."""
+    """The sequences of all scenarios, [n, L] each, with 0 beyond the end of a sequence."""
 
     templates: Tensor  # float32 [n, D]
     embeddings: Tensor  # float32 [N, D]
@@ -145,11 +132,8 @@ def _pad(task: Task, longest: int) -> dict[str, Tensor]:
     step = np.repeat(np.arange(len(active)), active)
     place = np.arange(len(step)) - np.repeat(np.cumsum(active) - active, active)
     padded = {}
-    for name, values in (
-        ("rows", sequences.rows),
-        ("days", sequences.days),
-        ("targets", sequences.targets),
-    ):
+    for name in ("rows", "days", "targets"):
+        values = getattr(sequences, name)
         room = np.zeros((n, longest), dtype=values.dtype)
         room[place, step] = values
         padded[name] = torch.from_numpy(room)
@@ -162,11 +146,11 @@ def _pad(task: Task, longest: int) -> dict[str, Tensor]:
 
 
 class _Played:
-    """A batch of sequences that are played on from window to window."""
+    """A batch of sequences that are played from window to window."""
 
     def __init__(self, data: _Padded, count: int, generator: torch.Generator) -> None:
         self.data, self.generator = data, generator
-        # Each scenario is drawn as often, whatever its number of sequences.
+        # Each scenario is drawn equally often, for any number of its sequences.
         share = 1 / torch.bincount(data.scenario).double()
         self._share = share[data.scenario]
         self.which = self._draw(count)
@@ -178,7 +162,7 @@ class _Played:
         return torch.multinomial(self._share, count, replacement=True, generator=self.generator)
 
     def get_state(self) -> dict[str, Any]:
-        """Return all that the rest of the training depends on, for a checkpoint."""
+        """Return everything that the rest of the training depends on, for a checkpoint."""
         return {
             "which": self.which,
             "step": self.step,
@@ -188,13 +172,13 @@ class _Played:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a state that `get_state` gave."""
+        """Continue from a state of `get_state`."""
         self.which, self.step, self.template = state["which"], state["step"], state["template"]
         self.history = ScoreHistory(**state["history"])
         self.generator.set_state(state["generator"])
 
     def replace_ended(self) -> None:
-        """Begin new sequences where one has ended."""
+        """Replace the sequences that have ended by new ones."""
         ended = self.step >= self.data.lengths[self.which]
         fresh = self._draw(len(ended))
         self.which = fresh.where(ended, self.which)
@@ -208,10 +192,10 @@ class _Played:
 def play_window(
     played: _Played, network: WeightNetwork, scale: ScoreScale, window: int
 ) -> tuple[Tensor, Tensor]:
-    """Play `window` trials of every sequence; returns scores and signs, float32 [window, B].
+    """Play `window` trials of every sequence. Return scores and signs, float32 [window, B].
 
     The sign is 1 for a target, -1 for a non-target and 0 beyond the end of a sequence. The
-    scores carry the gradient of all weights given within the window.
+    scores carry the gradient of all weights within the window.
     """
     data = played.data
     template = played.template.detach()
@@ -234,7 +218,6 @@ def play_window(
 
 
 def _train(study: Study, settings: Settings) -> tuple[ThroughTime, pd.DataFrame]:
-    """Train as `ThroughTime.fit` says."""
     partition, checkpoint = study.partition, study.open_checkpoint()
     scale = estimate_scale(partition.fitting, study.start)
 
@@ -245,19 +228,14 @@ def _train(study: Study, settings: Settings) -> tuple[ThroughTime, pd.DataFrame]
         torch.manual_seed(stream("network"))
         network = WeightNetwork(settings.hidden, settings.max_weight)
     with torch.no_grad():
-        # To begin with, about the weight of the rule it starts from on whatever comes.
+        # At the start, the network gives about the weight of the rule that it starts from.
         last = network.layers[-1]
         last.weight.mul_(0.1)
         share = min(study.start.describe()["alpha"] / settings.max_weight, 0.9)
         last.bias.fill_(math.log(share / (1 - share)))
-    # The loss's own calibration: a score is as good as its distance from a cut in units of 1/slope.
+    # The calibration of the loss, a threshold and a log-slope: margin = slope (score - threshold).
     calibration = nn.Parameter(torch.tensor([scale.centre, math.log(scale.slope)]))
-    optimiser = torch.optim.Adam(
-        [
-            {"params": network.parameters(), "lr": settings.learning_rate},
-            {"params": [calibration], "lr": settings.learning_rate},
-        ]
-    )
+    optimiser = torch.optim.Adam([*network.parameters(), calibration], lr=settings.learning_rate)
     data = _Padded.of(partition.fitting)
     played = _Played(data, settings.sequences, torch.Generator().manual_seed(stream("sequences")))
 
@@ -274,11 +252,8 @@ def _train(study: Study, settings: Settings) -> tuple[ThroughTime, pd.DataFrame]
         best_cost, best = state["best_cost"], state["best"]
         print(f"resumed after update {done} of {settings.updates}")
     for update in show_progress(range(done + 1, settings.updates + 1), "through-time updates"):
-        rate = (
-            settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (update - 1) / settings.updates))
-        )
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+        cosine = math.cos(math.pi * (update - 1) / settings.updates)
+        optimiser.param_groups[0]["lr"] = rate = settings.learning_rate * 0.5 * (1 + cosine)
         played.replace_ended()
         scores, signs = play_window(played, network, scale, settings.window)
         margin = signs * calibration[1].exp() * (scores - calibration[0])
@@ -294,14 +269,8 @@ def _train(study: Study, settings: Settings) -> tuple[ThroughTime, pd.DataFrame]
             cost = float(partition.validation.cost(rule)[0])
             if cost < best_cost:
                 best_cost, best = cost, {k: v.clone() for k, v in network.state_dict().items()}
-            rows.append(
-                {
-                    "update": update,
-                    "loss": float(np.mean(losses)),
-                    "cost": cost,
-                    "learning_rate": rate,
-                }
-            )
+            loss = float(np.mean(losses))
+            rows.append({"update": update, "loss": loss, "cost": cost, "learning_rate": rate})
             losses = []
         if checkpoint and checkpoint.due():
             checkpoint.save(

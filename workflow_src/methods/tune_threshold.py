@@ -1,4 +1,4 @@
-"""Choose the update threshold of a run on development trials, its weight or policy being given."""
+"""Choose the update threshold of a run with a given weight or policy on development trials."""
 
 from __future__ import annotations
 
@@ -16,29 +16,15 @@ from workflow_src.methods.storage import load_policy
 from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.runs import Run
 from workflow_src.settings.tuning import Tuning
-from workflow_src.updating.interface import UpdateRule
 
 
 def tune_threshold(
     development: Development, run: Run, thresholds: list[float]
 ) -> tuple[float, pd.DataFrame]:
-    """Choose the threshold with which a run's rule has the least cost.
+    """Choose the threshold with the least cost for a run that has a policy or a given weight.
 
-    Parameters
-    ----------
-    development
-        What to choose on.
-    run
-        A run with a policy, or one of which the weight is given.
-    thresholds
-        What to choose among.
-
-    Returns
-    -------
-    float
-        The threshold; of equal costs the lowest.
-    DataFrame
-        threshold, cost.
+    Return the threshold and a table of all candidates: threshold, cost. If costs are equal, the
+    lowest threshold wins.
     """
     kind = load_entry(run.entry, run.folder)
     table = pd.DataFrame({"threshold": thresholds})
@@ -50,15 +36,13 @@ def tune_threshold(
         )
     else:
         rule = load_policy(run.checkpoint, kind)
-        costs = [_cost(development, rule, threshold) for threshold in thresholds]
+        costs = []
+        for threshold in thresholds:
+            rule.take_threshold(threshold)
+            costs.append(float(development.cost(rule)[0]))
         table = table.assign(cost=costs)
     table = table.sort_values("threshold", ignore_index=True)
     return float(table["threshold"].iloc[int(np.argmin(table["cost"]))]), table
-
-
-def _cost(development: Development, rule: UpdateRule, threshold: float) -> float:
-    rule.take_threshold(threshold)
-    return float(development.cost(rule)[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +56,19 @@ class Arguments:
     embeddings: Input
     """The embeddings, .npy, [N, D]."""
     index: Input
-    """Their utterances, parquet: row, utterance."""
+    """The utterance of each row, parquet: row, utterance."""
     settings: Tuning
-    """The thresholds to choose among, and the scenarios to choose on."""
+    """The thresholds to choose from, and the scenarios to choose on."""
     seed: int
     """The config's seed."""
     threshold: Output
     """The chosen threshold, JSON."""
     tried: Output
-    """What was tried, CSV."""
+    """The candidates, CSV."""
 
 
 def run(args: Arguments) -> None:
-    """Read the development trials and the run's policy, choose, write."""
+    """Read the development trials and the run's policy, then choose and write the threshold."""
     embeddings = read_embeddings(args.embeddings, mmap=True)
     index = read_parquet(args.index, ["row", "utterance"])
     partition = read_development(args.development, args.settings, embeddings, index, args.seed)

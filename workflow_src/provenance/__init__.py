@@ -1,1 +1,1 @@
-"""Where results come from: the record of a run, and what two records say of a difference."""
+"""The record of a run, which says how its results came about."""

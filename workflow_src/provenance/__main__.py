@@ -1,8 +1,8 @@
-"""What the record of a run says: compare two runs, verify one, describe one.
+"""Use the records of runs: compare two runs, verify one run, or describe one run.
 
-RUN is a results folder, the folder in which results/ lies, or a provenance.json alone.
-Exit status: 0 the same, or as recorded; 1 not; 2 wrong arguments, or a file that is missing or
-damaged.
+RUN is a results folder, the folder that holds results/, or a provenance.json alone.
+Exit status: 0 if the results are the same or as recorded; 1 if they are not; 2 for wrong arguments
+or a missing or damaged file.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from workflow_src.provenance.record import CONFIG
 
 
 def compare(a: FinishedRun, b: FinishedRun) -> int:
-    """Print in which stages two runs differ, why, and how far; return the exit status."""
+    """Print the stages that differ, with reasons and distances; return the exit status."""
     for side, run in (("A", a), ("B", b)):
         print(f"{side}: {run.path} (commit {run.record.workflow.commit or 'not known'})")
     if settings := list_settings(a, b):
@@ -59,7 +59,7 @@ def _print_stage(found: StageDifference, a: FinishedRun, b: FinishedRun) -> None
 
 
 def verify(run: FinishedRun) -> int:
-    """Print which files are not as the record says; return the exit status."""
+    """Print the files that differ from the record; return the exit status."""
     if run.results is None:
         raise InputError(f"{run.path}: is a record alone; name the folder of the results")
     changed = [*run.changed, *([CONFIG] if run.config_changed else [])]
@@ -71,7 +71,7 @@ def verify(run: FinishedRun) -> int:
 
 
 def describe(run: FinishedRun) -> int:
-    """Print a record for people; return the exit status."""
+    """Print a record as text; return the exit status."""
     print(describe_record(run.record), end="")
     return 0
 
@@ -85,9 +85,9 @@ def main(argv: list[str] | None = None) -> NoReturn:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command, runs, said in (
-        (compare, ("A", "B"), "say what differs between two runs, from which stage on, and why"),
-        (verify, ("RUN",), "say which results are not what was recorded"),
-        (describe, ("RUN",), "print a record for people, with a line to quote"),
+        (compare, ("A", "B"), "print the stages in which two runs differ, and why"),
+        (verify, ("RUN",), "print the results that differ from the record"),
+        (describe, ("RUN",), "print a record as text, with a line to quote"),
     ):
         one = commands.add_parser(command.__name__, help=said, description=said)
         one.set_defaults(command=command)

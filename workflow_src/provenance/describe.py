@@ -1,13 +1,13 @@
-"""A record for people, ending in one line of text that a paper could quote."""
+"""A record as text, with one line that a paper can quote."""
 
 from workflow_src.provenance.record import Record, digest_results, digest_settings
 
-# Digits of a digest in running text: enough to tell any two runs apart.
+# Digits of a digest in a sentence.
 SHORT = 16
 
 
 def describe_record(record: Record) -> str:
-    """Return a record as text: a table, and after an empty line the sentence to quote."""
+    """Return a record as text: a table, an empty line and the line to quote."""
     workflow, machine, settings = record.workflow, record.machine, record.settings
     methods = [*settings["inference"]["methods"]]
     methods += [
@@ -37,7 +37,7 @@ def describe_record(record: Record) -> str:
 
 
 def quote(record: Record) -> str:
-    """Return one line that says how results came about, for a paper."""
+    """Return one line for a paper on how the results were computed."""
     workflow, machine, versions = record.workflow, record.machine, record.versions
     torch = f", torch {versions['torch']}" if "torch" in versions else ""
     devices = sorted({device for found in machine.devices.values() for device in found})

@@ -1,4 +1,4 @@
-"""In which stages two runs differ, and what their records say why."""
+"""The stages in which two runs differ, and the reasons that their records give."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from workflow_src.provenance.finished_run import FinishedRun
 from workflow_src.provenance.record import Stage, Step
 
-# Names of digests of code end so; their values tell a reader nothing.
+# The ending of names of code digests. Their values are not shown.
 CODE = "code"
-# Letters of a value that are shown.
+# Characters of a value that are shown.
 WIDTH = 60
 _ABSENT = object()
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Something recorded that differs, and the stages in whose results it can show."""
+    """A recorded difference, and the stages whose results it can change."""
 
     said: str
     stages: tuple[str, ...]
@@ -28,18 +28,16 @@ class Reason:
 
 @dataclass
 class StageDifference:
-    """What differs in the results of a stage, and why.
+    """The difference in the results of a stage.
 
     Attributes
     ----------
-    stage
-        The stage.
     changed
-        Results that both runs have, with other bytes.
+        Results that both runs have, with different bytes.
     only
-        Results that only the first, and only the second run has.
+        Results that only the first run has, and results that only the second run has.
     reasons
-        What can be the cause, most telling first.
+        Possible causes, the most specific first.
     """
 
     stage: str
@@ -50,15 +48,14 @@ class StageDifference:
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between two runs.
+    """The difference between two runs.
 
     Attributes
     ----------
     stages
-        The stages whose results differ, in the order of the data's flow; none where they are the
-        same.
+        The stages whose results differ, in the order of the data's flow.
     without_effect
-        What is recorded as different, but can be the cause of nothing in `stages`.
+        Recorded differences that cannot be the cause of a difference in `stages`.
     """
 
     stages: list[StageDifference]
@@ -81,9 +78,8 @@ def list_settings(a: FinishedRun, b: FinishedRun) -> list[str]:
 def find_difference(a: FinishedRun, b: FinishedRun) -> Difference:
     """Find the stages in which two runs differ, and why.
 
-    The files that are at hand count, not what was recorded of them. A reason counts for the
-    stages whose steps were given it; where none does, a stage differs because one does that it
-    reads from, or else without a recorded reason.
+    The comparison uses the existing files, not their recorded digests. A reason applies to the
+    stages whose steps got it. A stage also differs if it reads from a stage that differs.
     """
     reasons = [*_jobs(a, b), *_given(a, b), *_versions(a, b), *_inputs(a, b)]
     stages = [found for stage in list_stages(a, b) if (found := _compare_stage(stage, a, b))]
@@ -105,13 +101,13 @@ def find_difference(a: FinishedRun, b: FinishedRun) -> Difference:
 
 
 def _sides(stage: str, a: FinishedRun, b: FinishedRun) -> list[tuple[str, Stage]]:
-    """Return what each run that has a stage recorded of it."""
+    """Return the record of a stage in each run that has it."""
     both = (("A", a), ("B", b))
     return [(side, run.record.stages[stage]) for side, run in both if stage in run.record.stages]
 
 
 def _names(stage: str, a: FinishedRun, b: FinishedRun) -> set[str]:
-    """Return the results of a stage. Where one is of another stage in B, that of A counts."""
+    """Return the results of a stage. If A and B give a result different stages, A's counts."""
     others = {
         name for other, part in a.record.stages.items() if other != stage for name in part.results
     }
@@ -129,7 +125,7 @@ def _compare_stage(stage: str, a: FinishedRun, b: FinishedRun) -> StageDifferenc
 
 
 def _altered(found: StageDifference, a: FinishedRun, b: FinishedRun) -> Iterator[str]:
-    """Tell results that somebody changed or took away after the run."""
+    """Yield a line on results that were changed or removed after their run."""
     own = _names(found.stage, a, b)
     for side, run in (("A", a), ("B", b)):
         for names, what in ((run.changed, "changed"), (run.lost, "removed")):
@@ -138,7 +134,7 @@ def _altered(found: StageDifference, a: FinishedRun, b: FinishedRun) -> Iterator
 
 
 def _steps_of_both(a: FinishedRun, b: FinishedRun) -> Iterator[tuple[str, str, Step, Step]]:
-    """Give the stage, name and records of each step that both ran."""
+    """Yield the stage, the name and both records of each step that both runs have."""
     others = b.record.steps
     for stage, part in a.record.stages.items():
         for name, step in part.steps.items():
@@ -147,7 +143,7 @@ def _steps_of_both(a: FinishedRun, b: FinishedRun) -> Iterator[tuple[str, str, S
 
 
 def _jobs(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
-    """Tell steps and jobs that only one of them ran."""
+    """Yield the steps and jobs that only one run has."""
     for side, mine, theirs in (("A", a, b), ("B", b, a)):
         for stage, part in mine.record.stages.items():
             for name in part.steps:
@@ -159,7 +155,7 @@ def _jobs(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
 
 
 def _given(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
-    """Tell what steps were given: the settings that they read, and their code."""
+    """Yield differences in the params and in the code of steps."""
     readers: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for stage, name, step, other in _steps_of_both(a, b):
         for said, jobs in _compare_jobs(step, other).items():
@@ -174,7 +170,7 @@ def _given(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
 
 
 def _compare_jobs(step: Step, other: Step) -> dict[str, list[str]]:
-    """Return what the jobs of a step were given that differs, and which jobs; no name: all."""
+    """Return param difference -> the jobs of a step that have it; [""] stands for all jobs."""
     both = [job for job in step.jobs if job in other.jobs] or [""]
     found: dict[str, list[str]] = defaultdict(list)
     for job in both:
@@ -187,8 +183,8 @@ def _compare_jobs(step: Step, other: Step) -> dict[str, list[str]]:
 def _unequal(
     one: Mapping[str, Any], other: Mapping[str, Any], above: str = ""
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Give the dotted keys at which two nested mappings differ, with both values."""
-    for key in [*one, *(key for key in other if key not in one)]:
+    """Yield the dotted keys at which two nested mappings differ, with both values."""
+    for key in dict.fromkeys([*one, *other]):
         mine, theirs = one.get(key, _ABSENT), other.get(key, _ABSENT)
         if isinstance(mine, dict) and isinstance(theirs, dict):
             yield from _unequal(mine, theirs, f"{above}{key}.")
@@ -208,7 +204,7 @@ def _value(value: Any) -> str:
 
 def _versions(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
     one, other = a.record.versions, b.record.versions
-    for name in [*one, *(name for name in other if name not in one)]:
+    for name in dict.fromkeys([*one, *other]):
         if one.get(name) != other.get(name):
             stages = tuple(
                 stage
@@ -233,7 +229,7 @@ def _inputs(a: FinishedRun, b: FinishedRun) -> Iterator[Reason]:
 
 
 def _unexplained(a: FinishedRun, b: FinishedRun) -> Iterator[str]:
-    """Say what is left where no recorded reason is."""
+    """Yield the remaining explanations of a difference without a recorded reason."""
     if machines := list(_machines(a, b)):
         yield from machines
         yield "equal bytes are promised on one kind of CPU, and on one kind of device, alone"
@@ -257,6 +253,6 @@ def _machines(a: FinishedRun, b: FinishedRun) -> Iterator[str]:
 
 
 def _some(names: list[str], most: int = 3) -> str:
-    """Name the first few, and count the rest."""
+    """Return the first few names, and the number of the rest."""
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest

@@ -1,4 +1,4 @@
-"""How far the numbers of two results folders differ, where they are not the same bytes."""
+"""The distances between the numbers of two results folders."""
 
 from __future__ import annotations
 
@@ -16,29 +16,14 @@ from workflow_src.common.files import read_csv, read_npy, read_parquet
 EMBEDDINGS, INDEX = "embeddings/embeddings.npy", "embeddings/index.parquet"
 SCORES, SUMMARY = re.compile(r"inference/.+\.parquet"), "summary.csv"
 TRIAL = ["model", "round", "step", "utterance", "target"]
-# Rows of the embeddings that are compared at once.
+# Rows of the embeddings that are compared together.
 ROWS = 65536
 
 
 def measure_distances(names: Iterable[str], a: Path, b: Path) -> list[str]:
-    """Say how far the numbers of results differ.
+    """Return a line on the distance of each quantity in results with different bytes.
 
-    Parameters
-    ----------
-    names
-        Results that both folders have, with other bytes.
-    a, b
-        The two results folders.
-
-    Returns
-    -------
-    list of str
-        A line for each quantity; none for results without one.
-
-    Raises
-    ------
-    InputError
-        A file is damaged.
+    Both folders have the results `names`. Raises `InputError` if a file is damaged.
     """
     names = list(names)
     said = _embeddings(a, b) if {EMBEDDINGS, INDEX} & set(names) else []
@@ -91,7 +76,7 @@ def _policies(names: list[str], a: Path, b: Path) -> list[str]:
 
 def _tensors(path: Path) -> dict[str, np.ndarray]:
     try:
-        # Wider, so that a difference is not itself rounded away.
+        # In float64, the difference is not rounded.
         return {name: tensor.astype(np.float64) for name, tensor in load_file(path).items()}
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
@@ -111,9 +96,9 @@ def _scores(names: list[str], a: Path, b: Path) -> list[str]:
             largest, where = difference, name
         flipped += int((one["updated"] != other["updated"]).sum())
         trials += len(one)
-    said = (
-        [f"files of other trials: {len(other_trials)}, {other_trials[0]}"] if other_trials else []
-    )
+    said = []
+    if other_trials:
+        said.append(f"files of other trials: {len(other_trials)}, {other_trials[0]}")
     if trials:
         said.append(
             f"scores of {trials} trials: largest difference {largest:.3g} ({where}); "
@@ -142,7 +127,7 @@ def _summary(a: Path, b: Path) -> list[str]:
 
 
 def _largest(difference: np.ndarray) -> float:
-    """Return the largest absolute value; infinity where one is not a number."""
+    """Return the largest absolute value; infinity if one is not a number."""
     if not difference.size:
         return 0.0
     return float(np.nan_to_num(np.abs(difference), nan=np.inf).max())

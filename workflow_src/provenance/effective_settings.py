@@ -1,4 +1,4 @@
-"""The settings of a configuration that count."""
+"""The settings of a configuration that can change a result."""
 
 import json
 from typing import Any
@@ -11,19 +11,17 @@ from workflow_src.settings.schema import Config
 def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
-    Left out: ``compute``, ``comparison`` (whose results are its own), ``tuning`` where nothing is
-    fitted or tuned, the blocks of methods that are not used, the folders of a user's own rules,
-    a user's own scenarios that are not used, the blocks of the corpus's and the trials' sources
-    that are not in use, the archives that recordings were extracted from, and the extractor's
-    where embeddings are imported or simulated.
+    The result has no ``compute``, no ``comparison`` (which has its own results), no archives of
+    recordings and no folders of own rules. It has ``tuning`` only if something is fitted or tuned,
+    and the extractor only if it is used. Of methods, own scenarios, and sources of the corpus and
+    of the trials, it has only those in use.
     """
     content = json.loads(config.model_dump_json(exclude={"compute", "comparison"}))
     unused = {"synthetic", "directory", "imported", "simulated"} - {config.corpus.source}
     for source in unused:
         del content["corpus"][source]
-    # Where recordings came from changes nothing that is computed from them.
+    # The place of recordings and of own rules changes no result. The code of rules is recorded.
     content["corpus"].get("directory", {}).pop("archives", None)
-    # Nor does the folder of a user's own rule: its code is recorded.
     del content["inference"]["folders"]
     develops = fitted_runs(config) or any(run.tuned for run in expand_runs(config))
     if not develops:

@@ -1,4 +1,4 @@
-"""A finished run as it lies there: its record and, where they are at hand, its files."""
+"""A finished run: its record and, if they exist, its files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,10 @@ from workflow_src.provenance.record import CONFIG, RECORD, Record, read_record
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A record and the results that it is of.
+    """A record and its results.
 
-    Attributes
-    ----------
-    path
-        What the user named.
-    record
-        The record.
-    results
-        The results folder; None where only the record is at hand.
+    `path` is the path that the user gave. `results` is the results folder, or None if there is only
+    a record.
     """
 
     path: Path
@@ -31,7 +25,7 @@ class FinishedRun:
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """Path -> digest of every recorded result that is there; without files, as recorded."""
+        """Path -> digest of every recorded result that exists; without files, as recorded."""
         if self.results is None:
             return self.record.results
         return {
@@ -42,17 +36,17 @@ class FinishedRun:
 
     @property
     def changed(self) -> list[str]:
-        """The results that are no longer what was recorded."""
+        """The results that differ from the record."""
         return [name for name, found in self.digests.items() if found != self.record.results[name]]
 
     @property
     def lost(self) -> list[str]:
-        """The results that are no longer there."""
+        """The recorded results that no longer exist."""
         return [name for name in self.record.results if name not in self.digests]
 
     @property
     def added(self) -> list[str]:
-        """The files in the folders of results that the record does not know."""
+        """The files in the folders of results that the record does not have."""
         if self.results is None:
             return []
         folders = {name.partition("/")[0] for name in self.record.results if "/" in name}
@@ -71,7 +65,7 @@ class FinishedRun:
 
     @property
     def config_changed(self) -> bool:
-        """Whether the settings in YAML are no longer what was recorded."""
+        """Whether the settings in YAML differ from the record."""
         if self.results is None:
             return False
         path = self.results / CONFIG
@@ -79,17 +73,12 @@ class FinishedRun:
 
 
 def find_run(path: str | Path) -> FinishedRun:
-    """Find a finished run.
-
-    Parameters
-    ----------
-    path
-        A results folder, the folder in which ``results/`` lies, or a record alone.
+    """Find the run of a results folder, of the folder that holds ``results/``, or of a record.
 
     Raises
     ------
     InputError
-        There is no such file, no record in the folder, or the record is damaged.
+        The file is missing, the folder has no record, or the record is damaged.
     """
     path = Path(path)
     if not path.is_dir():

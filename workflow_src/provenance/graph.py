@@ -1,4 +1,4 @@
-"""The jobs that made a run's results, as the rules tell them."""
+"""The jobs that made a run's results, as the rules describe them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from workflow_src.common.errors import InputError, describe_validation_error
 from workflow_src.common.files import read_json
 from workflow_src.settings.base import Block
 
-# A job with this wildcard makes a part that a later job merges: no result.
+# A job with this wildcard makes a part that a later job merges. The part is no result.
 PART = "shard"
-# These read a step's arguments and tell of its progress.
+# These packages read a step's arguments or show its progress.
 WITHOUT_EFFECT = {"pydantic", "pyyaml", "threadpoolctl", "tqdm", "tyro"}
 
 
@@ -25,10 +25,8 @@ class Job(Block):
 
     Attributes
     ----------
-    rule, step
-        Its rule, and the step that this runs, ``<room>.<step>``.
-    stage
-        The stage that the rule belongs to.
+    rule, step, stage
+        The rule, its step ``<room>.<step>``, and its stage.
     environment
         The name of its file in ``envs/``.
     gpu
@@ -40,8 +38,8 @@ class Job(Block):
     outputs
         Its files and folders.
     given
-        Its params: what it is given and counts as a change. A block of settings is named as in
-        the config, others as the rule names them.
+        Its params whose change reruns it. A block of settings has its name in the config, other
+        params have their name in the rule.
     """
 
     rule: str
@@ -56,7 +54,7 @@ class Job(Block):
 
     @property
     def name(self) -> str:
-        """What tells it from other jobs of its rule: nothing where there are none."""
+        """The name among the jobs of its rule; empty if the rule has one job."""
         return ".".join(self.wildcards.values())
 
     @property
@@ -66,14 +64,14 @@ class Job(Block):
 
 
 class Graph(Block):
-    """The jobs that made a run's results, and the files that other rules may have left."""
+    """The jobs that made a run's results, and the possible files of other rules."""
 
     jobs: list[Job]
     others: list[str]
 
     @property
     def beside(self) -> list[str]:
-        """The files and folders that are made, but are no results."""
+        """The files and folders that the workflow makes and that are no results."""
         parts = (output for job in self.jobs if not job.makes_results for output in job.outputs)
         return [*{str(Path(part).parent) for part in parts}, *self.others]
 
@@ -83,12 +81,9 @@ class Graph(Block):
 
 
 def read_graph(path: str | Path) -> Graph:
-    """Read what the workflow wrote of its jobs when it began.
+    """Read the jobs that the workflow wrote at its start.
 
-    Raises
-    ------
-    InputError
-        The file is missing or damaged.
+    Raises `InputError` if the file is missing or damaged.
     """
     content = read_json(path)
     try:
@@ -99,7 +94,7 @@ def read_graph(path: str | Path) -> Graph:
 
 
 def order_stages(graph: Graph) -> dict[str, list[str]]:
-    """Return the stages in the order of the data's flow, each with those that it reads from."""
+    """Return the stages in the order of the data's flow, each with the stages that it reads."""
     made_by = graph.producers()
     reads: dict[str, set[str]] = {job.stage: set() for job in graph.jobs}
     for job in graph.jobs:
@@ -111,7 +106,7 @@ def order_stages(graph: Graph) -> dict[str, list[str]]:
 
 
 def find_files_from_outside(graph: Graph, rule: str) -> dict[str, list[str]]:
-    """Return the files from outside that the jobs of a rule read, by the input's name."""
+    """Return input name -> the files that the jobs of a rule read and that no job makes."""
     made_by = graph.producers()
     found: dict[str, list[str]] = {}
     for job in graph.jobs:
@@ -123,7 +118,7 @@ def find_files_from_outside(graph: Graph, rule: str) -> dict[str, list[str]]:
 
 
 def list_packages(environment: str) -> list[str]:
-    """List the packages of an environment whose arithmetic or formats results depend on."""
+    """List the packages of an environment that can change results."""
     text = (ROOT / f"envs/{environment}.yaml").read_text(encoding="utf-8")
     *_, by_pip = yaml.safe_load(text)["dependencies"]
     names = [pin.partition("==")[0] for pin in by_pip["pip"]]

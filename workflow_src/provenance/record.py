@@ -1,4 +1,4 @@
-"""The record of a run, ``provenance.json``: its fields, and how it is read."""
+"""The record of a run, ``provenance.json``: its fields and its reader."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Workflow(Block):
-    """The workflow that ran, and the state of its clone when the record was written."""
+    """The workflow, and the state of its clone when the record was written."""
 
     name: str
     version: str
@@ -25,7 +25,7 @@ class Workflow(Block):
 
 
 class Machine(Block):
-    """The kind of machine on which the record was written, and the devices of the heavy steps."""
+    """The kind of the machine that wrote the record, and the devices of steps."""
 
     system: str
     architecture: str
@@ -40,12 +40,12 @@ class Step(Block):
     Attributes
     ----------
     packages
-        The packages of its environment on which results depend.
+        The packages of its environment that can change results.
     given
-        What all its jobs were given alike, the digest of its code among it. A block of settings is
-        named as in the config.
+        The params that all its jobs share, with the digest of its code. A block of settings has its
+        name in the config.
     jobs
-        Name of a job -> what it was given that others were not.
+        Name of a job -> its other params.
     inputs
         Name of an input -> file from outside -> digest.
     """
@@ -57,16 +57,16 @@ class Step(Block):
 
 
 class Stage(Block):
-    """A stage: a file of rules, and a target for people.
+    """A stage: a file of rules that is also a target.
 
     Attributes
     ----------
     reads
         The stages whose results it reads.
     steps
-        Its steps, ``<room>.<step>``.
+        Name ``<room>.<step>`` -> step.
     results
-        Path under ``results/`` -> digest, of every file of the results contract.
+        Path under ``results/`` -> digest.
     """
 
     reads: list[str]
@@ -87,20 +87,16 @@ class Record(Block):
 
     Attributes
     ----------
-    workflow
-        Name, version, git commit; null outside of a clone.
     settings
-        Those that can change a result, nested as in the configuration.
+        The settings that can change a result, nested as in the configuration.
     config
         Digest of `CONFIG`, the same settings as YAML.
     versions
-        Of Python and of the packages that results depend on.
-    machine
-        The kind of machine.
+        Versions of Python and of the packages that can change results.
     stages
-        What ran, in the order of the data's flow.
+        The stages in the order of the data's flow.
     beside
-        Files and folders that the workflow makes in the results folder, but are no results.
+        Files and folders in the results folder that the workflow makes and that are no results.
     """
 
     workflow: Workflow
@@ -125,7 +121,7 @@ class Record(Block):
 
     @property
     def inputs(self) -> dict[str, dict[str, str]]:
-        """The digests of all files from outside, by who reads them: ``<step>.<input>``."""
+        """``<step>.<input>`` -> the digests of the files from outside."""
         return {
             f"{name.partition('.')[2]}.{kind}": files
             for name, step in self.steps.items()
@@ -136,10 +132,7 @@ class Record(Block):
 def read_record(path: str | Path) -> Record:
     """Read a record.
 
-    Raises
-    ------
-    InputError
-        The file is missing, damaged, or no record of this version of the workflow.
+    Raises `InputError` if the file is missing, damaged, or of another version of the workflow.
     """
     content = read_json(path)
     if isinstance(content, dict) and "results" in content:
@@ -152,12 +145,12 @@ def read_record(path: str | Path) -> Record:
 
 
 def digest_settings(record: Record) -> str:
-    """Return one sha256 over all settings, whatever their order."""
+    """Return one sha256 over all settings in any order."""
     return _digest(json.dumps(record.settings, sort_keys=True))
 
 
 def digest_results(record: Record) -> str:
-    """Return one sha256 over all results: of what `sha256sum` prints of them, sorted by path."""
+    """Return the sha256 of the output of `sha256sum` on all results, sorted by path."""
     return _digest("".join(f"{record.results[name]}  {name}\n" for name in sorted(record.results)))
 
 

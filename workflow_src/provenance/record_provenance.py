@@ -1,7 +1,7 @@
-"""Record where the results come from: settings, versions, digests of code, inputs and results.
+"""Record the settings, the versions, and the digests of code, inputs and results.
 
-The settings are written as YAML, too: ``snakemake --configfile results/config.yaml`` runs them
-again.
+The step also writes the settings as YAML. ``snakemake --configfile results/config.yaml`` repeats
+the run.
 """
 
 import json
@@ -43,55 +43,19 @@ class Arguments:
     settings: Config
     """All settings."""
     graph: Path
-    """The jobs of the run, JSON, as the workflow wrote them when it began."""
+    """The jobs of the run, JSON, which the workflow wrote at its start."""
     results: Path
     """The results folder."""
     logs: Path
-    """The folder of logs, which say the device of a step."""
+    """The folder of logs, which name the devices of steps."""
     config: Output
     """The settings, YAML."""
     record: Output
     """The record, JSON."""
 
 
-def describe_run(
-    settings: Config, graph: Graph, results: Path, config: str, machine: Machine
-) -> Record:
-    """Return the record of a finished run.
-
-    Parameters
-    ----------
-    settings
-        The settings.
-    graph
-        The jobs.
-    results
-        The results folder.
-    config, machine
-        The record's fields of these names.
-    """
-    project = read_project()
-    commit, dirty = find_commit()
-    stages = describe_stages(graph, results)
-    packages = sorted(
-        {p for s in stages.values() for step in s.steps.values() for p in step.packages}
-    )
-    return Record(
-        workflow=Workflow(
-            name=project["name"], version=project["version"], commit=commit, dirty=dirty
-        ),
-        settings=effective_settings(settings),
-        config=config,
-        versions={"python": platform.python_version()}
-        | {name: find_version(name) for name in packages},
-        machine=machine,
-        stages=stages,
-        beside=find_beside(graph, results),
-    )
-
-
 def describe_stages(graph: Graph, results: Path) -> dict[str, Stage]:
-    """Describe the stages of a run and digest its results and what was given from outside."""
+    """Describe the stages of a run, with the digests of results and of files from outside."""
     return {
         stage: Stage(
             reads=reads,
@@ -110,7 +74,7 @@ def describe_stages(graph: Graph, results: Path) -> dict[str, Stage]:
 
 
 def find_beside(graph: Graph, results: Path) -> list[str]:
-    """List what the workflow makes in the folders of its results without its being one."""
+    """List the files and folders in the folders of results that are no results."""
     folders = {
         path.parts[0]
         for job in graph.jobs
@@ -150,27 +114,15 @@ def describe_step(graph: Graph, rule: str) -> Step:
 
 
 def _read(value: Any) -> Any:
-    """Read what is given as JSON; other values stay as they are."""
+    """Parse a param that is JSON; return other params as they are."""
     return json.loads(value) if isinstance(value, str) and value[:1] in {"{", "["} else value
-
-
-def describe_machine(logs: Path, heavy: list[str]) -> Machine:
-    """Return the kind of this machine, and the devices that the logs of some rules name."""
-    cpu, vectors = describe_cpu()
-    return Machine(
-        system=platform.system(),
-        architecture=platform.machine(),
-        cpu=cpu,
-        vectors=vectors,
-        devices=find_devices(logs, heavy),
-    )
 
 
 def digest_inputs(files: list[str]) -> dict[str, str]:
     """Digest files from outside.
 
-    They are named from the folder that they have in common: a record of the same files elsewhere
-    is the same record.
+    Their names are relative to their common folder, so the same files in another place give the
+    same record.
     """
     common = os.path.commonpath([Path(file).parent for file in files])
     return {Path(os.path.relpath(file, common)).as_posix(): digest_file(file) for file in files}
@@ -178,12 +130,30 @@ def digest_inputs(files: list[str]) -> dict[str, str]:
 
 def run(args: Arguments) -> None:
     """Digest the results; write the settings and the record."""
-    config, graph = args.settings, read_graph(args.graph)
+    graph, settings = read_graph(args.graph), effective_settings(args.settings)
     heavy = list(dict.fromkeys(job.rule for job in graph.jobs if job.gpu))
-    # Both or neither.
+    project, (commit, dirty), (cpu, vectors) = read_project(), find_commit(), describe_cpu()
+    stages = describe_stages(graph, args.results)
+    packages = {p for s in stages.values() for step in s.steps.values() for p in step.packages}
+    # Both files appear, or neither.
     with written_whole(args.config) as written, written_whole(args.record) as recorded:
-        write_text(render_config(config, CONFIG_HEAD, effective_settings(config)), written)
-        record = describe_run(
-            config, graph, args.results, digest_file(written), describe_machine(args.logs, heavy)
+        write_text(render_config(args.settings, CONFIG_HEAD, settings), written)
+        record = Record(
+            workflow=Workflow(
+                name=project["name"], version=project["version"], commit=commit, dirty=dirty
+            ),
+            settings=settings,
+            config=digest_file(written),
+            versions={"python": platform.python_version()}
+            | {name: find_version(name) for name in sorted(packages)},
+            machine=Machine(
+                system=platform.system(),
+                architecture=platform.machine(),
+                cpu=cpu,
+                vectors=vectors,
+                devices=find_devices(args.logs, heavy),
+            ),
+            stages=stages,
+            beside=find_beside(graph, args.results),
         )
         write_json(record.model_dump(), recorded)

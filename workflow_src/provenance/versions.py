@@ -8,7 +8,7 @@ from workflow_src.common.digests import ROOT
 
 
 def find_version(package: str) -> str:
-    """Return a package's version; where this environment lacks it, the one that is pinned."""
+    """Return a package's installed version, or its pinned version if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -18,5 +18,5 @@ def find_version(package: str) -> str:
 
 
 def read_project() -> dict[str, Any]:
-    """Return what the workflow's pyproject.toml says of it: name, version, and more."""
+    """Return the table ``project`` of the workflow's pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

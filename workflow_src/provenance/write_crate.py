@@ -1,7 +1,7 @@
-"""Describe a finished run for machines: a Workflow Run RO-Crate, in the results folder.
+"""Describe a finished run as a Workflow Run RO-Crate in the results folder.
 
-The results folder becomes the crate: ``ro-crate-metadata.json`` and ``workflow/``, a copy of the
-workflow's files, are written into it. Profile: Workflow Run Crate 0.5
+The step writes ``ro-crate-metadata.json`` and ``workflow/``, a copy of the workflow's files, to the
+results folder, which becomes the crate. The profile is Workflow Run Crate 0.5
 (https://w3id.org/ro/wfrun/workflow/0.5) over RO-Crate 1.1.
 """
 
@@ -23,7 +23,7 @@ from workflow_src.provenance.versions import find_version, read_project
 from workflow_src.running.arguments import Input, Output
 
 with warnings.catch_warnings():
-    # Of a package that it imports.
+    # A package that rocrate imports warns.
     warnings.simplefilter("ignore", DeprecationWarning)
     from rocrate.model.contextentity import ContextEntity
     from rocrate.model.entity import Entity
@@ -35,9 +35,9 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
-# The context of RO-Crate 1.1 is older than this term.
+# The context of RO-Crate 1.1 does not have this term.
 TERMS = {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}
-# What runs the workflow again, of the clone's files.
+# The files of the clone that are needed to run the workflow again.
 SOURCES = [
     "Snakefile",
     "config.yaml",
@@ -76,7 +76,7 @@ class Arguments:
     record: Input
     """The record, JSON, in the results folder."""
     jobs: Path
-    """The folder of Snakemake's records of jobs, which say the times."""
+    """The folder of Snakemake's records of jobs, which have their times."""
     metadata: Output
     """The description, JSON: ro-crate-metadata.json in the results folder."""
     workflow: Output
@@ -86,13 +86,8 @@ class Arguments:
 def build_crate(run: FinishedRun, period: tuple[float, float] | None) -> ROCrate:
     """Describe a finished run and the copy of the workflow in its results folder.
 
-    Parameters
-    ----------
-    run
-        The run, with its results.
-    period
-        When its first job began and its last one ended, in seconds since 1970; None where that
-        is not known.
+    `period` is the start of the first job and the end of the last job, in seconds since 1970, or
+    None if it is unknown.
     """
     record, results = run.record, run.results
     crate = ROCrate(version="1.1")
@@ -139,7 +134,7 @@ def build_crate(run: FinishedRun, period: tuple[float, float] | None) -> ROCrate
 
 
 def _add_workflow(crate: ROCrate, run: FinishedRun) -> Entity:
-    """Add the copy of the workflow, the main workflow in it, and the profiles."""
+    """Add the copy of the workflow with its Snakefile, and the profiles."""
     workflow = crate.add_workflow(
         dest_path=f"{WORKFLOW}/Snakefile",
         main=True,
@@ -188,11 +183,11 @@ def _add_file(
 
 
 def _add_input(crate: ROCrate, results: Path, name: str, digest: str) -> Entity:
-    """Add a file that was given: of the workflow's copy, or elsewhere, named by its digest."""
+    """Add an input file. A file outside of the workflow's copy is named by its digest."""
     for path in (results / WORKFLOW / "resources").rglob(Path(name).name):
         if path.is_file() and digest_file(path) == digest:
             return _add_file(crate, path.relative_to(results).as_posix(), path, digest=digest)
-    # RFC 6920, an absolute URI of content: where the file lies is nobody else's concern.
+    # RFC 6920 names content by an absolute URI without its place.
     code = base64.urlsafe_b64encode(bytes.fromhex(digest)).decode().rstrip("=")
     return crate.add_file(
         f"ni:///sha-256;{code}",
@@ -203,7 +198,7 @@ def _add_input(crate: ROCrate, results: Path, name: str, digest: str) -> Entity:
 def _add_parameter(
     crate: ROCrate, workflow: Entity, way: str, name: str, said: str, files: list[Entity]
 ) -> None:
-    """Add an input or output of the workflow, and the files that it was in this run."""
+    """Add an input or output of the workflow, with its files in this run."""
     if not files:
         return
     parameter = crate.add_formal_parameter(
@@ -216,34 +211,24 @@ def _add_parameter(
 
 
 def _alone(values: list[Entity]) -> list[Entity] | Entity:
-    """Return one value without its list, as RO-Crate asks for."""
+    """Return a list of several values, or one value without a list, as RO-Crate requires."""
     return values if len(values) > 1 else values[0]
 
 
 def find_period(folder: Path, results: list[str]) -> tuple[float, float] | None:
-    """Find when the jobs of a run began and ended, in Snakemake's own records.
+    """Find the start and the end of a run's jobs in Snakemake's records, in seconds since 1970.
 
-    Parameters
-    ----------
-    folder
-        The records: a JSON file an output, whose path is the output's in base64, cut into folders
-        whose names begin with @ where it is long.
-    results
-        Paths of the results, relative to the working directory.
-
-    Returns
-    -------
-    tuple of float or None
-        In seconds since 1970; None where there are no such records.
+    `folder` has one JSON file per output. Its path is the output's path in base64. A long one is
+    cut into folders whose names begin with @. `results` are relative to the working directory.
+    Return None if there are no such records.
     """
     wanted, found = set(results), []
     for path in folder.rglob("*"):
         if path.is_file() and _output_of(path.relative_to(folder)) in wanted:
-            times = read_json(path)
-            if isinstance(times.get("starttime"), float) and isinstance(
-                times.get("endtime"), float
-            ):
-                found.append((times["starttime"], times["endtime"]))
+            content = read_json(path)
+            times = content.get("starttime"), content.get("endtime")
+            if all(isinstance(time, float) for time in times):
+                found.append(times)
     return (min(start for start, _ in found), max(end for _, end in found)) if found else None
 
 
@@ -260,7 +245,7 @@ def _time(seconds: float) -> str:
 
 
 def copy_workflow(target: Path, root: Path = ROOT) -> None:
-    """Copy the workflow's files, without what Python leaves behind."""
+    """Copy the workflow's files without hidden files and Python's caches."""
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
     with folder_written_whole(target) as part:
         for name in SOURCES:
@@ -271,7 +256,7 @@ def copy_workflow(target: Path, root: Path = ROOT) -> None:
 
 
 def run(args: Arguments) -> None:
-    """Copy the workflow and write the description."""
+    """Copy the workflow and write the crate's description."""
     results = args.record.parent
     finished = find_run(results)
     if wrong := [*finished.changed, *finished.lost]:

@@ -1,1 +1,1 @@
-"""What a user may choose: blocks of settings, the rows of the catalogue, the table of runs."""
+"""What a user can choose: blocks of settings, catalogues, the run table."""

@@ -9,7 +9,7 @@ from workflow_src.settings.generation import ScenarioId
 
 
 class Sweep(Block):
-    """The map of the fixed weight's EER over its two settings."""
+    """The map of the fixed weight's EER."""
 
     key: ClassVar[str] = "analysis.sweep"
 
@@ -28,17 +28,17 @@ class Analysis(Block):
 
     scenario: ScenarioId | None = Field(
         None,
-        description="the scenario of figures that show only one, and of the thresholds of exported "
-        "methods; one of trials.scenarios, or null for the first of them",
+        description="the scenario for figures that show only one scenario and for the thresholds "
+        "of exported methods: one of trials.scenarios, or null for the first of them",
     )
     alpha: Weight = Field(
         0.1,
-        description="the weight that stands for fixed-weight in figures that cannot show all; the "
-        "run with the nearest weight is shown",
+        description="figures that cannot show all weights of fixed-weight show the run whose "
+        "weight is nearest to this one",
     )
     compare_published: bool = Field(
         False,
-        description="put the paper's EER and minDCF beside ours in summary.csv; for SMIIP-TV",
+        description="add the paper's EER and minDCF to summary.csv; use it with SMIIP-TV only",
     )
     sweep: Sweep = Field(
         default_factory=Sweep,

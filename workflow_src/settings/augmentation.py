@@ -1,4 +1,4 @@
-"""What the training of policies does to embeddings: the one setting of both its blocks."""
+"""The augmentation setting, which pretraining and finetuning share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 Augmentation = Literal["none", "reflections"]
 AUGMENTATION = (
-    "reflections: each sample or environment sees the embeddings under random reflections along "
-    "the principal axes of the training embeddings. They change no cosine, and make many speakers "
-    "of few. none: the embeddings as they are (published)"
+    "reflections: each sample or environment sees the embeddings after random reflections along "
+    "the principal axes of the training embeddings. Reflections keep all cosines, and they turn "
+    "few speakers into many. none: the embeddings are used as they are (published)"
 )

@@ -1,6 +1,6 @@
-"""What all blocks of settings are made of, and the types that they share."""
+"""The base class of all blocks of settings, and the types that they share."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -13,23 +13,34 @@ Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 def _check_path(path: str) -> str:
-    # Snakemake takes what stands in braces for a wildcard.
+    # Snakemake reads text in braces as a wildcard.
     if any(character in "{}\x7f" or character < " " for character in path):
         raise ValueError(f"{path!r} holds a brace or a control character; rename it")
     return path
 
 
 GivenPath = Annotated[str, Field(min_length=1), AfterValidator(_check_path)]
-"""The path of a file or folder of the user's."""
+"""The path of a user's file or folder."""
+
+
+def _check_distinct(values: list[Any]) -> list[Any]:
+    if len(set(values)) != len(values):
+        raise ValueError("lists a value twice; each may stand there once")
+    return values
+
+
+Item = TypeVar("Item")
+Distinct = Annotated[list[Item], AfterValidator(_check_distinct)]
+"""A list in which no value occurs twice."""
 
 
 class Block(BaseModel):
-    """A block of settings: typed, without unknown keys, without numbers given as text."""
+    """A block of settings. It has types, no unknown keys, and no numbers written as text."""
 
     key: ClassVar[str] = "config"
-    """Where the block stands in the config, dotted."""
+    """The block's dotted place in the config."""
 
-    # An alias is the one spelling of its key, in and out: what was written can be read again.
+    # Keys are read and written by their alias, so a written config can be read again.
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
@@ -37,9 +48,3 @@ class Block(BaseModel):
         serialize_by_alias=True,
         allow_inf_nan=False,
     )
-
-
-def distinct(values: list[Any], key: str) -> None:
-    """Refuse a list that holds a value twice."""
-    if len(set(values)) != len(values):
-        raise ValueError(f"{key} lists a value twice; each may stand there once")

@@ -1,17 +1,17 @@
-"""The catalogue of methods: a row a method, with all that is said of it outside of its own file.
+"""The catalogue of methods: one row for each method.
 
-The catalogue is light: the Snakefile, the config, the figures and the planner read it, and none of
-them imports torch. A row's entry point names the class of the method's update rule, which only the
-steps that need it import. Lists of methods are queries on the rows.
+The Snakefile, the config, the figures and the planner read the catalogue, so it does not import
+torch. A row's entry point names the class of the method's update rule. Only the steps that need the
+class import it.
 
-No digest of code counts this module, so that a new row reruns nothing. What a step needs of a row
-is among the params of its rule.
+Digests of code leave this module out, so a new row reruns nothing. A step gets the fields that it
+needs from the params of its rule.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Role = Literal["baseline", "reference", "ceiling"]
@@ -24,46 +24,45 @@ class Method:
     Attributes
     ----------
     id
-        Its name in the config, in the run table and in figures.
+        Name in the config, in the run table and in figures.
     entry
-        ``module:Class`` of its update rule.
+        ``module:Class`` of the update rule.
     origin
-        How a rule of it comes about: it needs ``nothing`` but settings, is ``fitted`` on
-        development trials, or is trained by ``ppo``. A ``given`` one was trained elsewhere.
+        ``nothing``: the method needs only settings. ``fitted``: it is fitted on development
+        trials. ``ppo``: PPO trains it. ``given``: it was trained elsewhere.
     starts_from
-        Where fitting or training starts: the id of a fitted method, or ``pretrained`` for the
-        policy of supervised pretraining. None: it starts from nothing.
+        Where fitting or training starts: the id of a fitted method, ``pretrained`` for the
+        policy of supervised pretraining, or None.
     seeded
-        Whether it is trained once for each of several seeds.
+        Whether the method is trained once for each of several seeds.
     limit
-        Whether it looks at the labels. It then marks what no method can reach.
+        Whether the method looks at the labels. It then marks what no method can reach.
     role
-        What others are compared with it for: the ``baseline`` does not update, the ``reference``
-        stands for what is simple to do, the ``ceiling`` for what could be reached at best. None:
-        for nothing.
+        Why others are compared with it. ``baseline``: no updates. ``reference``: the simple
+        method. ``ceiling``: the best that a method could reach.
     settings
-        The block under ``methods`` in the config that it reads, or None.
+        The block under ``methods`` in the config that the method reads, or None.
     alphas
-        Whether each of the ``alphas`` of its settings makes a run.
+        Whether each of the ``alphas`` in its settings makes a run.
     threshold
-        The key of its settings for the score that a trial must exceed before the template is
-        updated: ``threshold``, ``floor``, or None where the method has none or holds its own.
+        The settings key of the score that a trial must exceed before an update. None: the method
+        has no threshold, or holds its own.
     sees
-        What its policy sees: ``embeddings``, or ``scalars`` of the history of scores.
+        What the policy sees: ``embeddings``, or ``scalars`` of the score history.
     reward
-        What PPO rewards: the ``published`` reward, or the ``margin`` of the next trial.
+        The reward of PPO: ``published``, or the ``margin`` of the next trial.
     gated
-        Whether the threshold alone decides on updates, so that the policy gives only the weight.
+        Whether the threshold alone decides on updates. The policy then gives only the weight.
     fit_seconds
-        Seconds that fitting takes for each development trial; measured as `planning.rates` says.
+        Fitting time per development trial in seconds, measured as `planning.rates` describes.
     label
-        Its name in a sentence.
+        Name in a sentence.
     summary
-        What it does, in one line.
+        One line on what the method does.
     reference
-        Where it was published or is described.
+        Where the method is published or described.
     colour, marker
-        The matplotlib colour and marker that stand for it in figures.
+        Its matplotlib colour and marker in figures.
     """
 
     id: str
@@ -87,17 +86,56 @@ class Method:
     marker: str = "o"
 
 
-# The method of one weight and one threshold from which the fitting of others starts.
+# The method from which the fitting of other methods starts.
 FIXED = "fixed-weight-tuned"
-# Where pretraining makes the policy that PPO starts from.
+# `Method.starts_from` of methods that start from the pretrained policy.
 PRETRAINED = "pretrained"
-# An entry point, as a regular expression.
+# Regular expression of an entry point.
 ENTRY = r"([A-Za-z_][A-Za-z0-9_]*\.)*[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*"
 
 QIN = "Qin, Li, Duan and Li, IEEE/ACM T-ASLP 32, 2024, doi:10.1109/TASLP.2024.3428910"
 OURS = "this project, docs/method.md"
 
-# In the order in which messages and tables list them.
+ADAPTIVE_WEIGHT = Method(
+    id="adaptive-weight",
+    entry="workflow_src.methods.adaptive_weight:AdaptiveWeight",
+    origin="ppo",
+    seeded=True,
+    settings="adaptive-weight",
+    threshold="threshold",
+    gated=True,
+    label="adaptive weight",
+    summary="updates whenever the score exceeds a threshold; a trained policy gives the weight",
+    reference=QIN,
+    colour="#D55E00",
+    marker="^",
+)
+MULTI_HEAD = Method(
+    id="multi-head",
+    entry="workflow_src.methods.multi_head:MultiHead",
+    origin="ppo",
+    starts_from=PRETRAINED,
+    seeded=True,
+    settings="multi-head",
+    threshold="floor",
+    label="multi-head",
+    summary="a trained policy decides whether to update, and with which weight",
+    reference=QIN,
+    colour="#009E73",
+    marker="D",
+)
+SCALARS = replace(
+    MULTI_HEAD,
+    id="multi-head-scalars",
+    entry="workflow_src.methods.scalar_multi_head:ScalarMultiHead",
+    starts_from=None,
+    sees="scalars",
+    label="multi-head, scalars",
+    summary="multi-head that sees scalars of the history of scores, not embeddings",
+    reference=OURS,
+)
+
+# Messages and tables list the methods in this order.
 METHODS: tuple[Method, ...] = (
     Method(
         id="baseline",
@@ -133,77 +171,23 @@ METHODS: tuple[Method, ...] = (
         reference=OURS,
         colour="#00395C",
     ),
-    Method(
-        id="adaptive-weight",
-        entry="workflow_src.methods.adaptive_weight:AdaptiveWeight",
-        origin="ppo",
-        seeded=True,
-        settings="adaptive-weight",
-        threshold="threshold",
-        gated=True,
-        label="adaptive weight",
-        summary="updates whenever the score exceeds a threshold; a trained policy gives the weight",
-        reference=QIN,
-        colour="#D55E00",
-        marker="^",
-    ),
-    Method(
-        id="multi-head",
-        entry="workflow_src.methods.multi_head:MultiHead",
-        origin="ppo",
-        starts_from=PRETRAINED,
-        seeded=True,
-        settings="multi-head",
-        threshold="floor",
-        label="multi-head",
-        summary="a trained policy decides whether to update, and with which weight",
-        reference=QIN,
-        colour="#009E73",
-        marker="D",
-    ),
-    Method(
+    ADAPTIVE_WEIGHT,
+    MULTI_HEAD,
+    replace(
+        MULTI_HEAD,
         id="multi-head-margin",
-        entry="workflow_src.methods.multi_head:MultiHead",
-        origin="ppo",
-        starts_from=PRETRAINED,
-        seeded=True,
-        settings="multi-head",
-        threshold="floor",
         reward="margin",
         label="multi-head, margin",
         summary="multi-head, rewarded by the margin of the next trial",
         reference=OURS,
-        colour="#009E73",
-        marker="D",
     ),
-    Method(
-        id="multi-head-scalars",
-        entry="workflow_src.methods.scalar_multi_head:ScalarMultiHead",
-        origin="ppo",
-        seeded=True,
-        settings="multi-head",
-        threshold="floor",
-        sees="scalars",
-        label="multi-head, scalars",
-        summary="multi-head that sees scalars of the history of scores, not embeddings",
-        reference=OURS,
-        colour="#009E73",
-        marker="D",
-    ),
-    Method(
+    SCALARS,
+    replace(
+        SCALARS,
         id="multi-head-scalars-margin",
-        entry="workflow_src.methods.scalar_multi_head:ScalarMultiHead",
-        origin="ppo",
-        seeded=True,
-        settings="multi-head",
-        threshold="floor",
-        sees="scalars",
         reward="margin",
         label="multi-head, scalars, margin",
         summary="multi-head that sees scalars, rewarded by the margin of the next trial",
-        reference=OURS,
-        colour="#009E73",
-        marker="D",
     ),
     Method(
         id="soft",
@@ -277,49 +261,36 @@ METHODS: tuple[Method, ...] = (
         colour="#BBBBBB",
         marker="*",
     ),
-    Method(
+    replace(
+        ADAPTIVE_WEIGHT,
         id="released-adaptive-weight",
-        entry="workflow_src.methods.adaptive_weight:AdaptiveWeight",
         origin="given",
-        settings="adaptive-weight",
-        threshold="threshold",
-        gated=True,
+        seeded=False,
         label="adaptive weight, released",
         summary="adaptive weight with a policy that was trained elsewhere",
-        reference=QIN,
-        colour="#D55E00",
-        marker="^",
     ),
-    Method(
+    replace(
+        MULTI_HEAD,
         id="released-multi-head",
-        entry="workflow_src.methods.multi_head:MultiHead",
         origin="given",
-        settings="multi-head",
-        threshold="floor",
+        starts_from=None,
+        seeded=False,
         label="multi-head, released",
         summary="multi-head with a policy that was trained elsewhere",
-        reference=QIN,
-        colour="#009E73",
-        marker="D",
     ),
 )
 BY_ID = {method.id: method for method in METHODS}
-# What the config may list under inference.methods; policies that are given stand elsewhere.
+# The methods that the config can list under inference.methods. Given policies have their own key.
 LISTED = [method.id for method in METHODS if method.origin != "given"]
 
 
 def find_method(name: str) -> Method:
-    """Return the row of a method; the entry point of a user's own rule gets one made for it.
-
-    Parameters
-    ----------
-    name
-        The id of a row, or ``module:Class``.
+    """Return the row of a method, or a new row for the entry point of a user's own rule.
 
     Raises
     ------
     ValueError
-        It is neither. The message lists what is allowed.
+        The name is neither an id nor ``module:Class``. The message lists the ids.
     """
     if name in BY_ID:
         return BY_ID[name]
@@ -343,23 +314,17 @@ def find_method(name: str) -> Method:
 
 
 def find_by_role(role: Role) -> Method:
-    """Return the method that others are compared with."""
+    """Return the method of a role."""
     return next(method for method in METHODS if method.role == role)
 
 
 def is_own(name: str) -> bool:
-    """Whether a method is a user's own rule, not one of the catalogue."""
+    """Whether a method is a user's own rule, so that the catalogue does not have it."""
     return name not in BY_ID
 
 
 def check_listed(name: str) -> str:
-    """Return a method that may be listed to be scored.
-
-    Raises
-    ------
-    ValueError
-        It may not. The message lists what is allowed.
-    """
+    """Return the name if ``inference.methods`` can list it, else raise a ``ValueError``."""
     if find_method(name).origin == "given":
         raise ValueError(
             f"{name!r} is not listed among the methods; name its policy under inference.released"

@@ -6,32 +6,32 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from workflow_src.settings.base import Block, Probability, Seed, distinct
+from workflow_src.settings.base import Block, Distinct, Probability, Seed
 from workflow_src.settings.catalogue import LISTED, METHODS, find_by_role, find_method
 from workflow_src.settings.generation import ScenarioId
 from workflow_src.settings.inference import MethodId
 
 
 class Sensitivity(Block):
-    """What is changed, one thing at a time, in the scenario ``random``."""
+    """The values that are changed one at a time, in the scenario ``random``."""
 
     key: ClassVar[str] = "comparison.sensitivity"
 
     populations: list[Seed] | None = Field(
         None,
         description="the populations on which sensitivity is measured, or [] for none. null: the "
-        "first two of comparison.populations, or none where one of the methods is not compared",
+        "first two of comparison.populations, or none if one of the methods is not compared",
     )
-    methods: list[MethodId] = Field(
+    methods: Distinct[MethodId] = Field(
         ["soft", "through-time"],
-        description="methods whose sensitivity is measured, beside those that the others are "
-        "measured against; they must be fitted on development trials",
+        description="methods whose sensitivity is measured, in addition to baseline, "
+        "fixed-weight-tuned and oracle; they must be fitted on development trials",
     )
     shifts: list[float] = Field(
         [-0.1, -0.05, 0.0, 0.05, 0.1],
         min_length=1,
-        description="shifts (cosine) of a method's threshold, or of the centre of its posterior: "
-        "errors in what it knows of the scores' scale",
+        description="shifts (cosine) of a method's threshold, or of the centre of its posterior; "
+        "they stand for errors in the estimated scale of scores",
     )
     nontargets: list[Annotated[int, Field(ge=1)]] = Field(
         [1, 2, 4, 9],
@@ -44,7 +44,6 @@ class Sensitivity(Block):
 
     @model_validator(mode="after")
     def _check(self) -> Sensitivity:
-        distinct(self.methods, "methods")
         for name in self.methods:
             if find_method(name).origin != "fitted":
                 raise ValueError(f"methods has {name}, which is not fitted on development trials")
@@ -52,38 +51,36 @@ class Sensitivity(Block):
 
 
 class Comparison(Block):
-    """The comparison of methods on simulated populations: the target benchmark_methods."""
+    """The comparison of methods on simulated populations (target benchmark_methods)."""
 
     key: ClassVar[str] = "comparison"
 
-    populations: list[Seed] = Field(
+    populations: Distinct[Seed] = Field(
         [1, 2, 3, 4, 5], min_length=2, description="seeds; each makes one simulated population"
     )
     speakers: int = Field(300, ge=6, description="speakers of a population")
     test_speakers: Annotated[int, Field(ge=2)] | None = Field(
         None,
-        description="how many of them are tested; null: 58, but at most a fifth of the speakers",
+        description="test speakers of a population; null: 58, but at most a fifth of the speakers",
     )
-    scenarios: list[ScenarioId] = Field(
+    scenarios: Distinct[ScenarioId] = Field(
         ["random", "3das", "10das"], min_length=1, description="scenarios that are scored"
     )
-    methods: list[MethodId] = Field(
+    methods: Distinct[MethodId] = Field(
         LISTED,
-        description="methods that are compared. baseline, fixed-weight-tuned and oracle must be "
-        "among them: the others are measured against these",
+        description="methods that are compared. The list must have baseline, fixed-weight-tuned "
+        "and oracle, since the others are compared with these",
     )
-    seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="seeds of training")
+    seeds: Distinct[Seed] = Field([0, 1, 2], min_length=1, description="seeds of training")
     resamples: int = Field(1000, ge=20, description="bootstrap samples of the speakers")
     confidence: Probability = Field(0.95, description="confidence of the intervals")
     sensitivity: Sensitivity = Field(
         default_factory=Sensitivity,
-        description="how error rates change when one thing is changed at a time",
+        description="how error rates respond when one value is changed at a time",
     )
 
     @model_validator(mode="after")
     def _check(self) -> Comparison:
-        for key in ("populations", "scenarios", "methods", "seeds"):
-            distinct(getattr(self, key), key)
         missing = {method.id for method in METHODS if method.role} - set(self.methods)
         if missing:
             raise ValueError(f"methods lacks {', '.join(sorted(missing))}, which is needed")
@@ -101,7 +98,7 @@ class Comparison(Block):
 
     @property
     def tested_speakers(self) -> int:
-        """How many speakers of a population are tested."""
+        """The number of test speakers in a population."""
         return self.test_speakers or max(2, min(58, self.speakers // 5))
 
     @property
@@ -113,7 +110,7 @@ class Comparison(Block):
 
     @property
     def sensitive_methods(self) -> list[str]:
-        """The methods whose sensitivity is measured, between those they are measured against."""
+        """The methods whose sensitivity is measured: baseline and reference first, ceiling last."""
         before = [find_by_role("baseline").id, find_by_role("reference").id]
         listed = [*before, *self.sensitivity.methods, find_by_role("ceiling").id]
         return list(dict.fromkeys(listed))

@@ -1,4 +1,4 @@
-"""Settings of where training and extraction compute."""
+"""Settings of the device for training and extraction."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from workflow_src.settings.base import Block
 
 
 class Compute(Block):
-    """Where training and extraction compute. On the CPU nothing here changes a result."""
+    """The device for training and extraction. On the CPU these settings change no result."""
 
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
-        description="auto: a GPU where the job finds one, else the CPU; cpu: the CPU; cuda: a GPU, "
-        "or an error without one",
+        description="auto: a GPU if the job finds one, else the CPU; cpu: the CPU; cuda: a GPU, "
+        "or an error if there is none",
     )
     deterministic: bool = Field(
-        True, description="whether a GPU uses only algorithms that give the same bytes in every run"
+        True, description="whether a GPU uses only algorithms that repeat the same bytes"
     )

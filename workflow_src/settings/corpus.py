@@ -5,27 +5,27 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from workflow_src.settings.base import Block, GivenPath, Probability, distinct
+from workflow_src.settings.base import Block, GivenPath, Probability
 
 Range = Annotated[list[int], Field(min_length=2, max_length=2)]
 Span = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class SyntheticCorpus(Block):
-    """Sizes of the demo corpus, and its law."""
+    """The size of the demo corpus, and its law."""
 
     key: ClassVar[str] = "corpus.synthetic"
 
     speakers: int = Field(44, ge=2, le=9999, description="speakers, half of them female")
     days: int = Field(60, ge=2, le=180, description="days of the corpus, from 1 May")
     missed_days: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.08, description="share of its days on which a speaker does not record"
+        0.08, description="share of days on which a speaker does not record"
     )
     sessions_per_day: Range = Field(
-        [2, 3], description="a recording day has [least, most] sessions, each in a slot of its own"
+        [2, 3], description="sessions of a recording day, [least, most], each in its own slot"
     )
     utterances_per_session: Range = Field(
-        [1, 3], description="a session has [least, most] utterances; at most 4"
+        [1, 3], description="utterances of a session, [least, most]; at most 4"
     )
     seconds: Span = Field([1.5, 4.0], description="length of a recording, [least, most] seconds")
     text_dependent: Probability = Field(
@@ -33,11 +33,11 @@ class SyntheticCorpus(Block):
     )
     law: GivenPath = Field(
         "resources/laws/demo_voices.yaml",
-        description="YAML file of how voices change and how they are recorded; the file says what "
-        "each number means",
+        description="YAML file that sets how voices change and how they are recorded; the file "
+        "explains each number",
     )
     shards: int = Field(
-        8, ge=1, le=999, description="parts made side by side; changes no recording"
+        8, ge=1, le=999, description="parts that are made in parallel; the number changes no result"
     )
 
     @model_validator(mode="after")
@@ -56,7 +56,7 @@ ARCHIVE_FORMATS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 
 
 def archive_format(url: str) -> str | None:
-    """Return which of `ARCHIVE_FORMATS` the path of a URL ends in, or None."""
+    """Return the entry of `ARCHIVE_FORMATS` that ends the path of a URL, or None."""
     path = urlsplit(url).path.lower()
     return next((form for form in ARCHIVE_FORMATS if path.endswith(form)), None)
 
@@ -64,8 +64,8 @@ def archive_format(url: str) -> str | None:
 class Archive(Block):
     """An archive to download."""
 
-    url: str = Field(description="where it is, http or https")
-    sha256: str = Field(pattern="^[0-9a-fA-F]{64}$", description="its digest, 64 hex digits")
+    url: str = Field(description="http or https URL of the archive")
+    sha256: str = Field(pattern="^[0-9a-fA-F]{64}$", description="sha256, 64 hexadecimal digits")
 
     @field_validator("sha256")
     @classmethod
@@ -80,7 +80,7 @@ class Archive(Block):
             whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
             whole = False
-        # urlsplit drops line ends and tabs; a request line may hold no such thing.
+        # urlsplit drops line ends and tabs, but a request line must not have any.
         if not whole or not url.isascii() or not url.isprintable() or " " in url:
             raise ValueError(f"{url!r} is no http or https URL; write it as in https://host/a.zip")
         if parts.username is not None:
@@ -91,50 +91,52 @@ class Archive(Block):
 
 
 class DirectoryCorpus(Block):
-    """Recordings that lie in a folder."""
+    """Recordings in a folder."""
 
     key: ClassVar[str] = "corpus.directory"
 
     root: GivenPath | None = Field(
         None,
-        description="folder of <utterance id>.wav or .flac files, nested in any way",
+        description="folder of <utterance id>.wav or .flac files, in subfolders of any depth",
     )
     metadata: GivenPath | None = Field(
         None,
-        description="CSV table with a column utterance and more columns to carry along (for "
+        description="CSV table with a column utterance and other columns that results keep (for "
         "example state, noise, device, gender), or null",
     )
     speakers: Annotated[list[str], Field(min_length=1)] | None = Field(
-        None, description="use only these speakers, for a first try, or null for all"
+        None, description="for a first try: use only these speakers; null: all"
     )
     days: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="use only the first days of each speaker, or null for all"
+        None, description="for a first try: use only the first days of each speaker; null: all"
     )
     archives: list[Archive] = Field(
         [],
-        description="what the target fetch_corpus downloads, verifies and extracts to root: "
-        "entries {url: ..., sha256: ...}, of .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or .zip files",
+        description="archives that the target fetch_corpus downloads, verifies and extracts to "
+        "root: entries {url: ..., sha256: ...} of .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or .zip "
+        "files",
     )
 
     @model_validator(mode="after")
     def _check(self) -> "DirectoryCorpus":
-        distinct([archive.url for archive in self.archives], "archives (url)")
-        distinct([archive.sha256 for archive in self.archives], "archives (sha256)")
+        for key in ("url", "sha256"):
+            if len({getattr(archive, key) for archive in self.archives}) < len(self.archives):
+                raise ValueError(f"archives ({key}) lists a value twice; each may stand there once")
         return self
 
 
 class ImportedCorpus(Block):
-    """Embeddings that were made elsewhere, in place of recordings and an extractor."""
+    """Embeddings from elsewhere. They replace the recordings and the extractor."""
 
     embeddings: list[GivenPath] = Field(
         [],
-        description="files, or glob patterns of files: .npy (a pickled dict of utterance -> "
-        "vector), .npz (utterance [N], embedding [N, D]), Kaldi's .ark or .scp",
+        description="files or glob patterns: .npy (a pickled dict of utterance -> vector), .npz "
+        "(utterance [N], embedding [N, D]), or Kaldi's .ark and .scp",
     )
 
 
 class SimulatedListing(Block):
-    """Who records when."""
+    """Which speakers record at which times."""
 
     key: ClassVar[str] = "corpus.simulated.listing"
 
@@ -147,51 +149,51 @@ class SimulatedListing(Block):
         description="mean probability that a speaker records in one of a day's five slots",
     )
     missed_days: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.002, description="share of its days on which a speaker does not record at all"
+        0.002, description="share of days on which a speaker does not record at all"
     )
     utterances: GivenPath | None = Field(
         None,
-        description="text file of utterance ids, one a line, to use in place of a made listing; "
-        "or null",
+        description="text file of utterance ids, one per line, which replace the drawn ones; or "
+        "null",
     )
 
 
 class SimulatedCorpus(Block):
-    """Utterance ids and embeddings that are drawn: neither recordings nor an extractor."""
+    """Drawn utterance ids and drawn embeddings, without recordings or an extractor."""
 
     listing: SimulatedListing = Field(default_factory=SimulatedListing)
     law: GivenPath = Field(
         "resources/laws/smiip-tv.yaml",
-        description="YAML file of the law of the embeddings, fitted to the paper's figures "
-        "(docs/simulation.md); the file says what each number means",
+        description="YAML file with the law of the embeddings, fitted to the paper's figures "
+        "(docs/simulation.md); the file explains each number",
     )
 
 
 class Corpus(Block):
-    """Which recordings there are, and who of the speakers is tested."""
+    """The recordings or embeddings, and the test speakers."""
 
     source: Literal["synthetic", "directory", "imported", "simulated"] = Field(
         "synthetic",
-        description="synthetic: a demo corpus made here; directory: recordings in a folder; "
-        "imported: embeddings in files; simulated: drawn embeddings, without audio",
+        description="synthetic: the demo corpus, which the workflow makes; directory: recordings "
+        "in a folder; imported: embeddings in files; simulated: drawn embeddings, without audio",
     )
     test_speakers: Annotated[int, Field(ge=2)] | GivenPath = Field(
         16,
-        description="how many speakers are tested, drawn by the seed; or a text file of their ids, "
-        "one a line; all others train",
+        description="the number of test speakers, who are drawn by the seed; or a text file with "
+        "their ids, one per line. All other speakers are for training",
     )
     synthetic: SyntheticCorpus = Field(
         default_factory=SyntheticCorpus,
-        description="the demo corpus: a source-filter speech synthesiser",
+        description="the demo corpus, made by a source-filter speech synthesiser",
     )
     directory: DirectoryCorpus = Field(
         default_factory=DirectoryCorpus, description="recordings in a folder"
     )
     imported: ImportedCorpus = Field(
         default_factory=ImportedCorpus,
-        description="embeddings that were made elsewhere, in place of recordings and an extractor",
+        description="embeddings from elsewhere, which replace the recordings and the extractor",
     )
     simulated: SimulatedCorpus = Field(
         default_factory=SimulatedCorpus,
-        description="utterance ids and embeddings that are drawn, to study methods in seconds",
+        description="drawn utterance ids and drawn embeddings, to study methods in seconds",
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from workflow_src.settings.augmentation import AUGMENTATION, Augmentation
-from workflow_src.settings.base import Block, Seed, Threshold, distinct
+from workflow_src.settings.base import Block, Distinct, Seed, Threshold
 from workflow_src.settings.policy_paths import PolicyPaths
 
 
@@ -17,7 +17,7 @@ class Episode(Block):
     key: ClassVar[str] = "finetuning.episode"
 
     min_seconds: float = Field(
-        0.64, ge=0, description="utterances of this length or shorter are left out, in seconds"
+        0.64, ge=0, description="only utterances longer than this are used, in seconds"
     )
     min_utterances: int = Field(
         200, ge=1, description="only speakers with more utterances than this have episodes"
@@ -26,15 +26,15 @@ class Episode(Block):
         0.25,
         gt=0,
         le=1,
-        description="enrolment is on one day, drawn from this first share of the days",
+        description="the enrolment day is drawn from this share of the days, at their start",
     )
     day_probability: float = Field(
-        0.7, gt=0, le=1, description="probability that a later day takes part in the episode"
+        0.7, gt=0, le=1, description="probability that the episode uses a later day"
     )
     targets_a_day: list[Annotated[int, Field(ge=1)]] = Field(
         [3, 5, 10],
         min_length=1,
-        description="targets in a day; each episode draws one of these numbers",
+        description="targets per day; each episode draws one of these numbers",
     )
     target_share: float = Field(
         0.5, gt=0, le=1, description="probability that the next trial is a target"
@@ -56,36 +56,36 @@ class Episode(Block):
 class Ppo(Block):
     """Proximal policy optimisation.
 
-    The published trainer ran one environment, an episode a batch, 5 full-batch epochs,
-    learning rate 2e-5, discount 0.99, lambda 0.95, clip 0.1, value weight 0.5, entropy weight
-    0.05, no normalisation of advantages, no clipping of gradients, 1400-1500 episodes.
+    The published trainer: one environment, one episode per batch, 5 full-batch epochs, learning
+    rate 2e-5, discount 0.99, lambda 0.95, clip 0.1, value weight 0.5, entropy weight 0.05, no
+    normalisation of advantages, no clipping of gradients, 1400-1500 episodes.
     """
 
     steps: int = Field(
         98304,
         ge=1,
-        description="environment steps in total, rounded up to whole updates. The default is "
-        "enough to finetune a pretrained policy; multi-head from random weights needs a million",
+        description="total environment steps, rounded up to whole updates. The default is enough "
+        "for a pretrained policy; multi-head from random weights needs a million steps",
     )
     scalar_steps: int = Field(
         131072,
         ge=1,
-        description="environment steps in total for methods that see scalars; their policies are "
+        description="total environment steps of methods that see scalars; their policies are "
         "small and start from random weights",
     )
-    environments: int = Field(64, ge=1, description="environments that run side by side")
+    environments: int = Field(64, ge=1, description="environments that run in parallel")
     rollout_steps: int = Field(
         128, ge=1, description="steps of each environment between two updates"
     )
     epochs: int = Field(5, ge=1, description="passes over a rollout")
     minibatches: int = Field(
-        8, ge=1, description="parts into which a pass divides the rollout; 1: full batch"
+        8, ge=1, description="minibatches in a pass over the rollout; 1: full batch"
     )
     learning_rate: float = Field(
         3e-4, gt=0, description="learning rate of Adam (published: 0.00002)"
     )
     anneal_learning_rate: bool = Field(
-        True, description="whether the learning rate falls to 0, linearly"
+        True, description="whether the learning rate falls linearly to 0"
     )
     discount: float = Field(0.99, ge=0, le=1, description="discount factor (gamma)")
     gae_lambda: float = Field(
@@ -97,19 +97,19 @@ class Ppo(Block):
     value_weight: float = Field(0.5, ge=0, description="weight of the value loss")
     entropy_weight: float = Field(0.005, ge=0, description="weight of the entropy bonus")
     normalise_advantages: bool = Field(
-        True, description="whether each minibatch's advantages are scaled to mean 0 and sd 1"
+        True, description="whether the advantages of a minibatch are scaled to mean 0 and sd 1"
     )
     max_gradient_norm: Annotated[float, Field(gt=0)] | None = Field(
         0.5,
-        description="largest norm of the policy's and of the critic's gradient; larger ones are "
+        description="largest gradient norm of the policy and of the critic; larger gradients are "
         "scaled down. null: no limit",
     )
     weight_std: float = Field(
         0.05,
         gt=0,
-        description="sd of the weights that are explored at the start; later it is learned "
-        "(published: 0.2, not clipped). Weights are clipped at 0, so that a wide spread near 0 "
-        "pulls the mean too low",
+        description="sd of the weights that are explored at the start; training then changes it "
+        "(published: 0.2, not clipped). Weights are clipped at 0, so a wide spread near 0 makes "
+        "the mean too low",
     )
     initial_weight: float = Field(
         0.2,
@@ -125,26 +125,22 @@ class Finetuning(Block):
 
     key: ClassVar[str] = "finetuning"
 
-    seeds: list[Seed] = Field(
+    seeds: Distinct[Seed] = Field(
         [0, 1, 2], min_length=1, description="seeds; one policy is trained for each"
     )
     checkpoint: PolicyPaths = Field(
         default_factory=PolicyPaths,
-        description="policies from which finetuning starts instead of random weights. That of "
-        "multi-head replaces pretraining; multi-head-margin starts from it, too",
+        description="policies from which finetuning starts instead of random weights. The policy "
+        "of multi-head replaces pretraining; multi-head-margin also starts from it",
     )
     episode: Episode = Field(default_factory=Episode, description="the environment")
     ppo: Ppo = Field(default_factory=Ppo, description="the algorithm")
 
     def read_by(self, sees: str, gated: bool) -> dict[str, Any]:
-        """Return the settings that the training of a method with these traits reads.
+        """Return the settings that the training of a method reads.
 
-        Its seed and the policy that it starts from are no part of them.
-
-        Parameters
-        ----------
-        sees, gated
-            As in the method's row of the catalogue.
+        The result has neither the seeds nor the initial policies. `sees` and `gated` are those of
+        the method's row in the catalogue.
         """
         scalars = sees == "scalars"
         unread = {
@@ -154,8 +150,3 @@ class Finetuning(Block):
             "episode": set() if scalars or gated else {"update_threshold"},
         }
         return self.model_dump(exclude=unread)
-
-    @model_validator(mode="after")
-    def _check(self) -> Finetuning:
-        distinct(self.seeds, "seeds")
-        return self

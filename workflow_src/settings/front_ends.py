@@ -1,9 +1,9 @@
-"""The front ends of extractors: a row each.
+"""The catalogue of front ends: one row for each.
 
-A front end turns a waveform into what a speaker model was trained on. Light: the config and the
-Snakefile read the rows. The step that extracts is given its row and loads the front end by the
-row's entry point, so that a new row reruns nothing. A new front end is one file and one row;
-docs/extractors.md has the recipe.
+A front end turns a waveform into the features that a speaker model was trained on. The config and
+the Snakefile read the rows, so this module imports little. The extraction step gets its row as an
+argument and loads the front end by the row's entry point, so a new row reruns nothing. A new front
+end needs one file and one row; docs/extractors.md shows how.
 """
 
 from __future__ import annotations
@@ -19,18 +19,16 @@ class FrontEnd(Block):
     Attributes
     ----------
     id
-        Its name in the config.
+        Name in the config.
     entry
         ``module:function``. The function takes a waveform, float32 [samples], one channel, in
         [-1, 1], and returns the features of one recording, float32 of the shape `shape`.
     sample_rate
-        Of the waveform, in Hz.
+        Sample rate of the waveform, in Hz.
     shape
-        Of the features. ``"T"`` stands for the axis that grows with the recording.
-    summary
-        What it computes, in one line.
-    reference
-        Where it comes from.
+        Shape of the features. ``"T"`` is the axis that grows with the recording.
+    summary, reference
+        One line on what the front end computes, and its source.
     """
 
     key: ClassVar[str] = "front end"
@@ -49,12 +47,12 @@ class FrontEnd(Block):
 
     @property
     def read_by_step(self) -> str:
-        """What extraction reads of the row, as JSON."""
+        """The fields that extraction reads, as JSON."""
         return self.model_dump_json(exclude={"summary", "reference"})
 
     @property
     def batch_shape(self) -> str:
-        """The shape of what a model takes, for people: ``[B, T, 80]``."""
+        """The input shape of a model as text: ``[B, T, 80]``."""
         return f"[{', '.join(map(str, ('B', *self.shape)))}]"
 
 

@@ -1,10 +1,10 @@
-"""What the steps that make trials are told: a scenario, and how all scenarios are made."""
+"""Settings of the steps that make trials: a scenario, and the generation of all scenarios."""
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from workflow_src.settings.base import Block, Clock, distinct
+from workflow_src.settings.base import Block, Clock, Distinct
 
 ScenarioId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Rounds = Annotated[int, Field(ge=1, le=32767)]
@@ -12,34 +12,33 @@ DayIndex = Annotated[int, Field(ge=0, le=100_000)]
 
 
 class ScenarioSettings(Block):
-    """A scenario: when speakers enrol, on which days they are tested, and with how much of a day.
+    """A scenario: the enrolment days, the test days and the targets of a test day.
 
-    Days are counted for each speaker, from 0; a day without a recording does not count.
+    Each speaker's days are counted from 0. A day without a recording does not count.
     """
 
     key: ClassVar[str] = "trials.own"
 
     every: Annotated[int, Field(ge=1, le=100_000)] | Literal["random"] = Field(
         description="days from one test day to the next; random: a walk over days at random "
-        "distances, as trials.generation.random says",
+        "distances, which trials.generation.random sets",
     )
     targets: Literal["all", "one"] | None = Field(
         None,
-        description="targets of a test day: all utterances, or one, drawn anew in each round; "
-        "null: those of a random walk",
+        description="targets of a test day. all: all utterances; one: one utterance, drawn anew "
+        "in each round; null: those of a random walk",
     )
     rounds: Rounds | None = Field(
-        None, description="rounds where targets is one; null: trials.generation.rounds"
+        None, description="rounds if targets is one; null: trials.generation.rounds"
     )
-    enrolment: list[DayIndex] = Field(
+    enrolment: Distinct[DayIndex] = Field(
         [0],
         min_length=1,
-        description="day indices, one template each, rising; a random walk has one",
+        description="day indices in rising order, one template for each; a random walk has one",
     )
 
     @model_validator(mode="after")
     def _check(self) -> "ScenarioSettings":
-        distinct(self.enrolment, "enrolment")
         if self.enrolment != sorted(self.enrolment):
             raise ValueError(f"enrolment is {self.enrolment}; day indices rise")
         if self.every == "random":
@@ -60,14 +59,14 @@ class ScenarioSettings(Block):
 
     @property
     def family(self) -> Literal["random", "as", "1s"]:
-        """The scenarios with which this one shares its draws and the form of published lists."""
+        """The family of scenarios that share random draws and the form of published lists."""
         if self.every == "random":
             return "random"
         return "as" if self.targets == "all" else "1s"
 
     @property
     def summary(self) -> str:
-        """What is tested, in words."""
+        """The tests in words."""
         if self.every == "random":
             return "a few utterances of days at random distances"
         days = "every day" if self.every == 1 else f"every {self.every} days"
@@ -75,7 +74,7 @@ class ScenarioSettings(Block):
 
 
 class Scenario(ScenarioSettings):
-    """A scenario with its id: the name of its files, and in tables and figures."""
+    """A scenario with its id, which names its files and its rows in tables and figures."""
 
     key: ClassVar[str] = "scenario"
 
@@ -85,21 +84,27 @@ class Scenario(ScenarioSettings):
 class RandomWalk(Block):
     """Scenarios that walk over days at random distances."""
 
-    trajectories: int = Field(30, ge=1, description="trajectories a speaker")
-    max_skip_days: int = Field(9, ge=1, description="a test day is 1..max_skip_days after the last")
+    trajectories: int = Field(30, ge=1, description="trajectories per speaker")
+    max_skip_days: int = Field(
+        9, ge=1, description="a test day comes 1..max_skip_days after the one before"
+    )
     max_targets: int = Field(4, ge=1, description="a test day has 1..max_targets targets")
 
 
 class Generation(Block):
-    """How trials are made from the manifest."""
+    """The generation of trials from the manifest."""
 
     key: ClassVar[str] = "trials.generation"
 
-    enrolment_utterances: int = Field(5, ge=1, description="utterances that make a template")
-    enrolment_after: Clock = Field("10:00", description="enrolment is recorded strictly after this")
-    enrolment_before: Clock = Field("20:00", description="and strictly before this")
+    enrolment_utterances: int = Field(5, ge=1, description="enrolment utterances per template")
+    enrolment_after: Clock = Field(
+        "10:00", description="enrolment utterances are recorded after this time"
+    )
+    enrolment_before: Clock = Field(
+        "20:00", description="enrolment utterances are recorded before this time"
+    )
     rounds: Rounds = Field(
-        15, description="rounds of scenarios that test one utterance of a day (1s)"
+        15, description="rounds of scenarios that test one utterance per day (1s)"
     )
     random: RandomWalk = Field(
         default_factory=RandomWalk,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from workflow_src.settings.base import Block, GivenPath, distinct
+from workflow_src.settings.base import Block, Distinct, GivenPath
 from workflow_src.settings.catalogue import ENTRY, LISTED, METHODS, check_listed
 from workflow_src.settings.policy_paths import PolicyPaths
 
@@ -23,15 +23,15 @@ LIMITS = [method.id for method in METHODS if method.limit]
 class Inference(Block):
     """The methods that are scored."""
 
-    methods: list[MethodId] = Field(
+    methods: Distinct[MethodId] = Field(
         ["baseline", "fixed-weight", "adaptive-weight", "multi-head"],
-        description=f"methods that are scored, of: {', '.join(LISTED)}; or rules of your own, "
+        description=f"methods that are scored: any of {', '.join(LISTED)}; or rules of your own, "
         f"each as package.module:Class. {' and '.join(LIMITS)} look at the labels and mark what "
-        "no method can reach. The list may be empty where released policies are given",
+        "no method can reach. The list can be empty if released policies are given",
     )
     folders: list[GivenPath] = Field(
         [],
-        description="folders that hold modules of your own rules; installed packages need none",
+        description="folders with the modules of your own rules; installed packages need none",
     )
     released: PolicyPaths = Field(
         default_factory=PolicyPaths,
@@ -42,7 +42,6 @@ class Inference(Block):
 
     @model_validator(mode="after")
     def _check(self) -> Inference:
-        distinct(self.methods, "methods")
         if not self.methods and not self.released.given():
             raise ValueError("methods is empty; name at least one, or give a policy under released")
         return self

@@ -1,7 +1,6 @@
-"""The laws of made-up voices and embeddings: what the files of ``resources/laws`` hold.
+"""The laws of synthetic voices and simulated embeddings, as the files of ``resources/laws``.
 
-A law is a file of fitted or chosen numbers that a setting names. What each number means stands in
-the files.
+A law is a file of fitted or chosen numbers, which a setting names. The files explain each number.
 """
 
 from __future__ import annotations
@@ -21,10 +20,7 @@ Shares = dict[str, Size]
 
 
 class VoiceLaw(Block):
-    """How the voices of the demo corpus change, and how they are recorded.
-
-    ``resources/laws/demo_voices.yaml`` is one, with a comment on each number.
-    """
+    """How the voices of the demo corpus change, and how they are recorded."""
 
     key: ClassVar[str] = "corpus.synthetic.law"
 
@@ -54,10 +50,7 @@ class VoiceLaw(Block):
 
 
 class EmbeddingLaw(Block):
-    """The law of simulated embeddings; docs/simulation.md has it as formulas.
-
-    ``resources/laws/smiip-tv.yaml`` is one, with a comment on each number.
-    """
+    """The law of simulated embeddings; docs/simulation.md has its formulas."""
 
     key: ClassVar[str] = "corpus.simulated.law"
 
@@ -86,20 +79,12 @@ Law = TypeVar("Law", VoiceLaw, EmbeddingLaw)
 
 
 def read_law(path: str | Path, kind: type[Law]) -> Law:
-    """Read a law from its file.
-
-    Parameters
-    ----------
-    path
-        A YAML file that has every number of the law and no other.
-    kind
-        `VoiceLaw` or `EmbeddingLaw`.
+    """Read a law from a YAML file.
 
     Raises
     ------
     InputError
-        The file cannot be read, is no YAML, or a number is missing, unknown or out of its range:
-        one line for each, which names the file and the number.
+        The file cannot be read or is no YAML; or a number is missing, unknown or out of range.
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))

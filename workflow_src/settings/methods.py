@@ -1,16 +1,18 @@
-"""Settings of single methods: a block for each method that has some, spelled as the method is."""
+"""Settings of single methods. The block of a method has the method's name."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from workflow_src.settings.base import Block, Seed, TunableThreshold, Weight, distinct
+from workflow_src.settings.base import Block, Distinct, Seed, TunableThreshold, Weight
 
+A_NUMBER_OR_TUNED = (
+    "a number, or tuned: the value is chosen on training speakers with the block tuning"
+)
 UPDATE_THRESHOLD = (
-    "the template is updated when the score (cosine) exceeds this; a number, or tuned: chosen on "
-    "training speakers as the block tuning says"
+    f"the template is updated when the score (cosine) exceeds this; {A_NUMBER_OR_TUNED}"
 )
 
 
@@ -19,17 +21,12 @@ class FixedWeight(Block):
 
     key: ClassVar[str] = "methods.fixed-weight"
 
-    alphas: list[Weight] = Field(
+    alphas: Distinct[Weight] = Field(
         [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5],
         min_length=1,
-        description="weights; each is a run of its own",
+        description="weights; each makes a run",
     )
     threshold: TunableThreshold = Field(0.51, description=UPDATE_THRESHOLD)
-
-    @model_validator(mode="after")
-    def _check(self) -> FixedWeight:
-        distinct(self.alphas, "alphas")
-        return self
 
 
 class AdaptiveWeight(Block):
@@ -47,44 +44,39 @@ class MultiHead(Block):
 
     floor: TunableThreshold = Field(
         0.4,
-        description="the policy may update only when the score (cosine) exceeds this; a number, "
-        "or tuned: chosen on training speakers as the block tuning says",
+        description="the policy can update only when the score (cosine) exceeds this; "
+        + A_NUMBER_OR_TUNED,
     )
 
 
 class ThroughTime(Block):
-    """A small network gives the weight. Its gradient flows back through the updates."""
+    """A small network gives the weight. It is trained by gradient through the updates."""
 
     key: ClassVar[str] = "methods.through-time"
 
-    seeds: list[Seed] = Field(
+    seeds: Distinct[Seed] = Field(
         [0, 1, 2], min_length=1, description="seeds; one policy is trained for each"
     )
     hidden: int = Field(32, ge=1, description="units of each of the two hidden layers")
     updates: int = Field(150, ge=1, description="gradient steps")
     sequences: int = Field(128, ge=1, description="sequences in a batch")
     window: int = Field(
-        64, ge=2, description="trials through which a gradient flows back (truncation)"
+        64, ge=2, description="trials through which the gradient flows back (truncation)"
     )
     learning_rate: float = Field(
         0.01, gt=0, description="learning rate of Adam; it falls to 0 along half a cosine"
     )
-    max_weight: Weight = Field(0.5, description="the network's weights lie in 0..max_weight")
+    max_weight: Weight = Field(0.5, description="the network gives weights in 0..max_weight")
     validate_every: int = Field(
         50,
         ge=1,
-        description="gradient steps between tests on the validation speakers; the best network "
-        "is kept",
+        description="gradient steps between two tests on the validation speakers; training keeps "
+        "the best network",
     )
-
-    @model_validator(mode="after")
-    def _check(self) -> ThroughTime:
-        distinct(self.seeds, "seeds")
-        return self
 
 
 class Methods(Block):
-    """Settings of single methods. The methods that are not listed here have none."""
+    """Settings of single methods. Other methods have no settings."""
 
     key: ClassVar[str] = "methods"
 
@@ -95,14 +87,14 @@ class Methods(Block):
         default_factory=AdaptiveWeight,
         alias="adaptive-weight",
         description="a trained policy gives the weight; the threshold alone decides whether to "
-        "update. Also read by released-adaptive-weight",
+        "update. released-adaptive-weight also reads this block",
     )
     multi_head: MultiHead = Field(
         default_factory=MultiHead,
         alias="multi-head",
-        description="a trained policy decides whether to update, and with which weight. Also read "
-        "by multi-head-margin, multi-head-scalars, multi-head-scalars-margin and "
-        "released-multi-head",
+        description="a trained policy decides whether to update, and with which weight. "
+        "multi-head-margin, multi-head-scalars, multi-head-scalars-margin and released-multi-head "
+        "also read this block",
     )
     through_time: ThroughTime = Field(
         default_factory=ThroughTime,
@@ -112,5 +104,5 @@ class Methods(Block):
     )
 
     def block(self, name: str) -> Block:
-        """Return the settings that stand under a name, as the config spells it."""
+        """Return the block of a name, spelled as in the config."""
         return getattr(self, name.replace("-", "_"))

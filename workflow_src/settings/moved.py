@@ -1,4 +1,4 @@
-"""Keys of the config that were moved: where each went."""
+"""Old keys of the config, and their new places."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from workflow_src.settings.laws import EmbeddingLaw, VoiceLaw
 
-# Dotted old key -> its new place: a dotted key, or words that name one.
+# Dotted old key -> its new place, in words.
 MOVED = {
     "inference.fixed_weight": "methods.fixed-weight",
     "inference.adaptive_weight": "methods.adaptive-weight",
@@ -24,7 +24,7 @@ MOVED = {
 
 
 def find_moved(content: Any) -> list[str]:
-    """Say of each moved key that a configuration still holds where it went, in one line."""
+    """Return a line with the new place of each old key that a configuration holds."""
     return [
         f"{old}: this key was moved to {new}" for old, new in MOVED.items() if _holds(content, old)
     ]

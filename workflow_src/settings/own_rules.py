@@ -1,4 +1,4 @@
-"""Where a user's own update rule is found, by its entry point ``package.module:Class``."""
+"""The search for a user's own update rule by its entry point ``package.module:Class``."""
 
 from __future__ import annotations
 
@@ -10,29 +10,19 @@ from workflow_src.common.sources import find_in_folder, find_installed
 
 
 def name_run(entry: str) -> str:
-    """Return the id of the run of a user's own rule, of letters, digits, dots and hyphens."""
+    """Return the run id of a user's own rule: letters, digits, dots and hyphens."""
     return re.sub(r"[^a-z0-9.]", "-", entry.lower())
 
 
 def find_folder(entry: str, folders: list[str]) -> str | None:
-    """Find the folder that holds the module of an entry point, without importing anything.
+    """Return the first folder that holds the module of an entry point; None if it is installed.
 
-    Parameters
-    ----------
-    entry
-        ``package.module:Class``.
-    folders
-        Folders to look into first.
-
-    Returns
-    -------
-    str or None
-        The first of the folders that holds the module; None where it is installed.
+    The search imports nothing.
 
     Raises
     ------
     InputError
-        The module is nowhere.
+        No folder holds the module, and it is not installed.
     """
     module = entry.partition(":")[0]
     file = Path(*module.split("."))

@@ -17,7 +17,7 @@ class Pretraining(Block):
     key: ClassVar[str] = "pretraining"
 
     enabled: bool = Field(
-        True, description="whether to pretrain; if not, finetuning starts from random weights"
+        True, description="whether to pretrain; false: finetuning starts from random weights"
     )
     checkpoint: PolicyPath = Field(
         None,
@@ -27,17 +27,15 @@ class Pretraining(Block):
     min_seconds: float = Field(
         1.0,
         ge=0,
-        description="utterances shorter than this are left out, in seconds (published: 1)",
+        description="only utterances longer than this are used, in seconds (published: 1)",
     )
-    epochs: int = Field(
-        40, ge=1, description="epochs (published: stopped after 18, of 12 batches of 512 each)"
-    )
+    epochs: int = Field(40, ge=1, description="epochs (published: 18, each with 12 batches of 512)")
     batches_per_epoch: int = Field(10, ge=1, description="batches in an epoch")
     redraw_epochs: int = Field(
         10,
         ge=1,
-        description="new enrolments are simulated after every so many epochs (published: 1); until "
-        "then the old ones serve again, each time under other reflections",
+        description="new enrolments are simulated after this number of epochs (published: 1). "
+        "Until then the old ones are used again, each time with other reflections",
     )
     batch_size: int = Field(512, ge=1, description="simulated enrolments in a batch")
     max_enrolment: int = Field(

@@ -1,4 +1,4 @@
-"""A configuration written as YAML, with a comment on every key."""
+"""Writing a configuration as YAML with a comment on every key."""
 
 from __future__ import annotations
 
@@ -19,16 +19,10 @@ HEAD = """\
 
 
 def render_config(config: Block, head: str = HEAD, only: dict[str, Any] | None = None) -> str:
-    """Write a configuration as YAML with a comment on every key.
+    """Return a configuration as YAML with a comment on every key.
 
-    Parameters
-    ----------
-    config
-        The settings.
-    head
-        Comment lines to begin with.
-    only
-        The keys to write, nested as in the configuration; None for all.
+    The text begins with `head`. `only` holds the keys to write, nested as in the configuration;
+    None writes all.
     """
     return head + "".join(_render_block(config, 0, only))
 
@@ -67,5 +61,5 @@ def _render_value(value: Any) -> str:
     if isinstance(value, Block):
         return _render_value(value.model_dump())
     text = json.dumps(value, ensure_ascii=False)
-    # YAML takes 2e-05 for text.
+    # YAML reads 2e-05 as text.
     return re.sub(r"^(-?\d+)e", r"\1.0e", text) if isinstance(value, float) else text

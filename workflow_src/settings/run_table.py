@@ -1,7 +1,7 @@
-"""The run table: the config's methods, settings and seeds, expanded once into runs.
+"""The run table: the runs of the config's methods, settings and seeds.
 
-Every list of runs is a query on the rows of the catalogue. A new method, weight or policy is a new
-row of the table, and no new rule.
+Every list of runs is a query on the catalogue. A new method, weight or policy needs a new row of
+the table, but no new rule.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from workflow_src.settings.schema import Config
 
 
 class GivenPolicy(NamedTuple):
-    """A policy that the user gives: the method that it must be of, and where it is."""
+    """A policy that the user gives: its method and its path."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ def expand_runs(config: Config) -> list[Run]:
     Raises
     ------
     InputError
-        The module of a user's own rule is nowhere, or two methods would make runs of one name.
+        The module of a user's own rule is missing, or two methods would make runs of one name.
     """
     released = [f"released-{method}" for method in config.inference.released.given()]
     runs: dict[str, Run] = {}
@@ -51,7 +51,6 @@ def expand_runs(config: Config) -> list[Run]:
 
 
 def _expand_method(config: Config, method: Method) -> list[Run]:
-    """Return the runs of one method: one, or one for each of its weights or seeds."""
     if is_own(method.id):
         folder = find_folder(method.entry, config.inference.folders)
         return [_make_run(config, method, name_run(method.id), folder=folder)]
@@ -79,7 +78,7 @@ def _make_run(config: Config, method: Method, run: str, **others: Any) -> Run:
 
 
 def _read_block(config: Config, method: Method) -> dict[str, Any]:
-    """Return the block that a method reads; nothing where it has none."""
+    """Return the block of a method; empty if it has none."""
     return config.methods.block(method.settings).model_dump() if method.settings else {}
 
 
@@ -92,7 +91,7 @@ def _seeds(config: Config, method: Method) -> list[int]:
 def fitted_runs(config: Config) -> list[Run]:
     """Return the runs that are fitted on development trials.
 
-    A run from which the fitting of another starts is among them, whether it is scored or not.
+    They include each run from which another fit starts, even if it is not scored.
     """
     fitted = [run for run in expand_runs(config) if find_method(run.method).origin == "fitted"]
     for run in fitted:
@@ -102,18 +101,13 @@ def fitted_runs(config: Config) -> list[Run]:
     return fitted
 
 
-def fitted_start(run: Run) -> str | None:
-    """Return the id of the run from which the fitting of a run starts; None for nothing."""
-    return find_method(run.method).starts_from
-
-
 def ppo_runs(config: Config) -> list[Run]:
     """Return the runs that are trained by PPO."""
     return [run for run in expand_runs(config) if find_method(run.method).origin == "ppo"]
 
 
 def pretrained_seeds(config: Config) -> list[int]:
-    """Return the seeds for which a policy is pretrained before it is finetuned."""
+    """Return the seeds of the policies that are pretrained before finetuning."""
     needed = (
         any(find_method(name).starts_from == PRETRAINED for name in config.inference.methods)
         and config.pretraining.enabled
@@ -123,7 +117,7 @@ def pretrained_seeds(config: Config) -> list[int]:
 
 
 def given_policies(config: Config) -> dict[str, GivenPolicy]:
-    """Return the policies that are given and in use, by their folder under results/policies."""
+    """Return the given policies that runs use, by their folder under results/policies."""
     given = {
         f"released-{method}": GivenPolicy(method, path)
         for method, path in config.inference.released.given().items()
@@ -137,10 +131,7 @@ def given_policies(config: Config) -> dict[str, GivenPolicy]:
 
 
 def finetuning_start(config: Config, run: Run) -> str | None:
-    """Return the folder under results/policies from which a run's finetuning starts.
-
-    None where it starts from random weights.
-    """
+    """Return the folder under results/policies from which finetuning starts, or None."""
     pretrained = find_method(run.method).starts_from == PRETRAINED
     if pretrained and run.seed in pretrained_seeds(config):
         return f"pretrained-seed{run.seed}"
@@ -149,11 +140,11 @@ def finetuning_start(config: Config, run: Run) -> str | None:
 
 
 def _started_by(method: str) -> list[str]:
-    """List the methods whose training a policy of a method can start: those of the same class."""
+    """List the methods that can start from a policy of a method: those of the same class."""
     return [row.id for row in METHODS if row.origin == "ppo" and row.entry == BY_ID[method].entry]
 
 
 def own_settings(config: Config, run: Run) -> dict[str, Any]:
-    """Return the settings that stand under the name of a run's method, without its seeds."""
+    """Return the block of a run's method without its seeds."""
     own = _read_block(config, find_method(run.method))
     return {name: value for name, value in own.items() if name != "seeds"}

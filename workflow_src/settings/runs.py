@@ -1,6 +1,6 @@
-"""A run: a method with its settings and seed; a row of the run table.
+"""A run: a method with its settings and seed, as one row of the run table.
 
-Files are keyed by the run's id, and tables join on it.
+The run's id names its files, and tables join on it.
 """
 
 from __future__ import annotations
@@ -21,28 +21,27 @@ class Run:
     Attributes
     ----------
     run
-        The id, made of lower-case letters, digits, dots and hyphens.
+        The id: lower-case letters, digits, dots and hyphens.
     method
         A method of the catalogue, or the entry point of a user's own rule.
     alpha
         The weight of ``fixed-weight``, else None.
     threshold
-        An update needs cos > threshold (the floor of a multi-head policy). None where the method
-        has no threshold, and where one is still to be chosen on the training speakers.
+        An update needs cos > threshold (the floor of a multi-head policy). None if the method has
+        no threshold, or if the threshold is tuned.
     seed
         The seed of a trained policy, else None.
     checkpoint
         The folder of the policy, else None.
     tuned
-        The file of a threshold that was chosen on the training speakers, else None.
+        The file of a tuned threshold, else None.
     entry
-        ``module:Class`` of the update rule; where it is left out, that of the method.
+        ``module:Class`` of the update rule. The default is that of the method.
     folder
-        The folder in which the module of a user's own rule is found, or None where it is
-        installed.
+        The folder that holds the module of a user's own rule; None if it is installed.
     """
 
-    # Where a run comes from that is given to a step, in messages.
+    # The source that messages name.
     key: ClassVar[str] = "--run"
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid", strict=True, allow_inf_nan=False
@@ -59,13 +58,13 @@ class Run:
     folder: str | None = None
 
     def __post_init__(self) -> None:
-        method = find_method(self.method)
+        method = find_method(self.method)  # refuses an unknown method
         if not self.entry:
             object.__setattr__(self, "entry", method.entry)
 
     @model_validator(mode="after")
     def _check(self) -> Run:
-        """Refuse a run, read from JSON, that lacks what its method needs."""
+        """Refuse a run from JSON that lacks a field its method needs."""
         method = find_method(self.method)
         needs = {
             "alpha": method.alphas,
@@ -79,7 +78,7 @@ class Run:
 
 
 def tabulate(runs: list[Run]) -> pd.DataFrame:
-    """Return the run table: a row a run, empty cells where a column does not apply."""
+    """Return the run table: one row per run, with empty cells where a column does not apply."""
     table = pd.DataFrame([asdict(run) for run in runs])
     table = table.drop(columns=["tuned", "entry", "folder"])
     return table.astype({"alpha": "Float64", "threshold": "Float64", "seed": "Int64"})

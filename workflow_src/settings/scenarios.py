@@ -1,8 +1,8 @@
-"""The published scenarios, a row each.
+"""The published scenarios, one row for each.
 
 Source: Qin, Li, Duan and Li, *Investigating Long-Term and Short-Term Time-Varying Speaker
-Verification*, IEEE/ACM T-ASLP 32, 2024, and the trial lists published with it. No step imports
-this module: a step is given the row of its scenario, so a new or changed row runs that one alone.
+Verification*, IEEE/ACM T-ASLP 32, 2024, and its published trial lists. No step imports this module.
+A step gets the row of its scenario as an argument, so a new row reruns only that scenario.
 """
 
 from workflow_src.settings.generation import Scenario
@@ -11,7 +11,7 @@ EVERY_3 = [0, 12, 27, 48, 62]
 EVERY_5 = [0, 14, 25, 36, 47, 58, 69]
 EVERY_10 = [0, 5, 11, 16, 22, 27, 33, 38, 44, 49, 55, 66, 77]
 
-# In the order in which tables and figures list them.
+# Tables and figures list the scenarios in this order.
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(id="random", every="random", enrolment=[0]),
     Scenario(id="1das", every=1, targets="all", enrolment=[0]),

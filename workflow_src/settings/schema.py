@@ -1,7 +1,7 @@
-"""All settings in one model, from which ``config.yaml`` and its JSON schema are written.
+"""The model of all settings, which is the source of ``config.yaml`` and its JSON schema.
 
-``python -m workflow_src.settings.schema --write`` writes both anew; ``make check`` fails when
-they are out of date.
+``python -m workflow_src.settings.schema --write`` writes both files. ``make check`` fails if they
+are out of date.
 """
 
 from __future__ import annotations
@@ -66,25 +66,18 @@ class Config(Block):
 
     @property
     def shown_scenario(self) -> str:
-        """The scenario of figures and thresholds that are of one: a set one, or the first."""
+        """The scenario for figures and exported thresholds that need exactly one."""
         return self.analysis.scenario or self.trials.scenarios[0]
 
 
 def validate_config(content: dict[str, Any], source: str = "config") -> Config:
-    """Check a whole configuration.
-
-    Parameters
-    ----------
-    content
-        The merged YAML.
-    source
-        The file to name in errors.
+    """Check the merged YAML of a whole configuration. Errors name the file `source`.
 
     Raises
     ------
     InputError
-        One line for each fault: key, value, and what is allowed; of a key that was moved, where
-        it went.
+        One line per fault with the key, the value and the allowed values, or with the new place
+        of an old key.
     """
     if moved := find_moved(content):
         raise InputError("\n".join(f"{source}: {line}" for line in moved))

@@ -1,17 +1,17 @@
-"""Settings of the trials: which scenarios there are, and where their trials come from."""
+"""Settings of the trials: the scenarios, and the source of their trials."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from workflow_src.settings.base import Block, GivenPath, distinct
+from workflow_src.settings.base import Block, Distinct, GivenPath
 from workflow_src.settings.generation import Generation, Scenario, ScenarioId, ScenarioSettings
 from workflow_src.settings.scenarios import BY_ID
 
 
 class ImportedTrials(Block):
-    """Trial lists in the layout in which the paper's authors published theirs."""
+    """Trial lists in the published layout."""
 
     root: GivenPath | None = Field(
         None,
@@ -24,27 +24,29 @@ class Trials(Block):
 
     source: Literal["generate", "import"] = Field(
         "generate",
-        description="generate: trials are made from the manifest; import: they are read from "
+        description="generate: trials are made from the manifest; import: trials are read from "
         "files in the published layout",
     )
-    scenarios: list[ScenarioId] = Field(
+    scenarios: Distinct[ScenarioId] = Field(
         list(BY_ID),
         min_length=1,
-        description="which scenarios are made or imported, and scored: of the nine published ones "
-        "and of trials.own",
+        description="scenarios that are made or imported, then scored: any of the nine published "
+        "ones and of trials.own",
     )
     own: dict[ScenarioId, ScenarioSettings] = Field(
         {},
-        description="scenarios of your own, to be named wherever the published ones are: id -> "
-        "{every: days from one test day to the next, or random; targets: all or one of a day's "
-        "utterances; rounds: where targets is one, else null; enrolment: [day indices, one "
-        "template each]}",
+        description="scenarios of your own, which other keys can name like the published ones: id "
+        "-> {every: days from one test day to the next, or random; targets: all or one of a day's "
+        "utterances; rounds: a number if targets is one, else null; enrolment: [day indices, one "
+        "template for each]}",
     )
-    nontarget_only: list[Annotated[str, Field(pattern=r"^[0-9]{4}$")]] = Field(
-        [], description='pool members that never enrol and never train (published: "0124")'
+    nontarget_only: Distinct[Annotated[str, Field(pattern=r"^[0-9]{4}$")]] = Field(
+        [],
+        description="speakers who serve only as non-targets; they never enrol and never train "
+        '(published: "0124")',
     )
     generation: Generation = Field(
-        default_factory=Generation, description="how trials are made from the manifest"
+        default_factory=Generation, description="the generation of trials from the manifest"
     )
     imported: ImportedTrials = Field(
         default_factory=ImportedTrials, description="trial lists in the published layout"
@@ -52,8 +54,6 @@ class Trials(Block):
 
     @model_validator(mode="after")
     def _check(self) -> "Trials":
-        distinct(self.scenarios, "scenarios")
-        distinct(self.nontarget_only, "nontarget_only")
         if taken := [name for name in self.own if name in BY_ID]:
             raise ValueError(f"own has {taken[0]!r}, which is a published scenario; rename yours")
         self.check_known(self.scenarios, "scenarios")
@@ -62,13 +62,7 @@ class Trials(Block):
         return self
 
     def check_known(self, names: Iterable[str], key: str) -> None:
-        """Refuse a list, the value of `key`, that names a scenario which does not exist.
-
-        Raises
-        ------
-        ValueError
-            A name is neither that of a published scenario nor in ``own``.
-        """
+        """Raise a `ValueError` if the list under `key` names an unknown scenario."""
         known = [*BY_ID, *self.own]
         for name in names:
             if name not in known:
@@ -78,5 +72,5 @@ class Trials(Block):
                 )
 
     def find(self, name: str) -> Scenario:
-        """Return the scenario of a name, published or own."""
+        """Return the published or own scenario of a name."""
         return BY_ID.get(name) or Scenario(id=name, **self.own[name].model_dump())

@@ -1,70 +1,59 @@
-"""Settings of development trials, and of what is chosen on them."""
+"""Settings of development trials, and of the choices made on them."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from workflow_src.settings.base import Block, Probability, Threshold, Weight, distinct
+from workflow_src.settings.base import Block, Distinct, Probability, Threshold, Weight
 from workflow_src.settings.generation import ScenarioId
 
 
 class Development(Block):
-    """Development trials: the scenarios, played by training speakers."""
+    """Development trials: the scenarios with trials of training speakers."""
 
     key: ClassVar[str] = "tuning.development"
 
-    scenarios: list[ScenarioId] = Field(
+    scenarios: Distinct[ScenarioId] = Field(
         ["random", "3das"],
         min_length=1,
-        description="scenarios. Their EERs are each divided by the baseline's; the choice with "
-        "the least mean of these ratios wins",
+        description="scenarios. The EER of each is divided by the EER of the baseline; the choice "
+        "with the least mean ratio wins",
     )
     speakers: int = Field(
-        100, ge=2, description="the most training speakers that take part, drawn by the seed"
+        100, ge=2, description="the largest number of training speakers, who are drawn by the seed"
     )
     trajectories: int = Field(
         6, ge=1, description="trajectories of each speaker in the scenario random"
     )
 
-    @model_validator(mode="after")
-    def _check(self) -> Development:
-        distinct(self.scenarios, "scenarios")
-        return self
-
 
 class Tuning(Block):
-    """What is fitted and chosen on training speakers."""
+    """The fits and choices on training speakers."""
 
     key: ClassVar[str] = "tuning"
 
     development: Development = Field(
         default_factory=Development,
-        description="development trials: the scenarios, played by training speakers",
+        description="development trials: the scenarios with trials of training speakers",
     )
     validation_share: Probability = Field(
         0.25,
-        description="share of the training speakers who validate: methods are fitted on the "
-        "others, and the best fit is chosen on these",
+        description="share of the training speakers who are for validation: methods are fitted on "
+        "the others, and the best fit is chosen on these",
     )
-    alphas: list[Weight] = Field(
+    alphas: Distinct[Weight] = Field(
         [0.02, 0.035, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5],
         min_length=1,
         description="weights to choose from",
     )
-    thresholds: list[Threshold] = Field(
+    thresholds: Distinct[Threshold] = Field(
         [0.2, 0.25, 0.3, 0.35, 0.4, 0.425, 0.45, 0.475, 0.5, 0.525, 0.55, 0.575, 0.6, 0.65, 0.7],
         min_length=1,
-        description="update thresholds (cosine) to choose from, where a threshold is tuned",
+        description="update thresholds (cosine) to choose from if a threshold is tuned",
     )
 
     def read_by_thresholds(self) -> dict[str, Any]:
         """Return the settings that the choice of a threshold reads."""
         return self.model_dump(include={"development": {"scenarios"}, "thresholds": True})
-
-    @model_validator(mode="after")
-    def _check(self) -> Tuning:
-        for key in ("alphas", "thresholds"):
-            distinct(getattr(self, key), key)
-        return self

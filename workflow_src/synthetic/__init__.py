@@ -1,1 +1,1 @@
-"""What is made up: the demo corpus and its extractor, drawn listings, drawn embeddings."""
+"""Synthetic data: the demo corpus, its extractor, drawn listings, drawn embeddings."""

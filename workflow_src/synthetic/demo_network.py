@@ -1,4 +1,4 @@
-"""The demo extractor's network in torch, and the same network as ONNX.
+"""The demo extractor's network in torch and as ONNX.
 
 A small x-vector: time-delay layers, attentive statistics pooling (K. Okabe et al., Interspeech
 2018), and an embedding layer, trained with the additive angular margin softmax (J. Deng et al.,
@@ -23,7 +23,7 @@ POOLED_CHANNELS = 384
 ATTENTION_CHANNELS = 64
 EMBEDDING = 128
 DILATIONS = (2, 3, 4)
-# Least variance over time: keeps the square root's slope finite where a channel is constant.
+# Least variance over time. It keeps the slope of the square root finite for a constant channel.
 VARIANCE_FLOOR = 1e-4
 OPSET, IR_VERSION = 17, 8
 
@@ -60,14 +60,9 @@ class DemoNetwork(nn.Module):
 
 
 class AngularMarginLoss(nn.Module):
-    """Additive angular margin softmax: cross entropy of s cos(angle + m) for the own class.
+    """Additive angular margin softmax: cross entropy with s cos(angle + m) for the own class.
 
-    Parameters
-    ----------
-    classes
-        Speakers.
-    scale, margin
-        s, and m in radians.
+    s is `scale`, and m is `margin` in radians. The classes are the speakers.
     """
 
     def __init__(self, classes: int, scale: float = 30.0, margin: float = 0.25) -> None:
@@ -83,7 +78,7 @@ class AngularMarginLoss(nn.Module):
         own = cosine.gather(1, speakers[:, None])
         sine = (1 - own * own).clamp(min=1e-8).sqrt()
         turned = own * math.cos(self.margin) - sine * math.sin(self.margin)
-        # Beyond pi - m the angle would turn back; go on in a straight line there.
+        # Beyond pi - m, cos(angle + m) would rise again. A straight line replaces it there.
         turned = torch.where(
             own > -math.cos(self.margin), turned, own - self.margin * math.sin(self.margin)
         )
@@ -94,7 +89,7 @@ class AngularMarginLoss(nn.Module):
 def _folded(
     layer: nn.Conv1d | nn.Linear, norm: nn.BatchNorm1d | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a layer's weight and bias, float32, with the normalisation after it folded in."""
+    """Return a layer's weight and bias, float32, which include the normalisation after it."""
     weight, bias = layer.weight.detach().double(), layer.bias.detach().double()
     if norm is not None:
         gain = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
@@ -104,15 +99,11 @@ def _folded(
 
 
 def to_onnx(network: DemoNetwork) -> bytes:
-    """Write the network, as it stands for inference, as an ONNX model.
+    """Return the network for inference as the bytes of an ONNX model.
 
-    Built node by node: the same weights give the same bytes whatever library versions wrote
-    them, and normalisations are folded into the layers before them.
-
-    Returns
-    -------
-    bytes
-        Input ``features`` [batch, frames, 80], output ``embedding`` [batch, 128], float32.
+    The input is ``features`` [batch, frames, 80], the output is ``embedding`` [batch, 128], both
+    float32. The model is built node by node, so the same weights give the same bytes with every
+    library version. Normalisations are folded into the layers before them.
     """
     nodes, constants = [], []
 

@@ -1,8 +1,8 @@
-"""The utterance ids of a simulated corpus: drawn, or read from a list.
+"""The utterance ids of a simulated corpus, drawn or read from a list.
 
-Drawn ones have the shape of SMIIP-TV's lists: five slots a day, each used with the speaker's own
-probability; three utterances a session in the first half of the days and four in the second; the
-first take free speech, the fourth a fixed phrase.
+Drawn ids follow the lists of SMIIP-TV. A day has five slots, and a speaker uses each with the
+speaker's own probability. A session has three utterances in the first half of the days, and four in
+the second half. The first take is free speech, the fourth take is a fixed phrase.
 """
 
 from pathlib import Path
@@ -21,29 +21,20 @@ from workflow_src.settings.corpus import SimulatedListing
 from workflow_src.synthetic.phonetics import PHRASES
 from workflow_src.synthetic.voices import FIRST_DAY, SLOT_HOURS, SLOT_HOURS_LONG, speaker_ids
 
-# How closely speakers keep to the mean attendance: the sum of both parameters of a beta law.
+# Sum of both parameters of the beta law of attendance: larger means closer to the mean.
 ATTENDANCE_WEIGHT = 14.2
-# Probability that a take is free speech, by take; the others are fixed phrases.
+# Probability of free speech, by take. Other takes are fixed phrases.
 FREE_SPEECH = np.array([1.0, 0.7, 0.41, 0.0])
-# Takes of a session in the first half of the days, and in the second.
+# Takes of a session in the first and in the second half of the days.
 TAKES = (3, 4)
 
 
 def make_listing(settings: SimulatedListing, seed: int) -> list[str]:
-    """Draw the utterance ids of all speakers.
+    """Draw the utterance ids of all speakers, in corpus order.
 
-    Parameters
-    ----------
-    settings
-        Sizes and laws; its file of utterances is not looked at.
-    seed
-        The config's seed. Each speaker has its own streams: more speakers leave the first ones
-        as they are.
-
-    Returns
-    -------
-    list of str
-        Ids in corpus order; speakers are 0001, 0002, ..., and each has at least one session.
+    The speakers are 0001, 0002, ..., and each has at least one session. Each speaker has its own
+    random streams, so additional speakers do not change the first ones. `settings.utterances` is
+    not used.
     """
     return [
         utterance
@@ -63,7 +54,7 @@ def list_speaker(speaker: str, settings: SimulatedListing, seed: int) -> list[st
     draws = stream("sessions").random((days, slots))
     used = draws < _draw_attendance(stream("attendance"), settings.attendance)
     used[missed] = False
-    # The first day is never left out, so that every speaker has utterances.
+    # The first day always has a session, so every speaker has utterances.
     used[0, draws[0].argmin()] = True
     wanted = np.where(2 * np.arange(days) < days, *TAKES)
     said = np.arange(takes) < wanted[:, None, None]
@@ -90,24 +81,19 @@ def list_speaker(speaker: str, settings: SimulatedListing, seed: int) -> list[st
 
 
 def _draw_attendance(rng: np.random.Generator, mean: float) -> float:
-    """Draw the probability with which a speaker uses a slot."""
+    """Draw the probability that a speaker uses a slot."""
     if mean == 1:
         return 1.0
     return rng.beta(ATTENDANCE_WEIGHT * mean, ATTENDANCE_WEIGHT * (1 - mean))
 
 
 def read_utterance_list(path: str | Path) -> pd.DataFrame:
-    """Read utterance ids from a text file, one a line.
-
-    Returns
-    -------
-    DataFrame
-        The columns that ids give, in corpus order.
+    """Read a text file with one utterance id per line, as a table in corpus order.
 
     Raises
     ------
     InputError
-        The file cannot be read, a line is no id, an id stands there twice, or there is none.
+        The file cannot be read, a line is no id, an id occurs twice, or there is no id.
     """
     ids, numbers = zip(*read_id_lines(path, "utterance"), strict=True)
     return sort_in_corpus_order(parse_utterance_ids(list(ids), str(path), numbers))

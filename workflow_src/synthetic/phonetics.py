@@ -1,8 +1,8 @@
-"""The little language of the demo corpus: its sounds, its fixed phrases, and what is said when.
+"""The small language of the demo corpus: its sounds, its fixed phrases, and the plan of a text.
 
-Syllables are CV(V)(N) with one of four tones: 13 consonants, 8 vowels, 4 tones, after Mandarin.
-A text becomes a *plan*: a list of segments, each with its share of the time and the targets that
-the vocal tract and the sources move to.
+Syllables are CV(V)(N) with 13 consonants, 8 vowels and 4 tones, similar to Mandarin. A text becomes
+a *plan*, which is a list of segments. Each segment has a share of the time, and targets for the
+vocal tract and the sources.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from workflow_src.common.seeds import generator
 
-# F1, F2, F3 in Hz of a man: a o e(back) i u y er e(front).
+# A man's F1, F2, F3 in Hz for the vowels a o e(back) i u y er e(front).
 VOWEL_FORMANTS = np.array(
     [
         [750, 1250, 2600],
@@ -34,14 +34,14 @@ TONES = 4
 PHRASES = 5
 
 # Pitch of the four tones at the start, quarter, half, three quarters and end of a syllable, in
-# semitones around the speaker's mean, before the speaker's own range.
+# semitones around the speaker's mean. The speaker's range scales it.
 TONE_CONTOURS = np.array(
     [[2.5, 2.5, 2.4, 2.4, 2.3], [-1, -1, 0, 1.5, 3], [-1, -3, -4, -3, -1], [4, 3, 1, -2, -4]]
 )
 
-# Columns of a segment beside its formants. Amplitudes are linear.
+# Columns of a segment other than its formants. Amplitudes are linear.
 SEGMENT_COLUMNS = ["milliseconds", "voice", "breath", "friction", "centre", "width", "nasal"]
-# consonant: locus (F1, F2, F3 in Hz of a man), then segments as in SEGMENT_COLUMNS
+# Consonant -> locus (a man's F1, F2, F3 in Hz), then segments as in SEGMENT_COLUMNS.
 _ONSETS: dict[str, tuple[tuple[int, int, int], list[tuple[float, ...]]]] = {
     "b": ((250, 800, 2300), [(45, 0.06, 0, 0, 900, 900, 0), (10, 0, 0.2, 0.5, 900, 900, 0)]),
     "d": ((250, 1700, 2600), [(45, 0.06, 0, 0, 4000, 1500, 0), (10, 0, 0.2, 0.6, 4000, 1500, 0)]),
@@ -67,20 +67,20 @@ _EDGE_SECONDS = 0.12
 
 @dataclass(frozen=True)
 class Plan:
-    """What is said, and when.
+    """The segments of an utterance in time.
 
     Attributes
     ----------
     frames
-        int [S], frames of each of S segments; their sum is the utterance's length.
+        int [S]: frames of each of S segments. Their sum is the length of the utterance.
     formants
-        float32 [S, 3], F1-F3 in Hz of a neutral man's vocal tract.
+        float32 [S, 3]: F1-F3 in Hz of a neutral man's vocal tract.
     vowel
-        int [S], the segment's vowel, -1 in consonants and pauses.
+        int [S]: the segment's vowel; -1 in consonants and pauses.
     sources
-        float32 [S, 6], the columns of `SEGMENT_COLUMNS` from ``voice`` on.
+        float32 [S, 6]: the columns of `SEGMENT_COLUMNS` after the first.
     pitch
-        float64 [frames], semitones around the speaker's mean, before the speaker's range.
+        float64 [frames]: semitones around the speaker's mean. The speaker's range scales them.
     """
 
     frames: np.ndarray
@@ -91,12 +91,9 @@ class Plan:
 
 
 def draw_text(rng: np.random.Generator, syllables: int) -> np.ndarray:
-    """Draw random syllables.
+    """Draw syllables, int [syllables, 5].
 
-    Returns
-    -------
-    ndarray
-        int [syllables, 5]: consonant, vowel, second vowel (-1: none), coda (0/1), tone.
+    The columns are consonant, vowel, second vowel (-1: none), coda (0/1) and tone.
     """
     text = np.empty((syllables, 5), np.int64)
     text[:, 0] = rng.integers(len(CONSONANTS), size=syllables)
@@ -110,7 +107,7 @@ def draw_text(rng: np.random.Generator, syllables: int) -> np.ndarray:
 
 @functools.cache
 def phrase_text(phrase: int) -> np.ndarray:
-    """Return the syllables of a fixed phrase, 1-5; the same for every seed, as a language is."""
+    """Return the syllables of a fixed phrase, 1-5. They are the same for every seed."""
     return draw_text(generator(0, "phrase", phrase), 6 + phrase)
 
 
@@ -122,21 +119,21 @@ def draw_plan(
     seconds: tuple[float, float],
     frame_rate: float,
 ) -> Plan:
-    """Draw what an utterance says and lay it out in time.
+    """Draw the text of an utterance and its timing.
 
     Parameters
     ----------
     rng
-        The utterance's stream.
+        The utterance's random stream.
     kind, phrase
-        ``ti`` or ``td``, and the phrase of ``td``.
+        ``ti`` (free speech) or ``td`` (fixed phrase), and the number of the phrase.
     rate
         Speaking rate relative to the mean speaker.
     seconds
-        Least and most length; a random text fills a uniform length between them, a fixed phrase
-        takes the time it takes within them.
+        Least and most length. A random text has a uniform length between them. A fixed phrase has
+        its own length, clipped to them.
     frame_rate
-        Frames a second.
+        Frames per second.
     """
     least, most = seconds
     if kind == "td":
@@ -182,7 +179,7 @@ def draw_plan(
     ends[-1] = frames
     starts = np.concatenate([[0], ends[:-1]])
 
-    # Each syllable carries its tone; the voice falls by three semitones over the utterance.
+    # Each syllable has its tone. The pitch falls by three semitones over the utterance.
     syllable_starts = starts[first]
     quarters = np.arange(5) / 4
     widths = np.diff(syllable_starts)

@@ -1,4 +1,4 @@
-"""Draw embeddings for the utterances of a manifest: no recordings, no extractor."""
+"""Draw embeddings for the utterances of a manifest, without recordings or an extractor."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Arguments:
     index: Output
     """Row and utterance of each embedding, parquet."""
     rejected: Output
-    """Table of rejected recordings, CSV: it has no row."""
+    """Table of rejected recordings, CSV, without rows."""
 
 
 def run(args: Arguments) -> None:

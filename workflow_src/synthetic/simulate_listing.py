@@ -1,7 +1,7 @@
-"""Make the manifest of a simulated corpus: who recorded when, without recordings.
+"""Make the manifest of a simulated corpus, which has no recordings.
 
-The utterance ids are drawn, or, with --utterances, those of a text file (one a line; empty lines
-and what follows a # are left out).
+The step draws the utterance ids, or reads them from the text file --utterances. That file has one
+id per line. Empty lines and the text after a # do not count.
 
 Columns: utterance, speaker, date (ISO), time (HH:MM), slot, take, kind, phrase, gender.
 """
@@ -21,9 +21,9 @@ class Arguments:
     """The step's arguments."""
 
     utterances: Input | None = None
-    """Text file of utterance ids to use in place of drawn ones."""
+    """Text file of utterance ids, which replace drawn ids."""
     settings: SimulatedListing = SimulatedListing()
-    """Who records when; `utterances` in it is not looked at."""
+    """The settings of the listing; `utterances` in it is not used."""
     seed: int
     """The config's seed."""
     manifest: Output

@@ -1,19 +1,18 @@
-"""The law of simulated embeddings: who speaks, and what changes over time.
+"""The law of simulated embeddings: a constant voice plus changes over time.
 
-An embedding is the speaker's vector plus what changes, both in units of a speaker's length:
+Both parts are in units of a speaker's length:
 
     x = Q [b * (sqrt(share) cluster + sqrt(1 - share) own) + gender] + w * changes
 
-`b` and `w` are the standard deviations of the dimensions, each an exponential whose squares sum
-to 1; Q turns one basis against the other. The changes are a drift (a first-order autoregressive
-walk over the days), the day, the settling after the first day, the slot, the session, the
-utterance and the phrase; docs/simulation.md has the formulas and how they were fitted.
+`b` and `w` are the standard deviations of the dimensions. They fall exponentially, and their
+squares sum to 1. Q rotates one basis to the other. The changes are a drift (a first-order
+autoregressive walk over the days), the day, the settling after the first day, the slot, the
+session, the utterance and the phrase. docs/simulation.md has the formulas and the fit.
 
-There is no mean that all embeddings share. With one, all cosines would be raised alike, and
-whatever subtracts it (centring, normalisation of scores) would seem to work wonders.
+Embeddings have no common mean. A common mean would raise all cosines, and a method that subtracts
+it (centring, score normalisation) would seem much better than it is.
 
-Every speaker has its own streams of random numbers, so a population's first speakers are the same
-when more are added.
+Every speaker has its own random streams, so additional speakers do not change the first ones.
 """
 
 from __future__ import annotations
@@ -30,28 +29,28 @@ from workflow_src.settings.laws import EmbeddingLaw
 from workflow_src.synthetic.voices import gender_of
 
 COLUMNS = ["utterance", "speaker", "date", "slot", "phrase"]
-# On which side of the middle each gender stands.
+# The sign of the gender vector.
 SIDES = {"female": 1.0, "male": -1.0}
-# Slots and phrases are one digit of an utterance's id.
+# The number of values of a slot or phrase, which is one digit of an utterance id.
 DIGITS = 10
 
 
 @dataclass(frozen=True)
 class Population:
-    """What all speakers have in common; float32.
+    """The arrays that all speakers share, float32.
 
     Attributes
     ----------
     clusters
-        [K, D]: the middle of each group of speakers.
+        [K, D]: the centre of each group of speakers.
     gender
-        [D]: from the middle between the genders to the female one.
+        [D]: the vector from the mean of the genders to the female one.
     phrases
-        [10, D]: what each phrase does to all voices; free speech, phrase 0, does nothing.
+        [10, D]: the effect of each phrase on all voices. Phrase 0 is free speech without effect.
     rotation
-        [D, D]: orthogonal, from the basis of speakers to that of changes.
+        [D, D]: the orthogonal map from the basis of speakers to that of changes.
     between, within
-        [D]: standard deviation of each dimension between speakers, and of what changes.
+        [D]: the standard deviations between speakers, and of changes.
     """
 
     clusters: np.ndarray
@@ -63,7 +62,7 @@ class Population:
 
 
 def draw_population(law: EmbeddingLaw, seed: int) -> Population:
-    """Draw what all speakers have in common."""
+    """Draw the arrays that all speakers share."""
     dimension = law.dimension
     between = spectrum(dimension, law.speaker_decay)
     direction = between * _normal(_stream(seed, "gender"), dimension)
@@ -81,13 +80,7 @@ def draw_population(law: EmbeddingLaw, seed: int) -> Population:
 
 
 def spectrum(dimension: int, decay: float) -> np.ndarray:
-    """Return standard deviations whose squares fall as exp(-k / decay) and sum to 1.
-
-    Returns
-    -------
-    ndarray
-        float32 [dimension].
-    """
+    """Return standard deviations, float32 [D]; their squares fall as exp(-k / decay), sum to 1."""
     variance = np.exp(-np.arange(dimension) / decay)
     return np.sqrt(variance / variance.sum()).astype(np.float32)
 
@@ -95,7 +88,7 @@ def spectrum(dimension: int, decay: float) -> np.ndarray:
 def draw_voice(
     speaker: str, gender: str, population: Population, law: EmbeddingLaw, seed: int
 ) -> np.ndarray:
-    """Draw what does not change of a speaker, float32 [D]."""
+    """Draw the constant voice of a speaker, float32 [D]."""
     rng = _stream(seed, speaker, "voice")
     own = _normal(rng, law.dimension)
     cluster = population.clusters[int(rng.random() * law.clusters)]
@@ -114,22 +107,10 @@ def draw_changes(
     law: EmbeddingLaw,
     seed: int,
 ) -> np.ndarray:
-    """Draw what changes of a speaker.
+    """Draw the changes of a speaker's utterances, float32 [n, D].
 
-    Parameters
-    ----------
-    speaker
-        Four digits.
-    day, slot, phrase
-        int [n]: days since the speaker's first, slot and phrase of each utterance; in corpus
-        order.
-    population, law, seed
-        As for `draw_voice`.
-
-    Returns
-    -------
-    ndarray
-        float32 [n, D].
+    `day`, `slot` and `phrase` are int [n] in corpus order. Days are counted from the speaker's
+    first day.
     """
 
     def stream(name: str) -> np.random.Generator:
@@ -153,11 +134,8 @@ def draw_changes(
     sessions *= law.session * noise_level
 
     changes = _normal(stream("utterances"), len(day), dimension)
-    changes *= (
-        law.utterance
-        * noise_level
-        * _strength(stream("utterance levels"), law.utterance_spread, len(day), 1)
-    )
+    strength = _strength(stream("utterance levels"), law.utterance_spread, len(day), 1)
+    changes *= law.utterance * noise_level * strength
     changes += daily[day]
     changes += habits[slot]
     changes += sessions[session]
@@ -171,20 +149,13 @@ def simulate(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Draw the embeddings of all utterances, one speaker after the other.
 
-    Parameters
-    ----------
-    manifest
-        The columns `COLUMNS`, in corpus order, and where known gender (``female`` or ``male``);
-        where not, it goes by the speaker's number.
-    law
-        The law of the embeddings.
-    seed
-        The config's seed.
+    The manifest has the columns `COLUMNS`, in corpus order. It can have the column gender
+    (``female`` or ``male``). Without it, the speaker's number gives the gender.
 
     Yields
     ------
     rows, embeddings
-        int64 [n], places in the manifest of a speaker's utterances, and float32 [n, D].
+        int64 [n], the manifest rows of a speaker's utterances, and float32 [n, D].
 
     Raises
     ------

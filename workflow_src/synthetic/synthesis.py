@@ -1,10 +1,10 @@
 """A source-filter speech synthesiser in the frame domain.
 
-Frames of 20 ms under a Hann window every 10 ms are filtered as spectra and added up: a jittered
-and shimmered pulse train with aspiration goes through five formants in cascade and a nasal pole
-and zero; friction is noise in a band; the speaker's equaliser, the device and background noise
-act in the same frames before one inverse transform (G. Fant's source-filter theory; the cascade
-and the nasal pair after D. Klatt, JASA 67, 1980).
+The synthesiser filters the spectra of 20 ms frames, with a Hann window every 10 ms, and adds up the
+frames. The source is a pulse train with jitter, shimmer and aspiration. It passes five formants in
+cascade, and a nasal pole and zero. Friction is noise in a band. The speaker's equaliser, the device
+and background noise act on the same spectra, before one inverse transform. The theory is G. Fant's
+source-filter theory. The cascade and the nasal pair follow D. Klatt, JASA 67, 1980.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _OCTAVES = np.log2(np.maximum(_FREQUENCY, 80) / 500)
 _MEL = np.log1p(_FREQUENCY / 700) / np.log1p(_FREQUENCY[-1] / 700)
 _COSINES = np.cos(np.pi * np.arange(1, 11)[:, None] * _MEL[None, :])
 
-# A resonator rings on beyond the end of a frame and comes in again at its start; fading both ends
-# keeps that from clicking at every frame.
+# A resonator rings beyond the end of a frame and wraps to its start. The fade of both ends prevents
+# a click at every frame.
 _FADE = np.ones(FFT, np.float32)
 _FADE[:48] = 0.5 - 0.5 * np.cos(np.pi * (np.arange(48) + 0.5) / 48)
 _FADE[-144:] = 0.5 + 0.5 * np.cos(np.pi * (np.arange(144) + 0.5) / 144)
@@ -53,7 +53,7 @@ _ARTICULATION, _AMPLITUDE = _smoother(70), _smoother(25)
 
 
 def _smooth(tracks: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Convolve the columns of [T, n] with a short kernel, holding the edges."""
+    """Convolve the columns of [T, n] with a short kernel; the edge values continue outside."""
     half = len(kernel) // 2
     padded = np.pad(tracks, ((half, half), (0, 0)), mode="edge")
     total = np.zeros(tracks.shape, np.float32)
@@ -63,17 +63,10 @@ def _smooth(tracks: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def _resonators(frequency: np.ndarray, bandwidth: np.ndarray) -> np.ndarray:
-    """Return the polynomial of resonators in cascade, each with unit gain at 0 Hz.
+    """Return the polynomials of n resonators in cascade, each with unit gain at 0 Hz.
 
-    Parameters
-    ----------
-    frequency, bandwidth
-        [T, n] in Hz.
-
-    Returns
-    -------
-    ndarray
-        float64 [T, 2n + 1], coefficients in powers of one sample's delay.
+    Frequencies and bandwidths are [T, n] in Hz. The coefficients, float64 [T, 2n + 1], are in
+    powers of one sample's delay.
     """
     radius = np.exp(-np.pi / SAMPLE_RATE * bandwidth)
     first = -2 * radius * np.cos(2 * np.pi / SAMPLE_RATE * frequency)
@@ -93,7 +86,7 @@ def _resonators(frequency: np.ndarray, bandwidth: np.ndarray) -> np.ndarray:
 def _response(polynomial: np.ndarray) -> np.ndarray:
     """Evaluate polynomials of delays, float64 [T, n] -> complex64 [T, FFT // 2 + 1].
 
-    The terms cancel to a millionth near 0 Hz: summed in double precision, then rounded.
+    The sum is in double precision, since its terms cancel to a millionth near 0 Hz.
     """
     order = polynomial.shape[1]
     response = np.empty((len(polynomial), FFT // 2 + 1), np.complex64)
@@ -118,20 +111,20 @@ def _overlap_add(spectra: np.ndarray) -> np.ndarray:
     total = np.zeros((count + parts, HOP), np.float32)
     for i in range(parts):
         total[i : i + count] += blocks[:, i * HOP : (i + 1) * HOP]
-    # The first half frame belongs to the window's rise.
+    # The first half frame is the rise of the window.
     return total[1 : count + 1].ravel()
 
 
 def _pulses(
     rng: np.random.Generator, f0: np.ndarray, voicing: np.ndarray, voice: Voice
 ) -> np.ndarray:
-    """Place glottal pulses of unit mean power: f0 in Hz, voicing, [T] -> [(T + 1) * HOP]."""
+    """Return glottal pulses of unit mean power for f0 in Hz and voicing, [T] -> [(T + 1) * HOP]."""
     samples = (len(f0) + 1) * HOP
     centres = (np.arange(len(f0)) + 1) * HOP
     phase = np.cumsum(f0) / FRAME_RATE
     count = int(phase[-1])
     ideal = np.arange(1, count + 1)
-    # Jitter and shimmer walk: neighbouring pulses have something in common.
+    # Jitter and shimmer of neighbouring pulses are correlated.
     shake = rng.standard_normal((2, count + 1))
     shake = (shake[:, 1:] + 0.5 * shake[:, :-1]) / np.sqrt(1.25)
     moments = np.interp(ideal + voice.jitter * shake[0], phase, centres)
@@ -159,27 +152,12 @@ _RESPONSES = {name: device_response(device) for name, device in DEVICES.items()}
 def synthesize(
     voice: Voice, plan: Plan, device: str, snr: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Speak.
+    """Synthesise a plan of T frames in a voice, as float32 [T * HOP] in [-1, 1].
 
-    Parameters
-    ----------
-    voice
-        Who, and in what condition.
-    plan
-        What, and when; T frames.
-    device
-        One of `voices.DEVICES`.
-    snr
-        Speech to background noise in dB, over the whole utterance.
-    rng
-        The utterance's stream.
-
-    Returns
-    -------
-    ndarray
-        float32 [T * HOP], in [-1, 1].
+    `device` is one of `voices.DEVICES`. `snr` is the ratio of speech to background noise in dB over
+    the whole utterance. `rng` is the utterance's random stream.
     """
-    # A segment's formants are the neutral man's, times the tract, times the vowel's own.
+    # A segment's formants are the neutral man's, times the factors of the tract and of the vowel.
     own = np.ones((len(plan.vowel), 3))
     spoken = plan.vowel >= 0
     own[spoken] = voice.vowels[plan.vowel[spoken]]
@@ -195,8 +173,8 @@ def synthesize(
     semitones = _smooth(plan.pitch[:, None], _ARTICULATION)[:, 0]
     f0 = np.clip(voice.f0 * 2 ** (voice.span * semitones / 12), 45, 600)
 
-    # Vocal tract: five formants and the nasal pole over the nasal zero. The zero sits on the pole
-    # and cancels it where nothing is nasal.
+    # Vocal tract: five formants and a nasal pole over a nasal zero. Without nasality, the zero
+    # cancels the pole.
     high = np.broadcast_to(_F4_F5 * voice.formants[3:], (count, 2))
     tract = voice.formants[:3].mean()
     pole = np.full((count, 1), _NASAL_POLE * tract)
@@ -218,9 +196,8 @@ def synthesize(
     spectra += hiss * (0.35 * aspiration)[:, None]
     spectra *= filters
     rough = np.flatnonzero(friction > 1e-4)
-    distance = (_FREQUENCY - (centre * np.float32(voice.friction))[rough, None]) / width[
-        rough, None
-    ]
+    distance = _FREQUENCY - (centre * np.float32(voice.friction))[rough, None]
+    distance = distance / width[rough, None]
     np.square(distance, out=distance)
     np.square(distance, out=distance)
     spectra[rough] += hiss[rough] * (friction[rough, None] / (1 + distance))
@@ -228,7 +205,7 @@ def synthesize(
     shape = 10 ** (voice.equaliser @ _COSINES / 20)
     spectra *= shape.astype(np.float32)
 
-    # Background: coloured noise that swells slowly, at the level that the SNR asks for.
+    # Background: coloured noise whose level varies slowly around that of the SNR.
     colour = 10 ** (-rng.uniform(3, 8) * _OCTAVES / 20)
     colour *= 10 ** (rng.normal(0, 2.0, 4) @ _COSINES[:4] / 20)
     swell = _smooth(rng.normal(0, 1.5, (count, 1)), _ARTICULATION)
@@ -249,12 +226,9 @@ def synthesize(
 def synthesize_recording(
     seed: int, population: str, recording: Recording, settings: SyntheticCorpus
 ) -> np.ndarray:
-    """Speak one recording; depends on nothing but the arguments.
+    """Synthesise one recording as float32 [samples], 16 kHz, in [-1, 1].
 
-    Returns
-    -------
-    ndarray
-        float32 [samples], 16 kHz, in [-1, 1].
+    The result depends on nothing except the arguments.
     """
     rng = generator(seed, population, recording.utterance, "sound")
     voice = voice_of(recording)

@@ -1,7 +1,7 @@
-"""Synthesise the recordings of the demo corpus: one shard of its speakers.
+"""Synthesise the demo corpus for one shard of its speakers.
 
-Writes <audio>/<speaker>/<utterance id>.flac (16 kHz, 16 bit) and a table with a row a recording.
-A recording depends on the seed, the settings, the law and its id, never on how the work is divided.
+The step writes <audio>/<speaker>/<utterance id>.flac (16 kHz, 16 bit) and a table with one row per
+recording. A recording depends on the seed, the settings, the law and its id, but not on the shards.
 """
 
 from __future__ import annotations
@@ -44,23 +44,14 @@ def synthesize_speaker(
     for recording in draw_recordings(seed, POPULATION, speaker, settings, law):
         wave = synthesize_recording(seed, POPULATION, recording, settings)
         path = f"{speaker}/{recording.utterance}.flac"
-        # Rounded here: libsndfile's own conversion of floats differs between its versions.
+        # The conversion of floats differs between versions of libsndfile.
         samples = np.rint(wave * 32767).astype(np.int16)
-        # Encoded in memory: of a full disk, libsndfile does not say that it is one.
+        # libsndfile does not report a full disk, so it encodes to memory.
         file = io.BytesIO()
         soundfile.write(file, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
         (folder / path).write_bytes(file.getvalue())
-        rows.append(
-            (
-                recording.utterance,
-                path,
-                len(wave) / SAMPLE_RATE,
-                recording.state,
-                recording.noise,
-                recording.device,
-                recording.gender,
-            )
-        )
+        metadata = recording.state, recording.noise, recording.device, recording.gender
+        rows.append((recording.utterance, path, len(wave) / SAMPLE_RATE, *metadata))
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
@@ -69,15 +60,15 @@ class Arguments:
     """The step's arguments."""
 
     settings: SyntheticCorpus = SyntheticCorpus()
-    """How much is recorded, and when; `law` in it is not looked at."""
+    """The size of the corpus; `law` in it is not used."""
     law: Input
     """How voices change, YAML."""
     seed: int
     """The config's seed."""
     shard: int
-    """Which shard, from 0."""
+    """The number of the shard, from 0."""
     shards: int
-    """How many there are."""
+    """The number of shards."""
     audio: Output
     """Folder of the recordings."""
     table: Output

@@ -1,8 +1,8 @@
 """Train the demo extractor on synthetic background speakers, and measure it.
 
-The background speakers come from a random stream of their own: they are other speakers than those
-of the demo corpus, whatever the seed. A third population, that nothing else uses, is held out for
-the numbers of the model card. Same settings, seed and machine: same bytes.
+The background speakers have their own random stream, so they differ from the speakers of the demo
+corpus for every seed. A third population is held out for the numbers of the model card. The same
+settings, seed and machine give the same bytes.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ WARM_UP = 0.05
 
 
 class DemoTraining(Block):
-    """Sizes of the demo extractor's training."""
+    """The settings of the demo extractor's training."""
 
     key: ClassVar[str] = "settings"
 
     speakers: int = Field(200, ge=2, le=9999, description="background speakers")
-    utterances: int = Field(60, ge=1, le=180, description="utterances of each, one a day")
+    utterances: int = Field(60, ge=1, le=180, description="utterances per speaker, one per day")
     longest: float = Field(
         2.5, ge=1.5, le=4, description="longest background utterance, in seconds"
     )
     steps: int = Field(1000, ge=1, description="optimiser steps")
-    batch_size: int = Field(64, ge=2, description="utterances a step")
-    learning_rate: float = Field(2e-3, gt=0, description="of AdamW, at the peak of the cosine")
-    scale: float = Field(30.0, gt=0, description="of the angular margin softmax")
-    margin: Annotated[float, Field(ge=0, lt=1.5)] = Field(0.25, description="in radians")
+    batch_size: int = Field(64, ge=2, description="utterances per step")
+    learning_rate: float = Field(2e-3, gt=0, description="peak learning rate of AdamW")
+    scale: float = Field(30.0, gt=0, description="scale of the angular margin softmax")
+    margin: Annotated[float, Field(ge=0, lt=1.5)] = Field(0.25, description="margin in radians")
     held_out_speakers: int = Field(
-        32, ge=2, le=9999, description="speakers on whom the finished model is measured"
+        32, ge=2, le=9999, description="speakers for measuring the trained model"
     )
 
 
@@ -69,9 +69,9 @@ class Population:
     features
         N arrays, float16 [T, 80].
     speakers
-        int64 [N], class numbers from 0.
+        int64 [N]: class numbers from 0.
     recordings
-        N recordings: what they are of.
+        The N recordings.
     """
 
     features: list[np.ndarray]
@@ -82,7 +82,7 @@ class Population:
 def make_population(
     seed: int, population: str, speakers: int, utterances: int, longest: float, law: VoiceLaw
 ) -> Population:
-    """Synthesise speakers with one utterance a day, over that many days, in memory."""
+    """Synthesise speakers in memory, with one utterance per day."""
     default = SyntheticCorpus()
     settings = default.model_copy(
         update={
@@ -107,15 +107,7 @@ def make_population(
 
 
 def train(seed: int, settings: DemoTraining, background: Population) -> tuple[DemoNetwork, float]:
-    """Train the network.
-
-    Returns
-    -------
-    DemoNetwork
-        The trained network, in inference mode.
-    float
-        The mean loss of the last tenth of the steps.
-    """
+    """Return the trained network for inference, and the mean loss of the last tenth of steps."""
     shortest = min(len(f) for f in background.features)
     rng = generator(seed, "demo extractor", "batches")
     with torch.random.fork_rng(devices=[]):
@@ -145,7 +137,7 @@ def train(seed: int, settings: DemoTraining, background: Population) -> tuple[De
             utterance = background.features[index]
             start = int(rng.integers(len(utterance) - frames, endpoint=True))
             batch[row] = utterance[start : start + frames]
-        # What is cut out has a mean of its own; extraction subtracts the mean of what it gets.
+        # The cut has its own mean, and extraction subtracts the mean of its input.
         batch -= batch.mean(axis=1, keepdims=True)
         loss = criterion(network(torch.from_numpy(batch)), classes[chosen])
         optimiser.zero_grad()
@@ -163,16 +155,9 @@ def score_held_out(
 ) -> tuple[np.ndarray, np.ndarray, list[Recording]]:
     """Score every later utterance against the template of every held-out speaker.
 
-    A template is the mean embedding of a speaker's first five utterances, and is never updated.
-
-    Returns
-    -------
-    scores
-        float32 [N, S], cosine of N tests with S templates.
-    target
-        bool [N, S].
-    recordings
-        The N tests.
+    A template is the mean embedding of a speaker's first five utterances. It is never updated.
+    Return the cosines of N tests with S templates, float32 [N, S]; whether they are targets, bool
+    [N, S]; and the N recordings.
     """
     embeddings = np.concatenate(
         [network(torch.from_numpy(f[None].astype(np.float32))).numpy() for f in held_out.features]
@@ -191,16 +176,9 @@ def score_held_out(
 def break_down(
     scores: np.ndarray, target: np.ndarray, recordings: list[Recording]
 ) -> list[tuple[str, int, int, float]]:
-    """Compute the EER of all trials and of parts of them, by what is known of the test utterance.
+    """Compute the EER of all trials and of parts of them, by the metadata of the test utterance.
 
-    Parameters
-    ----------
-    scores, target, recordings
-        As `score_held_out` returns them.
-
-    Returns
-    -------
-    list of (part, target trials, non-target trials, EER in percent)
+    Return a list of (part, target trials, non-target trials, EER in percent).
     """
     fortnights = [r.day // 14 * 14 for r in recordings]
     values = {
@@ -260,19 +238,19 @@ class Arguments:
     """The step's arguments."""
 
     law: Input
-    """How voices change, YAML."""
+    """The law of voices, YAML."""
     settings: DemoTraining = DemoTraining()
-    """Sizes of the training."""
+    """The settings of the training."""
     seed: int
     """The config's seed."""
     model: Output
-    """Speaker model, ONNX."""
+    """The speaker model, ONNX."""
     card: Output
-    """Its model card, Markdown."""
+    """The model card, Markdown."""
 
 
 def run(args: Arguments) -> None:
-    """Train, measure, and write the model and its card."""
+    """Train and measure the model, then write it and its card."""
     settings, law = args.settings, read_law(args.law, VoiceLaw)
     background = make_population(
         args.seed, BACKGROUND, settings.speakers, settings.utterances, settings.longest, law

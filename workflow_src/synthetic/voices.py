@@ -1,9 +1,9 @@
-"""The law of the demo corpus: who speaks, how voices change, and how they are recorded.
+"""The law of the demo corpus: speakers, changes of voices, recording conditions.
 
-A speaker is a vector z ~ N(0, I) of some fifty numbers, each one trait of a voice. What changes
-over time is added to z, in units of the spread between speakers: a slow drift, a day, a slot of
-the day, a physical state, an utterance. `voice_of` turns the sum into what the synthesiser needs.
-Nothing here has heard real speech; the constants are set so that the verification task behaves
+A speaker is a vector z ~ N(0, I) of about fifty numbers, each one trait of a voice. Changes over
+time are added to z, in units of the spread between speakers: a slow drift, a day, a slot of the
+day, a physical state, an utterance. `voice_of` turns the sum into the synthesiser's parameters. No
+number is estimated on real speech. The constants are chosen so that the verification task behaves
 like the real one.
 """
 
@@ -20,10 +20,10 @@ from workflow_src.settings.corpus import SyntheticCorpus
 from workflow_src.settings.laws import VoiceLaw
 from workflow_src.synthetic.phonetics import PHRASES, VOWELS
 
-# The random stream of the demo's speakers.
+# The name in the random streams of the demo's speakers.
 POPULATION = "demo"
 
-# Where each trait stands in z.
+# Trait -> number of its dimensions in z.
 TRAITS = {
     "f0": 1,
     "tract": 1,
@@ -48,14 +48,14 @@ TRAIT_SLICES = {
 }
 
 FIRST_DAY = datetime.date(YEAR, 5, 1)
-# Slot: first hour; each lasts two hours.
+# Slot -> first hour. Each slot lasts two hours.
 SLOT_HOURS = {1: 6, 2: 9, 3: 12, 4: 17, 5: 20}
 SLOT_HOURS_LONG = 2
-# A session's takes carry their numbers out of the order of the clock now and then.
+# Share of sessions whose takes are not numbered in the order of time.
 SHUFFLED_SESSIONS = 0.3
 
-# What a slot does to every voice, in units of z. Mornings are low, breathy and dull; late evenings
-# are tense, fast and flat.
+# The effect of a slot on every voice, in units of z. Voices are low, breathy and dull in the
+# morning, and tense, fast and flat in the late evening.
 SLOT_EFFECTS: dict[int, dict[str, float]] = {
     1: {"f0": -0.8, "tilt": 0.9, "breath": 0.9, "rate": -0.6, "range": -0.6, "bandwidth": 0.6},
     2: {},
@@ -63,10 +63,10 @@ SLOT_EFFECTS: dict[int, dict[str, float]] = {
     4: {"f0": 0.2, "tilt": -0.2},
     5: {"f0": 0.6, "tilt": -0.7, "breath": 0.6, "jitter": 0.6, "range": -0.7, "nasality": 0.5},
 }
-# How far each speaker's own habit in a slot spreads, relative to the setting: away from the middle
-# of the day, voices go their own ways.
+# The spread of speakers' habits in a slot, relative to the setting. Speakers differ most in the
+# morning and in the evening.
 SLOT_SPREAD = {1: 1.8, 2: 0.7, 3: 0.7, 4: 0.8, 5: 1.7}
-# What a state does to every voice, and how far each speaker's own reaction to it spreads.
+# The effect of a state on every voice, and the spread of speakers' reactions to it.
 STATE_EFFECTS: dict[str, dict[str, float]] = {
     "normal": {},
     "sleepy": {"f0": -0.6, "range": -1.2, "rate": -1.0, "breath": 0.7, "tilt": 0.6},
@@ -89,9 +89,9 @@ STATE_EFFECTS: dict[str, dict[str, float]] = {
     },
 }
 STATE_SPREAD = {"normal": 0.0, "sleepy": 0.2, "sore throat": 0.35, "cold": 0.25}
-# A cold lasts: the state of health is drawn anew on a day with this probability.
+# The probability that a day has a new draw of the state of health.
 HEALTH_RENEWAL = 1 / 3
-# Sleepiness goes with the slot, around its mean share.
+# Factors of the share of sleepiness.
 SLEEPY_BY_SLOT = {1: 1.9, 2: 0.6, 3: 0.8, 4: 0.4, 5: 1.3}
 
 NOISE_SNR = {"quiet": 32.0, "normal": 22.0, "noisy": 14.0, "extremely noisy": 8.0}
@@ -100,7 +100,11 @@ SNR_SPREAD = 1.5
 
 @dataclass(frozen=True)
 class Device:
-    """A phone's frequency response: corners in Hz, a presence peak in Hz and dB, dB per octave."""
+    """The frequency response of a device.
+
+    `low` and `high` are corners in Hz. `peak` and `gain` are a presence peak in Hz and dB. `slope`
+    is in dB per octave.
+    """
 
     low: float
     high: float
@@ -122,22 +126,20 @@ SECOND_DEVICE = 0.12
 
 @dataclass(frozen=True)
 class Recording:
-    """One utterance of the corpus before it is spoken.
+    """One utterance of the corpus before its synthesis.
 
     Attributes
     ----------
-    utterance, speaker, kind, phrase
-        The id and the fields of it that the synthesiser needs.
+    utterance, speaker, kind, phrase, slot
+        The id, and the fields of it that are used.
     day
-        Days since the first of the corpus.
-    slot
-        1-5.
+        Days since the first day of the corpus.
     state, noise, device, gender
         The metadata.
     snr
-        Speech to noise in dB.
+        Ratio of speech to noise in dB.
     latent
-        float64 [DIMENSIONS], z and all that time added to it.
+        float64 [DIMENSIONS]: z plus all changes over time.
     """
 
     utterance: str
@@ -156,26 +158,26 @@ class Recording:
 
 @dataclass(frozen=True)
 class Voice:
-    """What the synthesiser needs to know of a voice on one occasion.
+    """The synthesiser's parameters of a voice in one recording.
 
     Attributes
     ----------
     f0
         Mean fundamental frequency in Hz.
     formants
-        float64 [5], factors of F1-F5 of a neutral man.
+        float64 [5]: factors of F1-F5 of a neutral man.
     vowels
-        float64 [8, 3], further factors of F1-F3 in each vowel.
+        float64 [8, 3]: further factors of F1-F3 in each vowel.
     equaliser
-        float64 [10], cosine coefficients over the mel scale, in dB.
+        float64 [10]: cosine coefficients over the mel scale, in dB.
     tilt
         Fall of the voiced source in dB per octave.
     breath
-        Aspiration beside voicing, in dB.
+        Level of aspiration relative to voicing, in dB.
     jitter, shimmer
-        Spread of period and amplitude from pulse to pulse, relative.
+        Relative spread of period and amplitude from pulse to pulse.
     rate, bandwidth, span, friction
-        Factors of speaking rate, formant bandwidth, pitch range, and friction's frequency.
+        Factors of speaking rate, formant bandwidth, pitch range and friction frequency.
     nasality
         Nasal coupling outside nasals, in [0, 1].
     """
@@ -196,12 +198,12 @@ class Voice:
 
 
 def speaker_ids(count: int) -> list[str]:
-    """Return the ids of so many speakers: 0001, 0002, ..."""
+    """Return the ids of speakers: 0001, 0002, ..."""
     return [f"{number:04d}" for number in range(1, count + 1)]
 
 
 def gender_of(speaker: str) -> str:
-    """Return the gender of a speaker by its number: odd ones are female."""
+    """Return the gender of a speaker. Odd numbers are female."""
     return "female" if int(speaker) % 2 else "male"
 
 
@@ -211,12 +213,9 @@ def draw_speaker(seed: int, population: str, speaker: str) -> np.ndarray:
 
 
 def draw_drift(rng: np.random.Generator, days: int, sd: float, time_constant: float) -> np.ndarray:
-    """Draw a stationary first-order autoregressive walk.
+    """Draw a stationary first-order autoregressive walk, float64 [days, DIMENSIONS].
 
-    Returns
-    -------
-    ndarray
-        float64 [days, DIMENSIONS], standard deviation `sd`, correlation exp(-lag/time_constant).
+    Its standard deviation is `sd`, its correlation is exp(-lag / time_constant).
     """
     steps = rng.standard_normal((days, DIMENSIONS))
     keep = np.exp(-1 / time_constant)
@@ -229,7 +228,7 @@ def draw_drift(rng: np.random.Generator, days: int, sd: float, time_constant: fl
 
 
 def effect_vector(effects: dict[str, float]) -> np.ndarray:
-    """Write effects by trait as a vector, float64 [DIMENSIONS]."""
+    """Return the effects on traits as a vector, float64 [DIMENSIONS]."""
     vector = np.zeros(DIMENSIONS)
     for name, size in effects.items():
         vector[TRAIT_SLICES[name]] = size
@@ -241,19 +240,8 @@ def draw_recordings(
 ) -> list[Recording]:
     """Draw all recordings of one speaker, in the order of day, slot and take.
 
-    Parameters
-    ----------
-    seed
-        The workflow's seed.
-    population
-        Names the stream: speakers of different populations have nothing in common, whatever
-        their ids.
-    speaker
-        Four digits.
-    settings
-        How much is recorded, and when.
-    law
-        How the voice changes, and how it is recorded; no id depends on it.
+    The name of the population is part of the random streams, so speakers of two populations are
+    independent. The ids of the recordings do not depend on the law.
     """
     z = draw_speaker(seed, population, speaker)
     gender = gender_of(speaker)
@@ -281,7 +269,7 @@ def draw_recordings(
 
     recordings = []
     for day in range(settings.days):
-        # The first day is never missed, so that every speaker has recordings.
+        # No speaker misses the first day, so every speaker has recordings.
         missed = calendar.random() < settings.missed_days and day > 0
         rng = stream("utterances", day)
         sessions = int(calendar.integers(*settings.sessions_per_day, endpoint=True))
@@ -308,6 +296,7 @@ def draw_recordings(
                 noise = _draw_share(rng, law.noise)
                 snr = NOISE_SNR[noise] + SNR_SPREAD * rng.uniform(-1, 1)
                 offset = law.utterance_offset * rng.standard_normal(DIMENSIONS)
+                constant = z + drift[day] + day_offsets[day] + slots[slot] + states[state]
                 recordings.append(
                     Recording(
                         utterance=format_utterance_id(speaker, moment, slot, take, kind, phrase),
@@ -321,12 +310,7 @@ def draw_recordings(
                         device=own[int(second)],
                         gender=gender,
                         snr=float(snr),
-                        latent=z
-                        + drift[day]
-                        + day_offsets[day]
-                        + slots[slot]
-                        + states[state]
-                        + offset,
+                        latent=constant + offset,
                     )
                 )
     return recordings
@@ -334,14 +318,13 @@ def draw_recordings(
 
 @dataclass(frozen=True)
 class _Health:
-    """The state of each day, sleepiness aside, and how often a well speaker is sleepy."""
+    """The state of each day without sleepiness, and the share of sleepiness if healthy."""
 
     days: list[str]
     sleepy: float
 
 
 def _draw_health(rng: np.random.Generator, days: int, law: VoiceLaw) -> _Health:
-    """Draw the states of so many days."""
     shares = {state: law.states.get(state, 0.0) for state in STATE_EFFECTS}
     sleepy = shares.pop("sleepy")
     well = shares["normal"] + sleepy
@@ -354,7 +337,7 @@ def _draw_health(rng: np.random.Generator, days: int, law: VoiceLaw) -> _Health:
 
 
 def _draw_share(rng: np.random.Generator, shares: dict[str, float]) -> str:
-    # One uniform number whatever the shares, so that a changed share moves no other draw.
+    # Every draw uses one uniform number, so other shares do not change other draws.
     edges = np.cumsum(list(shares.values()))
     return list(shares)[int(np.searchsorted(edges, rng.random() * edges[-1], side="right"))]
 
@@ -362,7 +345,7 @@ def _draw_share(rng: np.random.Generator, shares: dict[str, float]) -> str:
 def voice_of(recording: Recording) -> Voice:
     """Turn a recording's latent vector into a voice.
 
-    Extreme draws are held at what a vocal tract can do; typical ones are far from these limits.
+    Extreme values are clipped to the limits of a vocal tract. Typical values are far from them.
     """
     z = {name: recording.latent[where] for name, where in TRAIT_SLICES.items()}
     one = {name: float(value[0]) for name, value in z.items() if len(value) == 1}

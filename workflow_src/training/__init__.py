@@ -1,1 +1,1 @@
-"""Reinforcement learning: the environment, pretraining and PPO."""
+"""The training of policies: environment, pretraining, PPO."""

@@ -12,12 +12,12 @@ from workflow_src.running.checkpoint import CheckpointArguments
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingArguments(CheckpointArguments):
-    """What training reads, and where it runs."""
+    """The inputs of training, and its device."""
 
     embeddings: Input
     """The embeddings, .npy, [N, D]."""
     index: Input
-    """Their utterances, parquet: row, utterance."""
+    """The utterance of each row, parquet: row, utterance."""
     manifest: Input
     """The utterances, parquet."""
     split: Input
@@ -29,6 +29,6 @@ class TrainingArguments(CheckpointArguments):
     policy_seed: int = 0
     """This policy's seed."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train; auto takes a GPU where torch finds one."""
+    """The device for training; auto takes a GPU if torch finds one."""
     deterministic: bool = True
-    """Whether a GPU uses only algorithms that give the same bytes in every run."""
+    """Whether a GPU uses only algorithms that repeat the same bytes."""

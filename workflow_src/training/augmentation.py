@@ -1,8 +1,8 @@
-"""Orthogonal maps of the embedding space: few training speakers become many.
+"""Orthogonal maps of the embedding space, which turn few training speakers into many.
 
-No cosine and no update changes when all embeddings are mapped orthogonally, so a policy should
-decide the same; shown many maps, a network cannot learn by heart who the training speakers are.
-Not part of the published method, whose training speakers were many.
+An orthogonal map of all embeddings keeps all cosines and all updates, so a policy should make the
+same decisions. A network that sees many maps cannot memorise the training speakers. The published
+method had many training speakers and no such maps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from workflow_src.training.population import Population
 
 
 class NoInputMap:
-    """The `InputMap` of policies that see scalars: none."""
+    """The `InputMap` of policies that see scalars. It changes nothing."""
 
     def signs(self, rows: int, dimension: int, generator: torch.Generator) -> None:
         """Draw nothing."""
@@ -37,12 +37,12 @@ class NoInputMap:
 
 
 class InputMap:
-    """What stands between states and the networks while training.
+    """The map from states to the inputs of the networks in training.
 
-    Embeddings are scaled to components of about unit size and, for reflections, expressed in
-    the principal axes of the training embeddings, where a reflection is a flip of signs: each
-    keeps the second moments, so a reflected speaker is one that might have been. Scale and axes
-    go into the first layer when the policy is stored (`store`); signs are drawn anew all the time.
+    The map scales components to about unit size. For reflections, it also rotates embeddings to
+    the principal axes of the training embeddings. There a reflection flips signs and keeps the
+    second moments, so a reflected speaker is plausible. `store` moves scale and axes into the
+    first layer. The signs of reflections are drawn anew during training.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class InputMap:
     population
         Training embeddings.
     unit
-        Whether states are of unit length (adaptive weight), not as the extractor gave them.
+        Whether states have unit length (adaptive weight) instead of raw length.
     """
 
     def __init__(self, kind: str, population: Population, unit: bool) -> None:
@@ -64,14 +64,14 @@ class InputMap:
             self.axes = torch.linalg.eigh(x.T @ x)[1].float()
 
     def signs(self, rows: int, dimension: int, generator: torch.Generator) -> Tensor | None:
-        """Draw a reflection a row: float32 [rows, D] of -1 and 1, or None."""
+        """Draw one reflection per row: float32 [rows, D] of -1 and 1; None without reflections."""
         if not self.reflects:
             return None
         shape, device = (rows, dimension), generator.device
         return torch.randint(0, 2, shape, generator=generator, device=device).float() * 2 - 1
 
     def __call__(self, states: Tensor) -> Tensor:
-        """Map states float32 [n, 2 D] to what the networks see, [n, 2 D], not yet reflected."""
+        """Map states float32 [n, 2 D] to inputs [n, 2 D] without reflections."""
         if self.axes is None:
             return states * self.scale
         halves = states.view(len(states), 2, len(self.axes)) @ (self.axes * self.scale)
@@ -79,25 +79,24 @@ class InputMap:
 
     @staticmethod
     def reflect(inputs: Tensor, signs: Tensor | None) -> Tensor:
-        """Reflect mapped inputs float32 [n, 2 D] by `signs` (of `signs`, [n, D])."""
+        """Reflect mapped inputs float32 [n, 2 D] by drawn `signs` [n, D]."""
         if signs is None:
             return inputs
         return (inputs.view(len(inputs), 2, signs.shape[1]) * signs[:, None]).view(inputs.shape)
 
     def load(self, network: PolicyNetwork) -> None:
-        """Turn a stored policy (raw states) into one for mapped inputs, in place."""
+        """Change a stored policy for raw states into one for mapped inputs, in place."""
         scale_inputs(network, 1 / self.scale, None if self.axes is None else self.axes.T)
 
     def store(self, network: PolicyNetwork) -> None:
-        """Turn a policy for mapped inputs into one for raw states, in place."""
+        """Change a policy for mapped inputs into one for raw states, in place."""
         scale_inputs(network, self.scale, self.axes)
 
 
 def scale_inputs(network: PolicyNetwork, factor: float, basis: Tensor | None = None) -> None:
-    """Let a network that took inputs `factor` * x @ `basis` take x itself, exactly.
+    """Change a network for inputs `factor` * x @ `basis` into one for x, exactly and in place.
 
-    Template and test alike are multiplied by the matrix `basis` [D, D] and the number; both go
-    into the first layer's weights, in place.
+    x is the template and the test. `factor` and `basis` [D, D] go into the first layer's weights.
     """
     first = network.trunk[0]
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The critic: needed in training only."""
+"""The critic of PPO."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workflow_src.methods.networks import HIDDEN, initialise, make_trunk
 
 
 class Critic(nn.Module):
-    """The value of a state: a trunk of its own on the state alone, then one number."""
+    """The network for the value of a state. It has its own trunk."""
 
     def __init__(self, inputs: int, hidden: tuple[int, int] = HIDDEN) -> None:
         super().__init__()

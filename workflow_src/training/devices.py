@@ -1,4 +1,4 @@
-"""The device that training runs on, and its determinism."""
+"""The device of training, and its determinism."""
 
 from __future__ import annotations
 
@@ -10,20 +10,15 @@ from workflow_src.common.errors import InputError
 
 
 def take_device(device: str, deterministic: bool) -> torch.device:
-    """Return the device to train on, print it, and set torch up for it.
+    """Return the device for training, print it, and set up torch for it.
 
-    Parameters
-    ----------
-    device
-        ``auto`` (a GPU where torch finds one), ``cpu`` or ``cuda``.
-    deterministic
-        On a GPU, allow only algorithms that give the same bytes in every run. On the CPU, with
-        one thread, all that is used here does anyway.
+    `device` is ``auto`` (a GPU if torch finds one), ``cpu`` or ``cuda``. `deterministic` allows
+    only GPU algorithms that repeat the same bytes. One CPU thread repeats them in any case.
 
     Raises
     ------
     InputError
-        ``cuda`` was asked for and there is none.
+        `device` is ``cuda`` and there is no GPU.
     """
     found = torch.cuda.is_available()
     if device == "cuda" and not found:

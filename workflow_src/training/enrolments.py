@@ -7,8 +7,8 @@ from torch import Tensor
 
 from workflow_src.training.population import Population
 
-FIRST = 5  # utterances whose plain mean starts a template
-RATE = 0.1  # of the moving average that takes in the others
+FIRST = 5  # utterances in the plain mean that starts a template
+RATE = 0.1  # weight of each later utterance in the moving average
 IMPOSTOR_PROBABILITY = 0.5
 IMPOSTOR_THRESHOLD = 0.51
 
@@ -16,29 +16,19 @@ IMPOSTOR_THRESHOLD = 0.51
 def draw_samples(
     population: Population, number: int, max_enrolment: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw templates, each with a test: speakers uniform, templates of 1..max_enrolment utterances.
+    """Draw B = `number` templates of uniform speakers, each with a test.
 
-    A template is the mean of the first five of n random utterances of a speaker, any days; each
-    further one enters by ``0.9 template + 0.1 utterance``. After each of those, with probability
-    1/2, an impostor (a uniform other speaker, a uniform utterance) is offered and enters the
-    same way if its cosine exceeds 0.51. The test is, evenly, a target that did not enrol or a
-    non-target (as the impostors); where all utterances enrolled, a non-target.
-
-    Parameters
-    ----------
-    population
-        Training embeddings.
-    number
-        B, how many samples.
-    max_enrolment
-        n is uniform in 1..max_enrolment.
-    generator
-        On the population's device.
+    n is uniform in 1..`max_enrolment`. A template starts as the mean of the first five of n random
+    utterances of any day. Each further utterance makes it ``0.9 template + 0.1 utterance``. After
+    each of those, with probability 1/2, an utterance of an impostor (both uniform) is offered. If
+    its cosine exceeds 0.51, it enters in the same way. The test is with probability 1/2 a target
+    that did not enrol, else a non-target (drawn as the impostors). If all utterances enrolled, it
+    is a non-target.
 
     Returns
     -------
     templates, tests
-        float32 [B, D], raw.
+        float32 [B, D], raw, on the device of the population and the generator.
     targets
         bool [B].
     """
@@ -51,7 +41,7 @@ def draw_samples(
     wanted = 1 + (uniform(number) * max_enrolment).long().clamp(max=max_enrolment - 1)
     available = population.utterances[speakers]
     count = torch.minimum(wanted, available)
-    # Templates of many utterances first: those still growing are then a shrinking first part.
+    # Templates of many utterances come first, so the growing templates are always the first n.
     order = count.argsort(descending=True, stable=True)
     speakers, wanted, available, count = (v[order] for v in (speakers, wanted, available, count))
 
@@ -62,7 +52,7 @@ def draw_samples(
     chosen = population.speaker_starts[speakers][:, None] + keys.topk(longest, 1, largest=False)[1]
 
     def nontargets(*shape: int) -> Tensor:
-        """Draw rows of utterances of other speakers, [B, *shape]."""
+        """Draw row numbers of other speakers' utterances, [B, *shape]."""
         own = speakers.view(-1, *[1] * len(shape))
         others = len(population.names) - 1
         shift = 1 + (uniform(number, *shape) * others).long().clamp(max=others - 1)

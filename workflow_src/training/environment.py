@@ -1,12 +1,11 @@
-"""The training environment: one template, trials one after the other (docs/method.md, "Training").
+"""The training environment of one template (docs/method.md, "Training").
 
-Importing this module registers ``TemplateUpdating-v0`` with gymnasium::
+The import of this module registers ``TemplateUpdating-v0`` with gymnasium::
 
     gymnasium.make("TemplateUpdating-v0", population=population)
 
-This is the plain one-template environment: a definition to read, to check the vector environment
-against, and to run other libraries' agents on. The trainer uses
-`workflow_src.training.vector_environment`.
+This environment defines the task. It is the reference for tests of the vector environment, and it
+runs agents of other libraries. The trainer uses `workflow_src.training.vector_environment`.
 """
 
 from __future__ import annotations
@@ -31,18 +30,10 @@ MARGIN_SCALE = 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What the environment must know of a method.
+    """The traits of a method that the environment needs.
 
-    Attributes
-    ----------
-    sees
-        ``embeddings``, or ``scalars`` of the history of scores.
-    reward
-        ``published``, or the ``margin`` of the next trial.
-    gated
-        Whether a threshold alone decides on updates, so that the policy gives the weight only.
-    normalises
-        Whether an update first scales template and test to unit length.
+    `sees`, `reward` and `gated` are as in the catalogue. `normalises` is True if an update first
+    scales template and test to unit length.
     """
 
     sees: Literal["embeddings", "scalars"] = "embeddings"
@@ -52,21 +43,18 @@ class Traits:
 
 
 class TemplateUpdatingEnv(gymnasium.Env):
-    """Update a template, trial by trial, without seeing the label.
+    """Update a template trial by trial without the labels.
 
-    State: template and test embedding, concatenated, float32 [2 D]. Where the method normalises,
-    both are scaled to unit length: that is what its policy sees when asked, and the template's
-    length changes nothing there (no cosine, and an update starts from unit lengths). Where the
-    method sees scalars, the score and the template's history of scores, float32 [6], as
-    `workflow_src.updating.score_history` has them.
+    State: template and test in one vector, float32 [2 D]. If the method normalises, both have unit
+    length, as in its policy's input at inference. If the method sees scalars, the state is the
+    score and the template's score history, float32 [6], of `workflow_src.updating.score_history`.
 
-    Action: ``{"update": 0 or 1, "weight": [w]}``; where the method is gated the weight alone,
-    ``{"weight": [w]}``, since there cos > `update_threshold` decides. The weight is clipped to
-    [0, 1], so that templates stay weighted means: a Gaussian also explores weights outside, which
-    let a template grow, a policy that takes raw lengths gives it still larger weights, and after
-    some hundred trials all is infinite. (At inference the mean is applied, never clipped.)
+    Action: ``{"update": 0 or 1, "weight": [w]}``. If the method is gated, cos > `update_threshold`
+    decides, and the action is ``{"weight": [w]}``. The weight is clipped to [0, 1], so templates
+    stay weighted means. Without clipping, a Gaussian also explores weights outside [0, 1], and
+    templates grow without bound. Inference applies the mean and does not clip it.
 
-    Reward, with t' the template after the step, x the test, m the raw mean of the speaker:
+    Reward, with the template t' after the step, the test x and the speaker's raw mean m:
 
     ========== ================================ =======================
     .          updated                          not updated
@@ -75,12 +63,12 @@ class TemplateUpdatingEnv(gymnasium.Env):
     non-target -cos(t', x) - 1                  +0.5
     ========== ================================ =======================
 
-    Where the reward is the margin, it is that of the newly offered trial x' against t', as a
-    multiple of 1/4: 4 (cos(t', x') - `error_threshold`) for a target, and the negative of that for
-    a non-target. Of about unit size, as the published one.
+    The margin reward is 4 (cos(t', x') - `error_threshold`) if the next trial x' is a target, and
+    the negative of that if it is a non-target. The factor gives it about unit size, as the
+    published reward has.
 
-    The episode terminates when one target is left, or after `max_errors` verification errors
-    (the newly offered trial against the template just updated); it is truncated at `max_steps`.
+    The episode terminates when one target is left, or after `max_errors` verification errors of
+    the next trial against t'. It is truncated at `max_steps`.
 
     Parameters
     ----------
@@ -89,9 +77,9 @@ class TemplateUpdatingEnv(gymnasium.Env):
     episode
         The config's block ``finetuning.episode``.
     traits
-        Of the method; by default those of multi-head.
+        Traits of the method. The default is multi-head.
     scale
-        What scores look like, for a method that sees scalars; by default estimated on the
+        The scale of scores for a method that sees scalars. The default is estimated on the
         population.
     """
 
@@ -118,10 +106,7 @@ class TemplateUpdatingEnv(gymnasium.Env):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begin an episode: one drawn from `np_random`, or ``options["episode"]`` replayed.
-
-        The option is an `Episodes` of length 1.
-        """
+        """Begin a drawn episode, or replay ``options["episode"]``, an `Episodes` of length 1."""
         super().reset(seed=seed)
         if options and "episode" in options:
             episode: Episodes = options["episode"]
@@ -141,7 +126,7 @@ class TemplateUpdatingEnv(gymnasium.Env):
         return self._observation(), {"speaker": int(episode.speakers[0])}
 
     def step(self, action: dict[str, Any]) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Answer the trial at hand, then meet the next one."""
+        """Apply an action to the current trial, then offer the next one."""
         settings = self.settings
         template, test = self._template, self._embeddings[self._offers[self._step]]
         if self.traits.gated:
@@ -175,7 +160,7 @@ class TemplateUpdatingEnv(gymnasium.Env):
         return self._observation(), float(reward), terminated, truncated, info
 
     def _meet(self) -> None:
-        """Score the trial now offered."""
+        """Score the current trial."""
         self._score = _cosine(self._template, self._embeddings[self._offers[self._step]])
 
     def _observation(self) -> np.ndarray:
@@ -191,15 +176,15 @@ class TemplateUpdatingEnv(gymnasium.Env):
 def observation_space(population: Population, traits: Traits) -> spaces.Box:
     """Return the space of states."""
     if traits.sees == "scalars":
-        # Far beyond what any scores make of them: gymnasium wants a bound.
+        # gymnasium needs a bound. This one is far beyond all values.
         return spaces.Box(-1e6, 1e6, (len(FEATURES),), np.float32)
     bound = 1.0 if traits.normalises else float(population.embeddings.abs().max())
-    # Rounding can carry a component of a mean or of a unit vector just past the bound.
+    # Rounding can move a component of a mean or of a unit vector just past the bound.
     return spaces.Box(-1.001 * bound, 1.001 * bound, (2 * population.dimension,), np.float32)
 
 
 def default_scale(population: Population, episode: Episode, traits: Traits) -> ScoreScale | None:
-    """Return the scale of the population's scores where a method sees scalars, else None."""
+    """Return the scale of the population's scores if a method sees scalars, else None."""
     if traits.sees != "scalars":
         return None
     return estimate_scale(population.to("cpu"), episode, torch.Generator().manual_seed(0))

@@ -1,7 +1,7 @@
-"""Drawing episodes of the training environment: who is enrolled and which trials are offered.
+"""Drawing episodes of the training environment: the enrolled speaker and the trials.
 
-What is offered never depends on what the policy does, so an episode is drawn whole, and many at
-once. The plain environment and the vector environment both replay such episodes.
+The trials do not depend on the policy's actions, so many whole episodes are drawn at once. Both
+environments replay such episodes.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from workflow_src.training.population import Population
 
 @dataclass(frozen=True)
 class Episodes:
-    """n drawn episodes of L = max_steps + 1 offered trials.
+    """n drawn episodes of L = max_steps + 1 trials.
 
     Attributes
     ----------
     speakers
-        int64 [n]: who is enrolled.
+        int64 [n]: the enrolled speakers.
     templates
         float32 [n, D]: the template at enrolment, the raw mean of one day's embeddings.
     offers
-        int64 [n, L]: the utterance of each trial, a row of `Population.embeddings`; step i
-        (from 0) answers trial i and offers trial i + 1.
+        int64 [n, L]: the utterance of each trial, a row of `Population.embeddings`. Step i (from
+        0) acts on trial i and offers trial i + 1.
     targets
         bool [n, L]: whether the trial is a target.
     days
-        float32 [n, L]: days since enrolment of each trial; a non-target comes on the day of the
-        latest target before it, and on that of enrolment where there was none.
+        float32 [n, L]: days since enrolment of each trial. A non-target has the day of the latest
+        target before it, or 0 without one.
     lengths
-        int64 [n]: after this many steps one target is left and the episode ends; L where the
+        int64 [n]: the number of steps until one target is left and the episode ends; L if the
         time limit comes first.
     """
 
@@ -55,19 +55,12 @@ class Episodes:
 
 
 class EpisodeSampler:
-    """Draws episodes from a population.
-
-    Parameters
-    ----------
-    population
-        Whose embeddings; drawn episodes lie on its device.
-    settings
-        The config's block ``finetuning.episode``.
+    """Draws episodes from a population, on the population's device.
 
     Raises
     ------
     InputError
-        No speaker has enough utterances and a later day, or there is nobody else to offer.
+        No speaker has enough utterances and a later day, or there is no other speaker.
     """
 
     def __init__(self, population: Population, settings: Episode) -> None:
@@ -90,17 +83,17 @@ class EpisodeSampler:
 
     @property
     def speakers(self) -> int:
-        """How many speakers have episodes."""
+        """The number of speakers with episodes."""
         return len(self._qualified)
 
     def draw(self, n: int, generator: torch.Generator) -> Episodes:
-        """Draw `n` episodes; see docs/method.md, "Training", for the law.
+        """Draw `n` episodes (docs/method.md, "Training").
 
-        The law: a speaker, uniformly; enrolment is all of one day out of the first
-        ``enrolment_share`` of the speaker's days; each later day is kept with
-        ``day_probability`` and gives 3, 5 or 10 (drawn for the episode) random utterances or
-        all it has, in corpus order. Each trial is by a coin the next target or a non-target: a
-        uniform other speaker, then day, then utterance.
+        The speaker is uniform. The enrolment utterances are all utterances of one day, out of the
+        first ``enrolment_share`` of the speaker's days. Each later day is kept with
+        ``day_probability``. It gives 3, 5 or 10 (drawn for the episode) random utterances, or all
+        that it has, in corpus order. Each trial is with ``target_share`` the next target, else a
+        non-target: a uniform other speaker, then a uniform day, then a uniform utterance.
         """
         population, settings = self.population, self.settings
         device = population.embeddings.device
@@ -109,7 +102,7 @@ class EpisodeSampler:
             return torch.rand(*shape, generator=generator, device=device)
 
         def choose(count: Tensor, *shape: int) -> Tensor:
-            """Draw uniformly from 0 .. count - 1; rand() rounds up to 1 in a product at times."""
+            """Draw uniformly from 0 .. count - 1. The product can round up to count."""
             return torch.minimum((uniform(*shape) * count).long(), count - 1)
 
         speakers = self._qualified[choose(torch.tensor(self.speakers, device=device), n)]
@@ -119,8 +112,8 @@ class EpisodeSampler:
         early = torch.minimum(early, days - 1)
         enrolment_day = choose(early, n)
 
-        # The speaker's utterances, in corpus order, as columns; those of kept later days get a
-        # random order within their day, of which the first few are taken.
+        # The columns are the speaker's utterances in corpus order. The utterances of a day get a
+        # random order, and the first few of each kept day are taken.
         start = population.speaker_starts[speakers]
         end = population.speaker_starts[speakers + 1]
         column = start[:, None] + torch.arange(self._widest, device=device)
@@ -131,8 +124,8 @@ class EpisodeSampler:
         kept = uniform(n, self._most_days) < settings.day_probability
         kept = kept.gather(1, day_in_speaker) & valid & (day_in_speaker > enrolment_day[:, None])
         shuffled = (day_in_speaker + uniform(n, self._widest)).where(valid, torch.inf).argsort(1)
-        # Sorting by day + key leaves each day in its place, so a place's rank within its day
-        # is its distance from where the day starts.
+        # Sorting by day + random key keeps the place of each day. So the rank of a column within
+        # its day is its distance from the start of the day.
         rank = column - population.day_starts[day]
         a_day = self._a_day[choose(torch.tensor(len(self._a_day), device=device), n)]
         taken = kept & (rank < a_day[:, None])
@@ -150,7 +143,7 @@ class EpisodeSampler:
         left = queued - offered
         ends = 1 + (left[:, 1:] > 1).sum(1)
 
-        # The product draws of non-targets: speaker, then day, then utterance.
+        # Non-targets: first the speaker, then the day, then the utterance.
         others = len(population.names) - 1
         shift = 1 + choose(torch.tensor(others, device=device), n, length)
         other = (speakers[:, None] + shift) % len(population.names)

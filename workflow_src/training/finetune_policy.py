@@ -1,9 +1,9 @@
 """Finetune a policy by proximal policy optimisation (docs/method.md, "Training").
 
-Trains a method's policy in the vector environment and writes policy.safetensors, policy.json and
-training.csv (a row an update) to --out-dir. An interrupted run
-goes on from its checkpoint and ends with the same bytes. `train` reads top to bottom: rollout,
-advantages, epochs of minibatches, losses, log.
+The step trains a method's policy in the vector environment. It writes policy.safetensors,
+policy.json and training.csv (one row per update) to --out-dir. An interrupted run resumes from its
+checkpoint and gives the same bytes. The parts of `train` in order: rollout, advantages, epochs of
+minibatches, losses, log.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from workflow_src.training.scalars import estimate_scale
 from workflow_src.training.vector_environment import TemplateUpdatingVectorEnv
 
 MODULE = "workflow_src.training.finetune_policy"
+LOSSES = ("policy_loss", "value_loss", "entropy", "approx_kl", "clipfrac")
 
 
 def train(
@@ -55,43 +56,27 @@ def train(
     initial: PolicyNetwork | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[PolicyNetwork, pd.DataFrame]:
-    """Train a policy by PPO.
+    """Train a policy by PPO on the device of the population.
 
-    Parameters
-    ----------
-    population
-        Training embeddings, on the device to train on.
-    method
-        The method's name: streams of random numbers are named after it.
-    rule
-        The method's rule, which makes its network.
-    traits
-        What the environment must know of the method.
-    settings
-        The config's block ``finetuning``; its ``seeds`` play no part.
-    seed, policy_seed
-        The workflow's seed and this policy's.
-    initial
-        A policy of the same rule to start from (left as it is), else random weights.
-    checkpoint
-        Where to resume from and to save to.
+    The method's name is part of the names of random streams. Training starts from a copy of
+    `initial`, a policy of the same rule, or from random weights.
 
     Returns
     -------
     PolicyNetwork
-        For raw states, or scalars.
+        The policy for raw states, or for scalars.
     DataFrame
-        The learning curve, a row an update: update, steps (so far), episodes (that ended in its
-        rollout), episodic_return and episodic_length (their means; empty where none ended),
-        reward (mean a step), policy_loss, value_loss, entropy, approx_kl, clipfrac (means over
-        all minibatches), explained_variance (of the values before the update), update_rate,
-        mean_weight (as drawn, of the steps that updated), weight_std (of the Gaussian that is
-        drawn from), learning_rate.
+        The learning curve, one row per update: update, steps (so far), episodes (that ended in the
+        rollout), episodic_return and episodic_length (their means; empty if none ended), reward
+        (mean per step), policy_loss, value_loss, entropy, approx_kl, clipfrac (means over all
+        minibatches), explained_variance (of the values before the update), update_rate,
+        mean_weight (drawn weights of the steps with an update), weight_std (of the Gaussian),
+        learning_rate.
 
     Raises
     ------
     InputError
-        No speaker qualifies for episodes.
+        No speaker qualifies for episodes, or there are more minibatches than steps in a rollout.
     """
     ppo = settings.ppo
     device, dimension = population.embeddings.device, population.dimension
@@ -109,10 +94,10 @@ def train(
 
     scale = None
     if scalars:
-        # One for all policies of a population.
+        # All policies of a population have the same scale.
         drawing = torch.Generator(device).manual_seed(torch_seed(seed, "finetuning", "scale"))
         scale = estimate_scale(population, settings.episode, drawing)
-    # Networks, the same for every device: drawn on the CPU.
+    # The CPU draws the networks, so they are the same for every device.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream("networks"))
         policy = rule.make_network(dimension=dimension, scale=scale)
@@ -124,7 +109,7 @@ def train(
     if initial is not None:
         own_std = policy.log_std.detach().clone()
         policy.load_state_dict(initial.state_dict())
-        # Supervision says nothing about how widely to explore.
+        # Pretraining does not train the spread of exploration.
         policy.log_std.data.copy_(own_std)
     policy, critic = policy.to(device), critic.to(device)
     if initial is not None:
@@ -139,8 +124,8 @@ def train(
     observation, _ = environment.reset(seed=stream("environment"))
     returns = torch.zeros(E, device=device)
     lengths = torch.zeros(E, device=device)
-    # The critic gives values in spreads from an offset, both fixed by the first rollout (see
-    # there); without, its outputs would have to reach 100 before they mean anything.
+    # A value is offset + spread * critic. The first rollout sets offset and spread. Without them,
+    # the critic would first have to learn outputs of about 100.
     offset, spread = 0.0, 1.0
     rows: list[dict[str, Any]] = []
 
@@ -156,8 +141,8 @@ def train(
         offset, spread = state["offset"], state["spread"]
         print(f"resumed after update {len(rows)} of {updates}")
 
-    # What the critic sees, and what the policy sees. The critic is needed in training only, so
-    # it may know the training speakers by heart: it sees them as they are, not reflected.
+    # The critic sees `states`, the policy sees `reflected`. The critic is used in training only, so
+    # it can memorise the training speakers and needs no reflections.
     states = torch.empty(T, E, policy.inputs, device=device)
     reflected = torch.empty_like(states)
     raws = torch.empty(T, E, device=device)
@@ -174,7 +159,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate
 
-        # Rollout. Each environment is seen under its own reflection for the time of a rollout.
+        # Rollout. Each environment keeps one reflection for the whole rollout.
         signs = input_map.signs(E, dimension, reflecting)
         truncated_at: list[tuple[int, Tensor, Tensor]] = []
         finished: list[tuple[Tensor, Tensor]] = []
@@ -194,11 +179,12 @@ def train(
                 limit = truncated.nonzero().squeeze(1)
                 truncated_at.append((t, limit, input_map(infos["final_obs"][limit])))
 
-        # Advantages. The environment goes on at once with the next episode, so the value after
-        # the last step of an episode is not that of the next row: it is 0 where the episode
-        # terminated, and that of the final state where only the time limit cut it.
+        # Advantages. The row after the last step of an episode belongs to the next episode. So the
+        # value after a last step is 0 if the episode terminated, and the value of the final state
+        # if the time limit truncated it.
         if update == 1:
-            # Rewards like these for ever, and how far independent ones would stray from that.
+            # The offset is the return of endless mean rewards. The spread is the deviation of the
+            # return if rewards are independent.
             horizon = 1 - min(ppo.discount, 1 - 1 / settings.episode.max_steps)
             offset = float(rewards.mean()) / horizon
             spread = max(float(rewards.std(unbiased=False)), 1e-3) / horizon**0.5
@@ -219,12 +205,12 @@ def train(
         batch = [*taken, *judged, old_log_probability]
 
         # Epochs of minibatches.
-        sums = torch.zeros(5, device=device)
+        sums = torch.zeros(len(LOSSES), device=device)
         for _ in range(ppo.epochs):
             order = torch.randperm(E * T, generator=shuffling, device=device)
             for rows_of_part in order.chunk(ppo.minibatches):
                 part = batch
-                if ppo.minibatches > 1:  # four times as fast as x[rows_of_part]
+                if ppo.minibatches > 1:  # index_select is four times as fast as x[rows_of_part]
                     part = [x.index_select(0, rows_of_part) for x in batch]
                 seen, updated, raw, plain, target, advantage, old = part
                 log_probability, entropy = policy.evaluate(seen, updated, raw)
@@ -251,21 +237,17 @@ def train(
         # Log.
         weights = policy.applied_weight(raws)
         means = (sums / (ppo.epochs * len(order.chunk(ppo.minibatches)))).tolist()
-        ended_returns = torch.cat([r for r, _ in finished]) if finished else None
-        ended_lengths = torch.cat([n for _, n in finished]) if finished else None
+        episodes = [torch.cat(part) for part in zip(*finished, strict=True)]
+        episodic = [float(part.mean()) for part in episodes] or [None, None]
         rows.append(
             {
                 "update": update,
                 "steps": update * E * T,
-                "episodes": 0 if ended_returns is None else len(ended_returns),
-                "episodic_return": None if ended_returns is None else float(ended_returns.mean()),
-                "episodic_length": None if ended_lengths is None else float(ended_lengths.mean()),
+                "episodes": len(episodes[0]) if episodes else 0,
+                "episodic_return": episodic[0],
+                "episodic_length": episodic[1],
                 "reward": float(rewards.mean()),
-                "policy_loss": means[0],
-                "value_loss": means[1],
-                "entropy": means[2],
-                "approx_kl": means[3],
-                "clipfrac": means[4],
+                **dict(zip(LOSSES, means, strict=True)),
                 "explained_variance": float(explained_variance(values, targets)),
                 "update_rate": float(effective.float().mean()),
                 "mean_weight": float(weights[effective].mean()) if effective.any() else None,
@@ -300,21 +282,21 @@ class Arguments(TrainingArguments):
     """The step's arguments."""
 
     method: str
-    """The method's name, which policy.json gives."""
+    """The method's name, for policy.json."""
     entry: str
     """The class of its update rule, module:Class."""
     sees: Literal["embeddings", "scalars"] = "embeddings"
-    """What the policy sees."""
+    """The input of the policy."""
     reward: Literal["published", "margin"] = "published"
-    """What is rewarded: as published, or the margin of the next trial."""
+    """The reward: the published one, or the margin of the next trial."""
     gated: bool = False
     """Whether a threshold alone decides on updates."""
     settings: Finetuning
-    """How the policy is finetuned."""
+    """The settings of finetuning."""
 
 
 def run(args: Arguments) -> None:
-    """Read the training embeddings, train, write the policy."""
+    """Read the training embeddings, then train and write the policy."""
     rule = load_entry(args.entry)
     if not issubclass(rule, PolicyRule):
         raise InputError(f"{args.entry}: is no rule with a policy that PPO could train")
@@ -328,28 +310,13 @@ def run(args: Arguments) -> None:
     ).to(device)
     initial = read_initial(args.initial, rule, population.dimension) if args.initial else None
     described = settings.read_by(args.sees, args.gated)
-    digest = digest_training(
-        population,
-        described,
-        args.method,
-        vars(traits),
-        args.seed,
-        args.policy_seed,
-        digest_network(initial),
-        digest_code(MODULE),
-        digest_entry(args.entry),
-    )
+    given = [described, args.method, vars(traits), args.seed, args.policy_seed]
+    code = digest_code(MODULE), digest_entry(args.entry)
+    digest = digest_training(population, *given, digest_network(initial), *code)
     checkpoint = args.open_checkpoint(digest)
+    seeds = args.seed, args.policy_seed
     policy, curve = train(
-        population,
-        args.method,
-        rule,
-        traits,
-        settings,
-        args.seed,
-        args.policy_seed,
-        initial,
-        checkpoint,
+        population, args.method, rule, traits, settings, *seeds, initial, checkpoint
     )
     last = curve.iloc[-1]
     print(

@@ -1,4 +1,4 @@
-"""The policy that training starts from."""
+"""The initial policy of training."""
 
 from __future__ import annotations
 
@@ -15,21 +15,12 @@ from workflow_src.methods.storage import DESCRIPTION, read_policy, restoring
 
 
 def read_initial(folder: Path, rule: type[PolicyRule], dimension: int) -> PolicyNetwork:
-    """Read the network of a policy folder.
-
-    Parameters
-    ----------
-    folder
-        With ``policy.safetensors`` and ``policy.json``.
-    rule
-        The rule that is trained: the policy must be one of this class.
-    dimension
-        D of the embeddings.
+    """Read the network of a policy folder for a rule and embeddings of dimension D.
 
     Raises
     ------
     InputError
-        A file is missing or broken, the policy is of another class, or for another D.
+        A file is missing or broken, or the policy has another class or another D.
     """
     tensors, about = read_policy(folder)
     with restoring(folder, rule):
@@ -43,7 +34,7 @@ def read_initial(folder: Path, rule: type[PolicyRule], dimension: int) -> Policy
 
 
 def describe_initial(folder: Path | None) -> str:
-    """Say for ``policy.json`` what training starts from."""
+    """Return the entry ``initial`` of ``policy.json``."""
     if folder is None:
         return "random weights"
     given = read_json(folder / DESCRIPTION).get("training") == "given"
@@ -51,7 +42,7 @@ def describe_initial(folder: Path | None) -> str:
 
 
 def digest_network(network: nn.Module | None) -> str | None:
-    """Return the digest of a network's weights, or None."""
+    """Return the sha256 of a network's weights, or None without a network."""
     if network is None:
         return None
     digest = hashlib.sha256()

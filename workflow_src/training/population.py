@@ -1,4 +1,4 @@
-"""Training embeddings grouped by speaker and day: what policies are trained on."""
+"""The training embeddings of policies, grouped by speaker and day."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workflow_src.corpus.ids import ID_COLUMNS, sort_in_corpus_order
 
 @dataclass(frozen=True)
 class Population:
-    """Embeddings of S speakers on K speaker-days, N utterances by speaker in corpus order.
+    """N utterances of S speakers on K speaker-days, by speaker in corpus order.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Population:
     embeddings
         float32 [N, D], raw.
     speaker_means
-        float32 [S, D]: raw mean of all embeddings of each speaker, short utterances included.
+        float32 [S, D]: raw mean of all embeddings of each speaker, also of short utterances.
     day_means
         float32 [K, D]: raw mean of the embeddings of each speaker-day.
     day_of
@@ -62,15 +62,15 @@ class Population:
 
     @property
     def utterances(self) -> Tensor:
-        """int64 [S]: how many utterances each speaker has."""
+        """int64 [S]: the number of utterances of each speaker."""
         return self.speaker_starts.diff()
 
     @property
     def scale(self) -> float:
-        """What the embeddings are multiplied by to have components of unit mean square.
+        """The factor that gives the components of embeddings a mean square of 1.
 
-        Networks are trained on scaled inputs, whatever the scale of the extractor; the factor is
-        then put into the first layer, so that a stored policy takes raw embeddings.
+        Networks are trained on scaled inputs. The factor then goes into the first layer, so a
+        stored policy takes raw embeddings.
         """
         return float(1.0 / self.embeddings.square().mean().sqrt())
 
@@ -90,7 +90,7 @@ def group_embeddings(
     dates: pd.Series,
     usable: np.ndarray | None = None,
 ) -> Population:
-    """Group embeddings by speaker and day.
+    """Group embeddings by speaker and day, for the speakers with a usable utterance.
 
     Parameters
     ----------
@@ -99,13 +99,8 @@ def group_embeddings(
     speakers, dates
         N ids and N ISO dates.
     usable
-        bool [N]: utterances that are drawn from; the others only count in the speakers' means.
-        All by default.
-
-    Returns
-    -------
-    Population
-        Of the speakers that have a usable utterance.
+        bool [N]: utterances for training. The others count only in the speakers' means. The
+        default is all.
     """
     keep = np.ones(len(embeddings), bool) if usable is None else np.asarray(usable, bool)
     table = pd.DataFrame(
@@ -141,21 +136,16 @@ def group_embeddings(
 def load_training_population(
     embeddings: Path, index: Path, manifest: Path, split: Path, min_seconds: float
 ) -> Population:
-    """Read the training speakers' embeddings; files as the results contract has them.
+    """Read the training speakers' embeddings.
 
-    Parameters
-    ----------
-    embeddings, index, manifest, split
-        The matrix, its utterance index, the manifest and the speaker split.
-    min_seconds
-        Utterances up to this length are left out. Where the manifest knows no durations (no
-        column ``seconds``, or an empty one), nothing is, and a line says so.
+    Utterances up to `min_seconds` are not used. If the manifest has no durations (no column
+    ``seconds``, or an empty one), all utterances are used, and a printed line says so.
 
     Raises
     ------
     InputError
         A file cannot be read, index and matrix disagree, an embedding of a training speaker is
-        zero or not finite, or fewer than two speakers train.
+        zero or not finite, or there are fewer than two training speakers.
     """
     matrix = read_embeddings(embeddings, mmap=True)
     rows = read_parquet(index, ["row", "utterance"])
@@ -215,15 +205,10 @@ def _group_means(vectors: Tensor, groups: np.ndarray) -> Tensor:
 
 
 def digest_training(population: Population, *settings: Any) -> str:
-    """Return a digest of all that training depends on: embeddings and settings (JSON values)."""
+    """Return a digest of everything that training depends on: embeddings and JSON settings."""
     digest = hashlib.sha256()
-    for tensor in (
-        population.embeddings,
-        population.speaker_means,
-        population.day_starts,
-        population.day_dates,
-    ):
-        digest.update(tensor.cpu().numpy().tobytes())
+    for name in ("embeddings", "speaker_means", "day_starts", "day_dates"):
+        digest.update(getattr(population, name).cpu().numpy().tobytes())
     versions = [torch.__version__, population.embeddings.device.type, population.names]
     digest.update(json.dumps([versions, settings], sort_keys=True).encode())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The parts of proximal policy optimisation that are formulas."""
+"""The formulas of proximal policy optimisation."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def generalised_advantages(
     rewards, values
         float32 [T, E]: rewards and V(s_t).
     next_values
-        float32 [T, E]: the value of the state that step t led to *in its own episode*: V of the
-        final state where the time limit truncated the episode, 0 where it terminated.
+        float32 [T, E]: V of the next state *in the same episode*: V of the final state if the time
+        limit truncated the episode, 0 if it terminated.
     done
-        bool [T, E]: the episode ended, either way; nothing flows back over that border.
+        bool [T, E]: whether the episode ended in either way. Nothing flows back over that border.
     discount, gae_lambda
         gamma and lambda.
     """
@@ -45,7 +45,7 @@ def clipped_policy_loss(ratio: Tensor, advantages: Tensor, clip: float) -> Tenso
 
 
 def explained_variance(predicted: Tensor, observed: Tensor) -> Tensor:
-    """Return 1 - Var(observed - predicted) / Var(observed); 0 where nothing varies."""
+    """Return 1 - Var(observed - predicted) / Var(observed); 0 if nothing varies."""
     variance = observed.var(unbiased=False)
     share = 1 - (observed - predicted).var(unbiased=False) / variance.clamp(min=1e-12)
     return share.where(variance > 1e-12, 0.0)

@@ -1,7 +1,8 @@
-"""Pretrain the multi-head policy: supervised, on simulated enrolments (docs/method.md, "Training").
+"""Pretrain the multi-head policy by supervision (docs/method.md, "Training").
 
-Writes policy.safetensors, policy.json and training.csv (a row an epoch) to --out-dir. An
-interrupted run goes on from its checkpoint and ends with the same bytes.
+The training samples are simulated enrolments. The step writes policy.safetensors, policy.json and
+training.csv (one row per epoch) to --out-dir. An interrupted run resumes from its checkpoint and
+gives the same bytes.
 """
 
 from __future__ import annotations
@@ -39,21 +40,10 @@ def pretraining_loss(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return cross entropy, squared error and accuracy of a batch.
 
-    Parameters
-    ----------
-    network
-        The policy. Its weight head sees the update action that its own logits prefer.
-    inputs
-        float32 [B, 2 D]: mapped states.
-    scores
-        float32 [B]: cosines of template and test.
-    targets
-        bool [B].
-
-    Notes
-    -----
-    The cross entropy takes logits (the published code fed it softmax outputs, so its losses
-    have a floor of 0.313). The weight's goal is 0.1 for targets, 0.1 cos for non-targets.
+    `inputs` are mapped states, float32 [B, 2 D]; `scores` are cosines, float32 [B]; `targets` is
+    bool [B]. The weight head sees the update action that the logits prefer. Its goal is 0.1 for
+    targets and 0.1 cos for non-targets. The cross entropy takes logits. The published code gave it
+    softmax outputs, so the published losses have a floor of 0.313.
     """
     logits, weights = network(inputs)
     cross_entropy = functional.cross_entropy(logits, targets.long())
@@ -71,35 +61,18 @@ def pretrain(
     checkpoint: Checkpoint | None = None,
     initial: PolicyNetwork | None = None,
 ) -> tuple[MultiHeadNetwork, pd.DataFrame]:
-    """Train the multi-head policy by supervision.
+    """Train the multi-head policy by supervision on the device of the population.
 
-    Parameters
-    ----------
-    population
-        Training embeddings, on the device to train on.
-    settings
-        The config's block ``pretraining``.
-    seed, policy_seed
-        The workflow's seed and this policy's.
-    checkpoint
-        Where to resume from and to save to.
-    initial
-        A multi-head policy to start from (left as it is), else random weights.
-
-    Returns
-    -------
-    MultiHeadNetwork
-        For raw states.
-    DataFrame
-        The learning curve, a row an epoch: epoch, step (batches so far), loss, cross_entropy,
-        mse, accuracy (means over the epoch), learning_rate.
+    Training starts from a copy of `initial`, or from random weights. Return the network for raw
+    states and the learning curve, one row per epoch: epoch, step (batches so far), loss,
+    cross_entropy, mse, accuracy (means over the epoch), learning_rate.
     """
     if int(population.utterances.max()) < 2:
         raise InputError("pretraining: no training speaker has two utterances or more")
     device = population.embeddings.device
 
     def generator(*names: str | int) -> torch.Generator:
-        """Return the stream of one epoch: a resumed run draws what the first would have."""
+        """Return the random stream of one epoch, so a resumed run makes the same draws."""
         own = torch_seed(seed, "pretraining", policy_seed, *names)
         return torch.Generator(device).manual_seed(own)
 
@@ -168,13 +141,8 @@ def pretrain(
             }
         )
         if checkpoint and checkpoint.due():
-            checkpoint.save(
-                {
-                    "network": network.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "rows": rows,
-                }
-            )
+            states = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+            checkpoint.save({**states, "rows": rows})
     input_map.store(network)
     return network, pd.DataFrame(rows)
 
@@ -184,11 +152,11 @@ class Arguments(TrainingArguments):
     """The step's arguments."""
 
     settings: Pretraining
-    """How the policy is pretrained."""
+    """The settings of pretraining."""
 
 
 def run(args: Arguments) -> None:
-    """Read the training embeddings, pretrain, write the policy."""
+    """Read the training embeddings, then pretrain and write the policy."""
     settings = args.settings
     device = take_device(args.device, args.deterministic)
     population = load_training_population(
@@ -196,25 +164,17 @@ def run(args: Arguments) -> None:
     ).to(device)
     initial = read_initial(args.initial, MultiHead, population.dimension) if args.initial else None
     described = settings.model_dump(exclude={"checkpoint"})
-    digest = digest_training(
-        population,
-        described,
-        args.seed,
-        args.policy_seed,
-        digest_network(initial),
-        digest_code(MODULE),
-    )
+    seeds, code = (args.seed, args.policy_seed), digest_code(MODULE)
+    digest = digest_training(population, described, *seeds, digest_network(initial), code)
     checkpoint = args.open_checkpoint(digest)
-    network, curve = pretrain(
-        population, settings, args.seed, args.policy_seed, checkpoint, initial
-    )
+    network, curve = pretrain(population, settings, *seeds, checkpoint, initial)
     last = curve.iloc[-1]
     print(
         f"epoch {last['epoch']:.0f}: cross entropy {last['cross_entropy']:.4f}, "
         f"accuracy {100 * last['accuracy']:.1f} %"
     )
     description = {
-        # It is the start of multi-head's finetuning, and one of its policies.
+        # Finetuning of multi-head starts from this policy.
         "method": "multi-head",
         **network.describe(),
         "training": "pretrained",

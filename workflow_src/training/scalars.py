@@ -16,24 +16,10 @@ WEIGHT = 0.2
 def estimate_scale(
     population: Population, settings: Episode, generator: torch.Generator, episodes: int = EPISODES
 ) -> ScoreScale:
-    """Estimate what scores look like while templates are updated.
+    """Estimate the scale of scores on drawn episodes, which are played to their ends.
 
-    Parameters
-    ----------
-    population
-        Training embeddings.
-    settings
-        The config's block ``finetuning.episode``; templates are updated with weight 0.2 when
-        cos > its ``update_threshold``.
-    generator
-        On the population's device.
-    episodes
-        So many drawn episodes are played to their ends.
-
-    Raises
-    ------
-    InputError
-        No speaker qualifies for episodes.
+    Templates are updated with weight 0.2 when cos > `settings.update_threshold`. The generator is
+    on the population's device. Raises `InputError` if no speaker qualifies for episodes.
     """
     drawn = EpisodeSampler(population, settings).draw(episodes, generator)
     templates, steps = drawn.templates, drawn.offers.shape[1]

@@ -1,7 +1,7 @@
 """The training environment for many templates at once, on torch tensors of any device.
 
-The same transition as `workflow_src.training.environment`, for E templates in lockstep; a test
-holds the two together.
+It has the same transition as `workflow_src.training.environment`, for E templates in lockstep. A
+test compares the two.
 """
 
 from __future__ import annotations
@@ -30,21 +30,16 @@ from workflow_src.updating.score_history import ScoreHistory, ScoreScale
 class TemplateUpdatingVectorEnv(VectorEnv):
     """E copies of `TemplateUpdatingEnv` without a Python loop over them.
 
-    Observations float32 [E, 2 D] or [E, 6], actions ``{"update": [E], "weight": [E, 1]}`` (the
-    update is ignored where the method is gated, and may be left out), rewards float32 [E],
-    terminations and truncations bool [E]: all torch tensors, new ones at every step.
+    Each step returns new torch tensors: observations float32 [E, 2 D] or [E, 6], rewards float32
+    [E], terminations and truncations bool [E]. Actions are ``{"update": [E], "weight": [E, 1]}``.
+    A gated method ignores the update, so the action can omit it.
 
-    Autoreset is of the same step: where an episode ends, the observation returned is the first
-    of the next episode, and ``infos["final_obs"]`` (of the same shape, present when any
-    episode ended, valid where ``infos["_final_obs"]``) holds the last one of the old. No step is a
-    dummy, so each belongs into a learner's batch.
+    Autoreset happens in the same step. If an episode ends, the returned observation is the first
+    one of the next episode. Then ``infos["final_obs"]`` has the last observation of the old
+    episode, with the same shape, valid where ``infos["_final_obs"]``. So every step is a real
+    step, and a learner can use it.
 
-    Parameters
-    ----------
-    num_envs
-        E.
-    population, episode, traits, scale
-        As of `TemplateUpdatingEnv`.
+    The parameters other than E = `num_envs` are those of `TemplateUpdatingEnv`.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 - gymnasium's own form
@@ -71,7 +66,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         self.generator = torch.Generator(self.device)
         units = population.embeddings / _norm(population.embeddings)[:, None]
         self._units = units
-        # Where an update normalises, all is reckoned with unit tests from the start.
+        # If the method normalises, all tests have unit length from the start.
         self._tests = units if traits.normalises else population.embeddings
         self._means = population.speaker_means / _norm(population.speaker_means)[:, None]
         self._every = torch.arange(num_envs, device=self.device)
@@ -79,10 +74,10 @@ class TemplateUpdatingVectorEnv(VectorEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Begin an episode everywhere.
+        """Begin an episode in every environment.
 
-        ``options["episodes"]``, an `Episodes` of E or more, is played in that order: the first E
-        now, the others as environments end, freshly drawn ones after them.
+        ``options["episodes"]`` is an `Episodes` of E or more. The first E are played at once, the
+        others when episodes end. Drawn episodes follow.
         """
         super().reset(seed=seed)
         if seed is not None:
@@ -93,7 +88,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
             self._pool = self.sampler.draw(self.num_envs, self.generator)
         first = slice(0, self.num_envs)
         self._next = self.num_envs
-        # What is played now is a copy: the pool's rows are kept for those to come.
+        # The current episodes are copies, so the pool stays as it is.
         self._episodes = Episodes(**{k: v[first].clone() for k, v in self._pool.tensors().items()})
         self._template = self._episodes.templates.clone()
         self._step = torch.zeros(self.num_envs, dtype=torch.int64, device=self.device)
@@ -105,7 +100,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
     def step(
         self, actions: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
-        """Answer the trial at hand in every environment, then meet the next one."""
+        """Apply an action to the current trial of every environment, then offer the next one."""
         settings = self.settings
         weight = torch.as_tensor(actions["weight"], device=self.device).reshape(-1, 1).clamp(0, 1)
         template, test = self._template, self._tests[self._offered]
@@ -115,7 +110,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
             updated = self._score > settings.update_threshold
         else:
             updated = torch.as_tensor(actions["update"], device=self.device).bool()
-        # lerp keeps (1 - w) t + w x in one pass; not updated, the template stays as it was.
+        # lerp computes (1 - w) t + w x in one pass. Without an update, the template stays.
         self._template = torch.lerp(template, test, weight).where(updated[:, None], self._template)
         if self.traits.reward == "published":
             rewards = self._published_rewards(updated)
@@ -139,7 +134,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         return self._observation(), rewards, terminated, truncated, infos
 
     def get_state(self) -> dict[str, Any]:
-        """Return all that the rest of the run depends on, for a checkpoint."""
+        """Return everything that the rest of the run depends on, for a checkpoint."""
         return {
             "generator": self.generator.get_state(),
             "pool": self._pool.tensors(),
@@ -152,7 +147,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         }
 
     def set_state(self, state: dict[str, Any]) -> Tensor:
-        """Go on from a state that `get_state` gave; returns the observation there."""
+        """Continue from a state of `get_state`. Return its observation."""
         self.generator.set_state(state["generator"].cpu())
         self._pool = Episodes(**state["pool"])
         self._next = state["next"]
@@ -165,7 +160,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         return self._observation()
 
     def _published_rewards(self, updated: Tensor) -> Tensor:
-        """Return the rewards of the trials just answered."""
+        """Return the published rewards of the current trials after the updates."""
         unit = self._template / _norm(self._template)[:, None]
         score = _dot(unit, self._units[self._offered])
         gained = score + _dot(unit, self._means[self._episodes.speakers]) + 0.5 * updated
@@ -173,7 +168,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         return gained.where(self._target, spared)
 
     def _meet(self) -> None:
-        """Look at the trials now offered: utterance, label, day, score."""
+        """Read the current trials: utterance, label, day and score."""
         at = (self._every, self._step)
         self._offered = self._episodes.offers[at]
         self._target = self._episodes.targets[at]
@@ -182,7 +177,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         self._score = _dot(self._template, self._units[self._offered]) / self._norm
 
     def _begin(self, ended: Tensor) -> None:
-        """Replace the episodes that ended by the next ones drawn."""
+        """Replace the ended episodes by the next ones of the pool."""
         tensors = self._pool.tensors()
         count = len(ended)
         if self._next + count > len(self._pool):
@@ -192,7 +187,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         for name, current in self._episodes.tensors().items():
             current[ended] = tensors[name][self._next : self._next + count]
         self._next += count
-        # New tensors, so that observations given out stay what they were.
+        # New tensors keep the returned observations unchanged.
         self._template = self._template.index_copy(0, ended, self._episodes.templates[ended])
         self._step = self._step.index_fill(0, ended, 0)
         self._errors = self._errors.index_fill(0, ended, 0)

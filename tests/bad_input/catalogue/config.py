@@ -93,7 +93,7 @@ CASES = [
     own("enrolments that fall", "weekly: {every: 7, targets: all, enrolment: [9, 0]}",
         "trials.own.weekly: enrolment is [9, 0]"),
     own("one enrolment twice", "weekly: {every: 7, targets: all, enrolment: [0, 0]}",
-        "trials.own.weekly: enrolment lists a value twice"),
+        "trials.own.weekly.enrolment: lists a value twice"),
     own("no enrolment", "weekly: {every: 7, targets: all, enrolment: []}",
         "trials.own.weekly.enrolment: []"),
     own("enrolment before the first day", "weekly: {every: 7, targets: all, enrolment: [-1]}",
@@ -106,7 +106,7 @@ CASES = [
     config(
         "scenario twice",
         "trials: {scenarios: [random, random]}",
-        "trials: scenarios lists a value twice",
+        "trials.scenarios: lists a value twice",
     ),
     config(
         "hours that are none",
@@ -168,7 +168,7 @@ CASES = [
     block("trials.generate_trials", '{"rounds": 0}', "trials.generation: rounds: 0"),
     block("training.pretrain_policy", '{"epochs": 1.5}', "pretraining: epochs: 1.5"),
     block("training.finetune_policy", '{"ppo": {"clip": NaN}}', "finetuning: ppo.clip: nan"),
-    block("methods.fit_method", '{"alphas": [0.1, 0.1]}', "tuning: alphas lists a value twice"),
+    block("methods.fit_method", '{"alphas": [0.1, 0.1]}', "tuning: alphas: lists a value twice"),
     block("analysis.sweep_thresholds", '{"alphas": []}', "analysis.sweep: alphas: []"),
     block("provenance.record_provenance", '{"seed": -1}', "seed: -1 is not allowed"),
     block("provenance.record_provenance", "{", "config: '{'"),
