@@ -1,4 +1,4 @@
-"""Time-varying speaker verification: from raw audio to executed notebooks, one dependency graph."""
+"""Time-varying speaker verification: one graph of rules from audio to executed notebooks."""
 
 from snakemake.utils import min_version
 

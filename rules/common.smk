@@ -1,4 +1,4 @@
-# What all rules share: the checked settings, the run table, and what a rule's params are made of.
+# What all rules share: the checked settings, the run table, and functions for params.
 
 import functools
 import json
@@ -38,7 +38,7 @@ from workflow_src.embeddings.importing import find_files
 
 
 def checked(function, *arguments):
-    """Call a function; tell a user's mistake in one line, before anything runs."""
+    """Call a function; bad input stops the run with a one-line error before anything runs."""
     try:
         return function(*arguments)
     except InputError as error:
@@ -46,7 +46,7 @@ def checked(function, *arguments):
 
 
 SETTINGS = checked(validate_config, config, "config")
-# Snakemake itself would stop with a traceback.
+# Without this check, Snakemake would stop with a traceback.
 checked(check_workdir, Path.cwd())
 
 RUNS = {run.run: run for run in checked(expand_runs, SETTINGS)}
@@ -72,23 +72,23 @@ def resource_path(path):
 
 
 def growing(amount):
-    """Ask for an amount of memory or time, and for as much more at each further attempt.
+    """Ask for an amount of memory or time, and for more at each attempt.
 
-    What a job needs grows with the corpus; on a cluster, one that runs out is ended.
+    Jobs need more for a larger corpus, and a cluster ends a job that runs out.
     """
     return lambda wildcards, attempt: amount * attempt
 
 
 def needs(mem_mb, minutes, **others):
-    """Return a rule's resources: memory and run time of a first attempt, and others."""
+    """Return a rule's resources: memory and run time of the first attempt, and others."""
     return {"mem_mb": growing(mem_mb), "runtime": growing(minutes), **others}
 
 
 def gpus(wildcards):
     """Return how many GPUs a heavy step asks for: 1 where it will find one, else 0.
 
-    A job that goes to a cluster asks for one unless the settings say cpu: the machine that
-    submits it often has none.
+    On a cluster it asks for one unless the settings say cpu, because the machine that submits the
+    job often has none.
     """
     device = SETTINGS.compute.device
     return int(
@@ -97,35 +97,42 @@ def gpus(wildcards):
     )
 
 
-# Where a step computes changes no result, so it must not count as a changed setting: Snakemake
-# does not compare params that are derived from more than wildcards.
+# The device changes no result, so it must not count as a changed setting. Snakemake does not compare
+# params that are derived from more than wildcards.
 def device(wildcards, input):
     return SETTINGS.compute.device
 
 
 def given_files(name):
-    """List the files that the user gave for a policy of results/policies."""
+    """List the files that the user gave for a policy in results/policies."""
     return policy_files(resource_path(GIVEN[name].path))
 
 
 def given_policy(name):
-    """List the files of an imported policy; none where the user gave none."""
+    """List the files of an imported policy, if the user gave it."""
     return policy_files(f"results/policies/{name}") if name in GIVEN else []
 
 
 def run_policy(run):
-    """List the files of the policy of a run; none where it has none."""
+    """List the files of the policy of a run, if it has one."""
     return policy_files(run.checkpoint) if run.checkpoint else []
 
 
 def rule_code(runs):
-    """Return the digests of the code of runs' rules: an edit of a method reruns what its runs need."""
+    """Return the digests of the code of runs' rules; an edit of a method reruns its runs."""
     digests = [checked(digest_entry, run.entry, run.folder) for run in runs]
     return " ".join(dict.fromkeys(digests))
 
 
-# A user's own rule that is no Python ends the run here, in one line.
+# A user's own rule that is no Python stops the run here with a one-line error.
 rule_code([*RUNS.values(), *FITTED_RUNS.values()])
+
+
+# The beginning of a command that gives the param `settings` to Snakemake as a file.
+WRITE_SETTINGS = (
+    "settings=$(mktemp --suffix .json) && trap 'rm -f \"$settings\"' EXIT"
+    ' && printf %s {params.settings:q} > "$settings"'
+)
 
 
 def list_runs(runs):
@@ -134,9 +141,9 @@ def list_runs(runs):
 
 
 def show_methods(runs):
-    """Return what tables and figures read of the runs' methods in the catalogue.
+    """Return what tables and figures read about the runs' methods in the catalogue.
 
-    No digest of code counts the catalogue, so this belongs to the params of what reads it.
+    No digest of code counts the catalogue, so rules that read it have this among their params.
     """
     methods = map(find_method, dict.fromkeys(run.method for run in runs))
     return [
@@ -146,9 +153,9 @@ def show_methods(runs):
 
 
 def inner_settings(training):
-    """Complete the settings of a population's workflow, which runs in a folder of its own.
+    """Complete the settings of a population's workflow, which runs in its own folder.
 
-    Where it computes changes nothing, and files of the user's own are named by their whole path.
+    They get the device, which changes no result, and absolute paths of the user's own files.
     """
     folders = [str(Path(folder).resolve()) for folder in SETTINGS.inference.folders]
     inference = training["inference"] | {"folders": folders}
@@ -163,40 +170,40 @@ def inner_settings(training):
 
 
 def scenario_row(name):
-    """Return the row of one scenario as JSON: a change of it runs nothing of the others."""
+    """Return the row of one scenario as JSON; a change of it reruns no other scenario."""
     return SETTINGS.trials.find(name).model_dump_json()
 
 
 def initial_policy(wildcards):
-    """List the files of the policy from which a run's finetuning starts: given, pretrained, none."""
+    """List the files of the policy from which a run's finetuning starts, if any."""
     start = finetuning_start(SETTINGS, RUNS[wildcards.run])
     return policy_files(f"results/policies/{start}") if start else []
 
 
 def start_policy(wildcards):
-    """List the files of the policy from which fitting a run starts; none where it needs none."""
+    """List the files of the policy from which fitting a run starts, if any."""
     start = find_method(FITTED_RUNS[wildcards.run].method).starts_from
     return policy_files(FITTED_RUNS[start].checkpoint) if start else []
 
 
 def start_entry(wildcards):
-    """Return the entry point of the policy from which fitting a run starts."""
+    """Return the entry point of the policy from which fitting a run starts, if any."""
     start = find_method(FITTED_RUNS[wildcards.run].method).starts_from
     return FITTED_RUNS[start].entry if start else ""
 
 
 def folder_of(files):
-    """Return the folder of a policy's files; nothing where there are none."""
+    """Return the folder of a policy's files, if there are any."""
     return str(Path(files[0]).parent) if files else ""
 
 
 def population_training(population):
-    """Return the settings with which the workflow of a population simulates and trains."""
+    """Return the settings for simulating a population and training on it."""
     return training_settings(population_settings(SETTINGS, int(population)))
 
 
 @functools.cache
 def population_code():
-    """Return the digests of all code that makes a population; they are the same for each."""
+    """Return the digests of all code that makes a population, the same for each population."""
     training = population_training(SETTINGS.comparison.populations[0])
     return collect_code(POPULATION_TARGETS, training)

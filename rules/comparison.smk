@@ -1,5 +1,5 @@
-# Simulated populations -> results/comparison: methods compared beyond doubt (benchmark_methods).
-# Each population is this workflow on a corpus of its own, in a folder of its own.
+# Simulated populations -> results/comparison: methods compared (benchmark_methods).
+# Each population is this workflow on its own corpus, in its own folder.
 
 
 COMPARISON = "results/comparison"
@@ -10,7 +10,7 @@ SENSITIVITY = expand(
     f"{COMPARISON}/sensitivity/{{population}}.csv",
     population=SETTINGS.comparison.sensitive_populations,
 )
-# One run of each method whose sensitivity is measured, among them those that others are measured against.
+# One run of each method whose sensitivity is measured, and of each reference.
 SENSITIVE_RUNS = {
     method: next(run for run in COMPARED_RUNS if run.method == method)
     for method in SETTINGS.comparison.sensitive_methods
@@ -29,7 +29,7 @@ rule benchmark_methods:
         f"{COMPARISON}/comparison.md",
 
 
-# The inner workflow is guarded by this one's lock.
+# This workflow's lock also protects the inner workflow.
 rule train_population:
     input:
         law=resource_path(SETTINGS.corpus.simulated.law),
@@ -41,7 +41,7 @@ rule train_population:
         "logs/train_population/{population}.benchmark.tsv"
     wildcard_constraints:
         population=r"\d+",
-    # First: what follows takes one core each, and would leave the other idle meanwhile.
+    # Jobs of this rule are the longest, so they start first to keep all cores busy.
     priority: 10
     conda:
         "../envs/comparison.yaml"
@@ -51,7 +51,7 @@ rule train_population:
         runtime=growing(240),
     params:
         trained_on=lambda wildcards: population_training(wildcards.population),
-        # Where it computes and where this workflow lies change nothing, see `device`.
+        # The device and the place of this workflow change no result, see `device`.
         settings=lambda wildcards, output: json.dumps(
             inner_settings(population_training(wildcards.population))
         ),
@@ -62,9 +62,8 @@ rule train_population:
     message:
         "Simulating population {wildcards.population} and training all methods on it; progress is in {log}"
     shell:
-        "settings=$(mktemp --suffix .json) && trap 'rm -f \"$settings\"' EXIT"
-        ' && printf %s {params.settings:q} > "$settings"'
-        " && snakemake {params.targets} --snakefile {params.snakefile:q}"
+        WRITE_SETTINGS
+        + " && snakemake {params.targets} --snakefile {params.snakefile:q}"
         ' --configfile "$settings" --directory {params.directory} --cores {threads} --nolock'
         " --rerun-incomplete > {log} 2>&1"
 

@@ -1,5 +1,5 @@
 # Recordings -> results/corpus: the manifest of utterances and the split of speakers.
-# Of a simulated corpus the manifest is drawn. Of imported embeddings the manifest comes with them, see rules/embeddings.smk.
+# The manifest of a simulated corpus is drawn; imported embeddings bring theirs (rules/embeddings.smk).
 
 SYNTHESIS_SHARDS = range(SETTINGS.corpus.synthetic.shards)
 MANIFEST = "results/corpus/manifest.parquet"
@@ -8,10 +8,10 @@ TEST_SPEAKERS = SETTINGS.corpus.test_speakers
 if isinstance(TEST_SPEAKERS, str):
     TEST_SPEAKERS = resource_path(TEST_SPEAKERS)
 
-# Of recordings in a folder: digests of them, and which of them are used.
+# For recordings in a folder: their digests, and the speakers and days to use.
 RECORDINGS = no_digests(SETTINGS.extractor.shards)
 SUBSET = None
-# Of what is made up: the file of its law.
+# For a synthetic or simulated corpus: the file of its law.
 LAW = []
 
 if SETTINGS.corpus.source == "synthetic":
@@ -21,12 +21,12 @@ if SETTINGS.corpus.source == "synthetic":
 elif SETTINGS.corpus.source == "directory":
     AUDIO_ROOT = SETTINGS.corpus.directory.root
     AUDIO = []
-    # The target fetch_corpus makes the folder: before, there is nothing to look at.
+    # Before the target fetch_corpus makes the folder, there are no recordings.
     _to_fetch = SETTINGS.corpus.directory.archives and not (
         Path(AUDIO_ROOT).is_dir() and any(Path(AUDIO_ROOT).iterdir())
     )
-    # Every job of a cluster reads this file; only the process that runs them all looks, and a plan is
-    # to come before all recordings are read for the first time.
+    # Every job of a cluster reads this Snakefile, but only the main process reads the recordings. A
+    # plan does not read them, because the first reading takes long.
     _looks = workflow.is_main_process and not is_planning()
     _find = digest_recordings if _looks else read_digests
     if not _to_fetch:
@@ -98,7 +98,7 @@ elif SETTINGS.corpus.source == "directory":
             metadata=SETTINGS.corpus.directory.metadata or [],
         output:
             manifest=MANIFEST,
-        # Before extraction, which does not wait for it: names are checked here.
+        # This rule checks names, so it runs before extraction, which does not depend on it.
         priority: 1
         group:
             "corpus"
@@ -161,7 +161,7 @@ rule split_speakers:
         step("corpus.split_speakers")
 
 
-# Nodes of a cluster often have no way out to the internet.
+# Nodes of a cluster often have no access to the internet.
 localrules:
     fetch_corpus,
 

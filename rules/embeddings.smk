@@ -1,5 +1,5 @@
 # Manifest + extractor -> results/embeddings: one matrix of embeddings and its utterance index.
-# Or imported embeddings -> the same, and the manifest; or drawn ones: then there is no extractor.
+# Embeddings may also be imported, with a manifest, or drawn; then there is no extractor.
 
 from workflow_src.settings.front_ends import BY_ID as FRONT_ENDS
 
@@ -24,7 +24,7 @@ rule embeddings:
 
 if SETTINGS.corpus.source == "imported":
 
-    # The manifest is among its outputs: ids are known once the files are read, which is done once.
+    # The manifest is an output too, because the files with the ids are read only once.
     rule import_embeddings:
         input:
             files=IMPORTED,
@@ -70,9 +70,9 @@ elif SETTINGS.corpus.source == "simulated":
 else:
 
     rule extract_embeddings:
-        # A manifest is made anew when any recording changes. Of recordings in a folder each shard is
-        # listed by itself: an input as ancient would not do, since Snakemake looks for no other
-        # reason to run a job while what it depends on is to run.
+        # The manifest changes with any recording, so for recordings in a folder each shard is listed by
+        # itself. A manifest marked as ancient would not do: while the rule of an input is to run,
+        # Snakemake looks for no other reason to run a job.
         input:
             manifest=MANIFEST if SUBSET is None else [],
             audio=AUDIO,
@@ -82,12 +82,12 @@ else:
             rejected="results/embeddings/shards/{shard}.rejected.csv",
         conda:
             "../envs/audio.yaml"
-        # With a GPU, reading and features would hold it up on one core; on the CPU, shards run side by side.
+        # One core cannot read recordings fast enough for a GPU. On the CPU, shards run side by side.
         threads: lambda wildcards: 8 if gpus(wildcards) else 1
         resources:
             **needs(2000, 240, gpu=gpus),
         params:
-            # A function: Snakemake's lint takes a param that begins an input for that input.
+            # A function, because Snakemake's lint confuses a param with an input that begins with it.
             root=lambda wildcards: AUDIO_ROOT,
             recordings=lambda wildcards: RECORDINGS.shards[int(wildcards.shard)],
             listing=SUBSET or "",

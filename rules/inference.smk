@@ -24,7 +24,7 @@ rule inference:
 rule tabulate_runs:
     input:
         tuned=[run.tuned for run in TUNED_RUNS.values()],
-        # Policies that may hold a threshold of their own.
+        # Policies that may have their own threshold.
         policies=[
             f"{run.checkpoint}/policy.json"
             for run in RUNS.values()

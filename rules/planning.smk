@@ -1,12 +1,12 @@
-# The settings, and what lies at corpus.root -> what a run will take, before any runs.
+# Settings + recordings -> an estimate of what a run will take.
 
 
-# On the terminal, not on a node.
+# The plan is printed on the terminal, so it does not run on a node.
 localrules:
     plan,
 
 
-# Neither output nor benchmark: with either, a second plan would find nothing to be done.
+# No output and no benchmark: with either, a second plan would not run.
 rule plan:
     conda:
         "../envs/planning.yaml"
@@ -28,8 +28,7 @@ rule plan:
     message:
         "Planning: what a run would do, by a dry run and measured rates"
     shell:
-        "settings=$(mktemp --suffix .json) && trap 'rm -f \"$settings\"' EXIT"
-        ' && printf %s {params.settings:q} > "$settings"'
-        " && said=$(WORKFLOW_PLANNING=1 snakemake all --dry-run --snakefile {params.snakefile:q}"
+        WRITE_SETTINGS
+        + " && said=$(WORKFLOW_PLANNING=1 snakemake all --dry-run --snakefile {params.snakefile:q}"
         ' --configfile "$settings" --cores {params.cores} --nolock 2> {log})'
         ' && printf %s "$said" | ' + step("planning.plan", printed="2> {log}")

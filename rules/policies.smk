@@ -1,4 +1,4 @@
-# Embeddings + split -> results/policies: one trained policy a method and seed.
+# Embeddings + split -> results/policies: one trained policy per method and seed.
 
 TRAINING_CURVES = [
     *(f"{RUNS[run].checkpoint}/training.csv" for run in TRAINED_RUNS),

@@ -1,4 +1,4 @@
-# All results -> results/provenance.json and results/config.yaml: how they came about; and, for others,
+# All results -> results/provenance.json and results/config.yaml: the record of the run. For sharing:
 # report.html and an RO-Crate.
 
 from workflow_src.provenance.effective_settings import effective_settings
@@ -63,12 +63,11 @@ rule report:
         **needs(2000, 10),
     params:
         snakefile=main_snakefile,
-        # Whatever changes a result changes the provenance.
+        # Settings that change a result change the provenance, which is the input.
         settings=lambda wildcards, output: SETTINGS.model_dump_json(),
     message:
         "Writing {output}: results, figures, notebooks and what the run cost"
     shell:
-        "settings=$(mktemp --suffix .json) && trap 'rm -f \"$settings\"' EXIT"
-        ' && printf %s {params.settings:q} > "$settings"'
-        ' && snakemake --snakefile {params.snakefile:q} --configfile "$settings" --nolock'
+        WRITE_SETTINGS
+        + ' && snakemake --snakefile {params.snakefile:q} --configfile "$settings" --nolock'
         " --report {output} > {log} 2>&1"

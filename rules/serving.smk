@@ -1,4 +1,4 @@
-# A method and what it was trained to -> results/export: one ONNX model a run, for a service.
+# Trained methods -> results/export: one ONNX model per run, for a service.
 
 
 rule export_policy:

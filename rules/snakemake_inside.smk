@@ -1,5 +1,5 @@
-# Whatever leans on the inside of Snakemake, which its documentation does not promise. Written for
-# Snakemake 9; what breaks where this changes stands beside each.
+# Code that depends on undocumented internals of Snakemake 9. The comments tell what breaks where they
+# change.
 
 import re
 import shlex
@@ -13,15 +13,15 @@ from workflow_src.running.lock import LOCK, PARENT, hold_folder, join_run, live_
 from workflow_src.running.signature import read_signature
 
 LAUNCHER = "python -m workflow_src.run "
-# What the rules know of a run's jobs, for its record.
+# The jobs of a run, for its record.
 GRAPH = ".snakemake/graph.json"
 
 
 def step(name, without=(), printed="> {log} 2>&1"):
     """Return the command of a step, ``<room>.<step>``, with an option for each of its arguments.
 
-    An argument is the input, output or param of the same name; `without` names those that are left
-    to their defaults. `printed` says where what it prints goes.
+    The value is the input, output or param of the same name. Arguments in `without` keep their
+    defaults. `printed` redirects the step's output.
     """
     words = [LAUNCHER + name]
     for argument in read_signature(name):
@@ -37,10 +37,10 @@ def step(name, without=(), printed="> {log} 2>&1"):
 
 
 def finish_rules():
-    """Complete what runs a step with the digest of its code, its log and its benchmark.
+    """Give each rule that runs a step the digest of its code, its log and its benchmark.
 
     Where `set_params`, `set_log` or `benchmark` of Snakemake's rules change, one of the three is
-    missing: then tests fail for want of logs, or because an edit of the code reruns nothing.
+    missing. Then tests fail: logs are missing, or an edit of the code reruns nothing.
     """
     for made in workflow.rules:
         if not find_step(made):
@@ -56,13 +56,13 @@ def finish_rules():
 
 
 def find_step(made):
-    """Return the step that a rule runs, ``<room>.<step>``; nothing where it runs none."""
+    """Return the step that a rule runs, ``<room>.<step>``, if any."""
     found = re.search(re.escape(LAUNCHER) + r"([\w.]+)", made.shellcmd or "")
     return found[1] if found else ""
 
 
 def find_stage(made):
-    """Return the stage of a rule: the name of the file that it stands in."""
+    """Return the stage of a rule: the name of its file."""
     return Path(made.snakefile).stem
 
 
@@ -81,22 +81,13 @@ def list_gpu_rules():
 
 
 def find_jobs(wanted, made_by=None):
-    """Find the jobs that make some files, and all jobs whose results these read.
+    """Find the jobs that make the files `wanted`, and all jobs on whose results they depend.
+
+    The jobs are in the order of their rules, each a dict in the form of
+    `workflow_src.provenance.graph.Job`. `made_by` are the rules to search; by default all.
 
     Where `expand_input`, `expand_output` or `expand_params` of Snakemake's rules change, every run
     ends here at its start.
-
-    Parameters
-    ----------
-    wanted
-        The files.
-    made_by
-        The rules to look in; all of this workflow where left out.
-
-    Returns
-    -------
-    list of dict
-        The jobs in the order of their rules, each as `workflow_src.provenance.graph.Job` has it.
     """
     making = [made for made in made_by or workflow.rules if made.output]
     found, known, waiting = [], set(), list(map(str, wanted))
@@ -129,7 +120,7 @@ def _describe_job(made, wildcards):
             for name, files in inputs.items()
         },
         "outputs": list(map(str, outputs)),
-        # What is derived from more than wildcards is where or how a job runs: it counts for no change.
+        # Params derived from more than wildcards only tell where or how a job runs.
         "given": {
             keys.get(name) or name: params[name]
             for name, value in made.params._allitems()
@@ -139,7 +130,7 @@ def _describe_job(made, wildcards):
 
 
 def write_graph(wanted, path):
-    """Write what `workflow_src.provenance.graph.Graph` has of the jobs that make some files."""
+    """Write the jobs that make some files, in the form of `workflow_src.provenance.graph.Graph`."""
     jobs = find_jobs(wanted)
     rules_there = {job["rule"] for job in jobs}
     others = [
@@ -153,13 +144,13 @@ def write_graph(wanted, path):
 
 
 def collect_code(targets, settings):
-    """Return the digests of code on which targets depend with other settings, by rule.
+    """Return by rule the digests of the code on which targets depend with other settings.
 
-    The Snakefile is read once more, as Snakemake reads that of a module. Where modules change,
+    The Snakefile is read again, as Snakemake reads a module. Where modules change,
     `benchmark_methods` ends before anything runs.
     """
     snakefile, kept = workflow.main_snakefile, workflow._rules
-    # A line that begins with `pathvars` is a directive to Snakemake.
+    # A dict, because Snakemake takes a line that begins with `pathvars` for a directive.
     options = {"pathvars": workflow.pathvars, "skip_global_report_caption": True}
     try:
         workflow._rules = type(kept)()
@@ -180,53 +171,53 @@ def collect_code(targets, settings):
     return found
 
 
-# Steps run as `python -m workflow_src.run` from any working directory, and without conda with the
-# Python that runs Snakemake, whether or not its environment is activated. Where the deployment
-# settings change, steps find another Python.
+# Steps run as `python -m workflow_src.run` from any working directory. Without conda they use the
+# Python that runs Snakemake, even if its environment is not activated. Where the deployment settings
+# change, steps find another Python.
 _steps_lock = Path.cwd() / ".snakemake/steps.lock"
 _setup = f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
 _setup += f"export {PARENT}=$PPID {LOCK}={shlex.quote(str(_steps_lock))}; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     _setup += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-# glibc gives every large array's memory back to the kernel at once, to be cleared and mapped anew
-# for the next; kept, synthesis and extraction take a tenth less time.
+# By default glibc returns the memory of every large array to the kernel, which must clear it for the
+# next array. Keeping the memory makes synthesis and extraction a tenth faster.
 _setup += "export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=268435456; "
 shell.prefix(_setup)
 
 
-# One run in a folder; a run within a run (benchmark_methods) ends with it.
+# One run in a folder. An inner run (benchmark_methods) ends with its outer run.
 onstart:
     live_with_run()
     checked(hold_folder, _steps_lock.parent, _steps_lock)
     write_graph(rules.record_provenance.input, GRAPH)
 
 
-# On a cluster this file is read again by each job: `workflow.remote_exec` tells.
+# Each job of a cluster reads this file again; then `workflow.remote_exec` is true.
 if workflow.remote_exec:
     checked(join_run, _steps_lock)
-    # Such a job is not told of --resources; without, it would ask for the CPUs of all steps at once.
+    # Such a job does not get --resources, and would ask for the CPUs of all its steps at once.
     workflow.register_resource("turn", 1)
 
 
-# Steps of a group take turns where --resources turn=1 says so: Slurm's plugin runs the steps of a job
-# one after another, and must ask for the time of all and the memory of the largest.
+# With --resources turn=1, the steps of a group run one after another. Slurm's plugin runs them so, and
+# must ask for the time of all steps and the memory of the largest.
 resource_scopes:
     turn="local",
 
 
 def main_snakefile(wildcards, output):
-    """Return the Snakefile that was named; a function, so that its place counts for no change."""
+    """Return the main Snakefile; as a function's value, its path counts for no change."""
     return str(workflow.main_snakefile)
 
 
 def is_planning():
-    """Tell `snakemake plan ...`, and the dry run within it, from all that may run a job.
+    """Whether this is `snakemake plan ...`, or the dry run within it.
 
-    Snakemake itself knows its targets only after this file is read.
+    Snakemake itself knows its targets only after it has read this file.
     """
     return sys.argv[1:2] == ["plan"] or "WORKFLOW_PLANNING" in os.environ
 
 
 def goes_to_cluster():
-    """Whether jobs run elsewhere than on this machine."""
+    """Whether jobs run on other machines."""
     return not workflow.local_exec

@@ -13,7 +13,7 @@ ENROLMENTS = expand(
 )
 
 
-# Of the training speakers: what methods are fitted and chosen on.
+# Trials of training speakers, on which methods are fitted and chosen.
 DEVELOPMENT = "results/trials/development"
 DEVELOPMENT_SCENARIOS = SETTINGS.tuning.development.scenarios
 DEVELOPMENT_TABLES = expand(
@@ -58,7 +58,7 @@ else:
 
     LISTS = SETTINGS.trials.imported.root
 
-    # Where an earlier result is there, Snakemake would not miss a source file.
+    # Snakemake does not notice a missing source file where an earlier result exists.
     checked(check_files, LISTS, SETTINGS.trials.scenarios)
 
     rule import_trials:
@@ -105,7 +105,7 @@ rule generate_development_trials:
         **needs(2000, 10, turn=1),
     params:
         scenario=lambda wildcards: scenario_row(wildcards.protocol),
-        # Development trials have trajectories of their own.
+        # Development trials have their own number of trajectories.
         settings=SETTINGS.trials.generation.model_dump_json(
             exclude={"random": {"trajectories"}}
         ),

@@ -10,7 +10,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from tests.workflow.running import FEW, run_snakemake
+from tests.workflow.forked_runs import run_snakemake
+from tests.workflow.running import FEW
 
 # In the order in which worker processes take them.
 LONGEST = ["cluster", "environments", "reruns", "workflow", "kills"]

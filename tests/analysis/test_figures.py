@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
-from tests.workflow.dry_runs import Command, run_all
+from tests.workflow.forked_runs import Command, run_all
 from tests.workflow.running import CLONE, TINY, arguments
 from workflow_src.analysis import drawing, figures
 from workflow_src.analysis.breakdowns import Shown, methods_shown

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.bad_input.spoiling import make_folder, make_loop, write
-from tests.workflow.running import run_snakemake
+from tests.workflow.forked_runs import run_snakemake
 
 
 def imported(*files):

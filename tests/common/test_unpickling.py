@@ -11,12 +11,7 @@ import struct
 import pytest
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.unpickling import (
-    PLAIN_GLOBALS,
-    PLAIN_OPCODES,
-    RestrictedUnpickler,
-    read_plain_pickle,
-)
+from workflow_src.common.unpickling import PlainUnpickler, read_plain_pickle
 
 
 class Calls:
@@ -141,13 +136,12 @@ def test_an_extension_code(canary, tmp_path, code, opcode, cached):
 
 def test_the_unpickler_itself_admits_no_persistent_id_nor_a_code_by_its_name():
     """The second gate holds where the first is left open."""
-    opcodes = PLAIN_OPCODES | {"BINPERSID", "EXT1"}
     with pytest.raises(InputError, match="holds the persistent id 'x'"):
-        RestrictedUnpickler(b"\x80\x02X\x01\0\0\0xQ.", "a", PLAIN_GLOBALS, opcodes).load()
+        PlainUnpickler(b"\x80\x02X\x01\0\0\0xQ.", "a").load()
     copyreg.add_extension(os.system.__module__, "system", 240)
     try:
         with pytest.raises(InputError, match=r"names \w+\.system"):
-            RestrictedUnpickler(b"\x80\x02\x82\xf0.", "a", PLAIN_GLOBALS, opcodes).load()
+            PlainUnpickler(b"\x80\x02\x82\xf0.", "a").load()
     finally:
         copyreg.remove_extension(os.system.__module__, "system", 240)
 
@@ -175,7 +169,7 @@ def test_state_cannot_be_set_even_where_its_opcode_is_admitted():
         for made in (b"", b")R"):
             content = b"\x80\x02ccollections\ndefaultdict\n" + made + state + b"b."
             with pytest.raises(InputError, match="cannot be read as a pickle"):
-                RestrictedUnpickler(content, "a", PLAIN_GLOBALS, PLAIN_OPCODES | {"BUILD"}).load()
+                PlainUnpickler(content, "a").load()
     assert not hasattr(collections.defaultdict, "a")
 
 

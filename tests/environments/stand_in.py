@@ -52,8 +52,8 @@ def create(packages: list[str], prefix: str | Path, cache: Path) -> None:
     command = [*uv, "venv", "--quiet", "--python", sys.executable, str(prefix)]
     subprocess.run(command, env=environment, check=True)
     command = [*uv, "pip", "install", "--quiet", "--python", f"{prefix}/bin/python"]
-    # Of one version, uv takes the first index's file, and pip takes the file that fits best. The main
-    # index has every file of a version; another may have one without the compiled part.
+    # Of one version, uv takes the first index's file, and pip takes the file that fits best. The
+    # main index has every file of a version; another may lack the one with the compiled part.
     for index in [*pip.get("index-url", [PYPI]), *pip.get("extra-index-url", [])]:
         command += ["--index", index]
     for place in pip.get("find-links", []):

@@ -23,7 +23,8 @@ from tests.environments.stand_in import create, install_stand_in, pip_list
 from tests.inference.made_up_policies import made_up_state_dict
 from tests.synthetic.test_demo_extractor import TINY as TINY_TRAINING
 from tests.workflow.comparison import SETTINGS, check_comparison
-from tests.workflow.running import CLONE, FEW, rule_texts, run_snakemake
+from tests.workflow.forked_runs import run_snakemake
+from tests.workflow.running import CLONE, FEW, rule_texts
 from workflow_src.provenance.finished_run import find_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("environments")]

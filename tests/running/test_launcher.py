@@ -1,9 +1,11 @@
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
 from workflow_src.common.errors import InputError
+from workflow_src.running.arguments import parse_arguments
 from workflow_src.running.launcher import call, list_steps
 from workflow_src.running.signature import read_signature
 
@@ -60,6 +62,18 @@ def test_every_step_explains_itself_without_snakemake(step):
 def test_an_unknown_step_is_refused():
     with pytest.raises(InputError, match=r"'corpus.nothing' is no step; allowed: .*split_speakers"):
         call("corpus.nothing", [])
+
+
+@dataclass
+class TwoDicts:
+    starts: dict[str, str]
+    own: dict[str, int]
+
+
+@pytest.mark.parametrize("words", [["--own", "[1]"], ["--own=[1]"], ["--own", "{"], ["--own={"]])
+def test_wrong_json_of_a_type_without_a_key_names_the_option(words):
+    with pytest.raises(InputError, match=r"^--own: .* is not allowed"):
+        parse_arguments(TwoDicts, "room.step", ["--starts={}", *words])
 
 
 def test_a_block_of_settings_is_known_by_its_key_of_the_config():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import yaml
 
-from tests.workflow.dry_runs import Command, Outcome, dry_run, run_all
+from tests.workflow.forked_runs import Command, Outcome, dry_run, run_all
 from tests.workflow.reruns import FILES, WORLDS, World
 from tests.workflow.running import CLONE, TINY, arguments
 

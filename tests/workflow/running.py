@@ -1,11 +1,8 @@
 """Running Snakemake on the tiny configuration."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
-
-import yaml
 
 CLONE = Path(__file__).resolve().parents[2]
 TINY = CLONE / "tests/tiny.yaml"
@@ -47,20 +44,6 @@ def count_jobs(said):
     return {name: int(n) for name, n in jobs if name not in {"total", *TARGETS}}
 
 
-def run_snakemake(folder, *arguments, overlay=None, check=True):
-    """Run snakemake on the tiny configuration in a folder; return what it printed."""
-    configs = [TINY]
-    if overlay is not None:
-        configs.append(folder / "overlay.yaml")
-        configs[-1].write_text(overlay if isinstance(overlay, str) else yaml.safe_dump(overlay))
-    command = command_line(folder, configs, *arguments)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    if check:
-        assert done.returncode == 0, said
-    return said if check else (done.returncode, said)
-
-
 def rule_texts():
     """Return what stands in rules/ under each rule's name."""
     return {
@@ -70,8 +53,3 @@ def rule_texts():
             r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", path.read_text(), re.M | re.S
         )
     }
-
-
-def rules_to_run(folder, overlay=None):
-    """Return how many jobs of each rule a dry run would run, without the target rule."""
-    return count_jobs(run_snakemake(folder, "--dry-run", overlay=overlay))

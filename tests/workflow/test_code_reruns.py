@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.dry_runs import run_all
 from tests.workflow.finished_runs import default_settings, merge
+from tests.workflow.forked_runs import run_all
 from tests.workflow.job_graphs import JobGraph
 from tests.workflow.reached import (
     all_modules,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from tests.workflow.running import run_snakemake
+from tests.workflow.forked_runs import run_snakemake
 
 
 @pytest.fixture(scope="module")

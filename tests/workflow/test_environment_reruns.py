@@ -9,8 +9,8 @@ import shutil
 import pytest
 import yaml
 
-from tests.workflow.dry_runs import Command, run_all
 from tests.workflow.finished_runs import make_outputs
+from tests.workflow.forked_runs import Command, run_all
 from tests.workflow.running import CLONE, arguments
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.workflow.running import run_snakemake
+from tests.workflow.forked_runs import run_snakemake
 from workflow_src.serving import TemplateUpdater
 from workflow_src.settings.catalogue import METHODS
 

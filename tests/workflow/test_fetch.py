@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.workflow.running import run_snakemake
+from tests.workflow.forked_runs import run_snakemake
 
 
 @pytest.fixture

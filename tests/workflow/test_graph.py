@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from tests.workflow.running import CLONE, run_snakemake
+from tests.workflow.forked_runs import run_snakemake
+from tests.workflow.running import CLONE
 
 
 def test_finished_run_has_the_results_contract(finished):

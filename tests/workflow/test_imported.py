@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.workflow.running import rules_to_run, run_snakemake
+from tests.workflow.forked_runs import rules_to_run, run_snakemake
 from workflow_src.corpus.ids import format_utterance_id
 
 SPEAKERS, DAYS, DIM = 8, 12, 64

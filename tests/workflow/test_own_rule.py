@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from tests.workflow.finished_runs import merge
+from tests.workflow.forked_runs import run_snakemake
 from tests.workflow.own_rule_page import blocks, overlay, write_package
-from tests.workflow.running import CLONE, count_jobs, run_snakemake
+from tests.workflow.running import CLONE, count_jobs
 
 # Needs no fitting, and no package.
 HALF = """\

@@ -4,7 +4,8 @@ import pandas as pd
 import yaml
 
 from tests.workflow.finished_runs import merge
-from tests.workflow.running import CLONE, run_snakemake
+from tests.workflow.forked_runs import run_snakemake
+from tests.workflow.running import CLONE
 
 CORPUS = {
     "corpus": {"source": "simulated", "simulated": {"listing": {"speakers": 8, "days": 45}}},

@@ -10,16 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.workflow.dry_runs import run_all
+from tests.workflow.forked_runs import Command, rules_to_run, run_all, run_snakemake
 from tests.workflow.job_graphs import JobGraph
-from tests.workflow.running import (
-    CLONE,
-    TARGETS,
-    TINY,
-    command_line,
-    rules_to_run,
-    run_snakemake,
-)
+from tests.workflow.running import CLONE, TARGETS, TINY, arguments
 from workflow_src.planning.rates import RATES
 
 SIMULATED = {
@@ -28,17 +21,13 @@ SIMULATED = {
 }
 
 
-def plan(folder, overlay=None, *arguments):
+def plan(folder, overlay=None, *options):
     """Return the lines that the target prints: only they are on standard output."""
-    configs = [TINY]
-    if overlay is not None:
-        configs.append(folder / "overlay.yaml")
-        run_snakemake(folder, "--dry-run", "plan", overlay=overlay)  # writes the overlay
-    done = subprocess.run(
-        command_line(folder, configs, *arguments, "--", "plan"), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    path = folder / "overlay.yaml"
+    path.write_text(yaml.safe_dump(overlay or {}))
+    (done,) = run_all([Command(arguments(folder, [TINY, path], *options, "--", "plan"))])
+    assert done.code == 0, done.said
+    return done.printed
 
 
 def jobs_of(said):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.inference.made_up_policies import made_up_state_dict
-from tests.workflow.running import rules_to_run, run_snakemake
+from tests.workflow.forked_runs import rules_to_run, run_snakemake
 from workflow_src.common.digests import digest_file
 from workflow_src.provenance.record import read_record
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.workflow.running import run_snakemake
+from tests.workflow.forked_runs import run_snakemake
 from tests.workflow.test_provenance import provenance
 from workflow_src.provenance.record import read_record
 

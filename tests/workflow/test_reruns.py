@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.workflow.dry_runs import run_all
 from tests.workflow.finished_runs import default_settings, merge
+from tests.workflow.forked_runs import run_all
 from tests.workflow.reruns import (
     EFFECTS,
     VALUES,

@@ -6,7 +6,8 @@ import time
 import psutil
 import pytest
 
-from tests.workflow.running import TINY, command_line, run_snakemake
+from tests.workflow.forked_runs import run_snakemake
+from tests.workflow.running import TINY, command_line
 
 STEP = "embeddings.extract_embeddings"
 

@@ -5,7 +5,8 @@ import re
 import pandas as pd
 import pytest
 
-from tests.workflow.running import CLONE, run_snakemake
+from tests.workflow.forked_runs import run_snakemake
+from tests.workflow.running import CLONE
 
 TRIALS = ("--", "trials", "embeddings")
 

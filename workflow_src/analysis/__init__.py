@@ -1,1 +1,1 @@
-"""Scores to tables, breakdowns and figures."""
+"""Scores to figures."""

@@ -1,4 +1,4 @@
-"""The tables behind the figures: which runs are shown, their scored trials, and EERs by group."""
+"""The tables behind the figures: the runs to show, their scored trials, and EERs by group."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,14 +15,14 @@ DAYS_IN_WEEK = 7
 
 
 class Shown(NamedTuple):
-    """What a figure shows as one: a method, or one weight of a method with several.
+    """A method in a figure; a method with several weights is shown by one of them.
 
     Attributes
     ----------
     label
-        What the figure calls it.
+        Its label in the figure.
     method
-        The method, as in the run table.
+        Its id in the run table.
     """
 
     label: str
@@ -30,19 +30,10 @@ class Shown(NamedTuple):
 
 
 def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[Shown, list[str]]:
-    """Choose the runs that stand for each method in figures that can't show all.
+    """Choose the runs that stand for each method in figures that cannot show all.
 
-    Parameters
-    ----------
-    runs
-        The run table.
-    alpha
-        The weight that stands for a method with several; where it was not run, the nearest one.
-
-    Returns
-    -------
-    dict
-        The ids of the runs whose mean is shown: one run, or all seeds of a trained method.
+    `alpha` is the weight that stands for a method with several weights; where it was not run, the
+    nearest one does. A trained method is shown by the mean over its runs, one per seed.
     """
     shown: dict[Shown, list[str]] = {}
     for method, rows in runs.groupby("method", sort=False):
@@ -58,24 +49,14 @@ def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[Shown, list[str]]:
 def load_scored_trials(
     results: str | Path, run: str, scenario: str, manifest: pd.DataFrame
 ) -> pd.DataFrame:
-    """Read a run's scored trials and join what the manifest knows of each test utterance.
-
-    Parameters
-    ----------
-    results
-        The results folder.
-    run, scenario
-        Which scores.
-    manifest
-        The manifest, a row an utterance.
+    """Read a run's scored trials and join the manifest's columns of each test utterance.
 
     Returns
     -------
     DataFrame
-        The columns of ``inference/<run>/<scenario>.parquet``, those of the manifest but the
-        utterance's own speaker, date, path and what is called like one of the former, and
-        ``days`` (int): days since the day on which
-        the template's first utterance was recorded.
+        The columns of ``inference/<run>/<scenario>.parquet``; those of the manifest, except
+        speaker, date, path and names that are taken; and ``days`` (int), the days since the
+        template's first utterance was recorded, and ``week`` (int, from 1).
     """
     trials = read_parquet(
         Path(results) / f"inference/{run}/{scenario}.parquet", ["model", "score", "target"]
@@ -85,7 +66,7 @@ def load_scored_trials(
     )
     dates = pd.to_datetime(manifest.set_index("utterance")["date"])
     first = enrolment[enrolment["order"] == 0].set_index("model")["utterance"].map(dates)
-    # Metadata may bring columns that are called like those of the trials.
+    # Metadata may have columns with the names of trial columns.
     known = {"speaker", "date", "path", "days", "week", *trials.columns} - {"utterance"}
     conditions = manifest.drop(columns=known, errors="ignore")
     trials = trials.merge(conditions, on="utterance", how="left", validate="many_to_one")
@@ -101,14 +82,14 @@ def error_rate_by(trials: pd.DataFrame, column: str, order: Sequence[str] = ()) 
     trials
         Scored trials: score, target, and the column.
     column
-        What to group by, a property of the trial's test utterance. Empty cells are left out.
+        The property of the test utterance by which to group. Empty cells are left out.
     order
         Groups to list first, in this order; the rest follow sorted.
 
     Returns
     -------
     DataFrame
-        A row a group that has targets and non-targets: group, eer_percent, target_trials,
+        A row for each group with targets and non-targets: group, eer_percent, target_trials,
         nontarget_trials.
     """
     rows = []
@@ -134,8 +115,8 @@ def scores_over_time(trials: pd.DataFrame, days_in_bin: int = DAYS_IN_WEEK) -> p
     Returns
     -------
     DataFrame
-        A row a class and bin: target (bool), days (float, the bin's mean), median, low and high
-        (the 10th and 90th percentile of the score), trials.
+        A row for each class and bin: target (bool), days (float, the bin's mean), median, low and
+        high (the 10th and 90th percentile of the score), trials.
     """
     bins = trials.assign(bin=trials["days"] // days_in_bin)
     groups = bins.groupby(["target", "bin"])
@@ -165,21 +146,7 @@ def baseline_error(summary: pd.DataFrame, scenario: str) -> float | None:
 
 
 def pretraining_curves(results: str | Path, seeds: Sequence[int]) -> dict[str, list[pd.DataFrame]]:
-    """Read the learning curves of pretraining.
-
-    Parameters
-    ----------
-    results
-        The results folder.
-    seeds
-        Of the pretrained policies.
-
-    Returns
-    -------
-    dict
-        The method whose policies were pretrained -> its ``training.csv``, one a seed; empty
-        without seeds.
-    """
+    """Read the learning curves of pretraining: method -> one ``training.csv`` for each seed."""
     policies = Path(results) / "policies"
     curves = [read_csv(policies / f"pretrained-seed{seed}/training.csv") for seed in seeds]
     method = next(method.id for method in METHODS if method.starts_from == "pretrained")
@@ -187,18 +154,7 @@ def pretraining_curves(results: str | Path, seeds: Sequence[int]) -> dict[str, l
 
 
 def finetuning_curves(runs: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
-    """Read the learning curves of PPO.
-
-    Parameters
-    ----------
-    runs
-        The run table.
-
-    Returns
-    -------
-    dict
-        Each method that PPO trained -> its ``training.csv``, one a seed.
-    """
+    """Read the learning curves of PPO: method -> one ``training.csv`` for each seed."""
     trained = runs[[find_method(method).origin == "ppo" for method in runs["method"]]]
     return {
         method: [read_csv(Path(folder) / "training.csv") for folder in rows["checkpoint"]]
@@ -209,19 +165,12 @@ def finetuning_curves(runs: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
 def update_behaviour(results: str | Path, runs: pd.DataFrame, scenario: str) -> pd.DataFrame:
     """Count how often, and by how much, each run updates on targets and on non-targets.
 
-    Parameters
-    ----------
-    results
-        The results folder.
-    runs
-        The run table. The baseline, which never updates, is left out.
-    scenario
-        Which scores.
+    The baseline is left out: it never updates.
 
     Returns
     -------
     DataFrame
-        A row a run and class: run, target (bool), trials, update_rate (share of trials),
+        A row for each run and class: run, target (bool), trials, update_rate (share of trials),
         mean_weight, low_weight, high_weight (mean, 10th and 90th percentile of the weight over the
         updates; NaN where there was none).
     """

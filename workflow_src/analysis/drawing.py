@@ -1,4 +1,4 @@
-"""Drawing a figure in the notebook, and writing it to the results."""
+"""Drawing a figure in the notebook and writing it to the results."""
 
 from __future__ import annotations
 
@@ -14,14 +14,9 @@ FOLDER = Path("results/analysis/figures")
 
 
 def draw(plot: Callable[..., Figure], shown: Sized, *others: Any) -> None:
-    """Draw a figure and write it as PNG and SVG, named as its function is.
+    """Draw a figure by a function of `workflow_src.analysis.figures`; write it as PNG and SVG.
 
-    Parameters
-    ----------
-    plot
-        A function of `workflow_src.analysis.figures`.
-    shown, others
-        Its arguments. Where `shown` is empty, nothing is drawn.
+    The files have the function's name. Where `shown` is empty, nothing is drawn.
     """
     if len(shown):
         save_figure(plot(shown, *others), FOLDER, plot.__name__)

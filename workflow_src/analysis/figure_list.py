@@ -1,6 +1,6 @@
-"""Which figures there are: the functions of `workflow_src.analysis.figures`, read from its source.
+"""The list of figures: the functions of `workflow_src.analysis.figures`, read from its source.
 
-The Snakefile asks for this list, and it must not wait for matplotlib.
+The Snakefile reads this list, and importing matplotlib would delay it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeVar
 Function = TypeVar("Function", bound=Callable)
 
 SOURCE = Path(__file__).with_name("figures.py")
-# What the runs must have for some figures: a method that updates, a policy that is pretrained, a
-# policy that is trained by PPO.
+# Some figures need runs with a method that updates, a pretrained policy, or a policy that PPO
+# trained.
 TRAITS = ("updates", "pretraining", "finetuning")
 
 
@@ -24,7 +24,7 @@ class ListedFigure(NamedTuple):
     Attributes
     ----------
     name
-        Of its function and, with an ending, of its files.
+        The function's name; with an ending, the names of its files.
     title
         The first line of the function's docstring.
     caption
@@ -37,21 +37,14 @@ class ListedFigure(NamedTuple):
 
 
 def only_with(trait: str) -> Callable[[Function], Function]:
-    """Mark a figure that only runs with a trait of `TRAITS` have."""
+    """Mark a figure that needs runs with a trait of `TRAITS`."""
     if trait not in TRAITS:
         raise ValueError(f"{trait!r} is no trait of runs; allowed: {', '.join(TRAITS)}")
     return lambda function: function
 
 
 def list_figures(traits: Collection[str], source: Path = SOURCE) -> list[ListedFigure]:
-    """List the figures of runs that have some traits, in the order of the source.
-
-    Parameters
-    ----------
-    traits
-        Of `TRAITS`.
-    source
-        The module with a public function for each figure.
+    """List the figures of runs with some of `TRAITS`, in the order of the source.
 
     Raises
     ------
@@ -68,7 +61,7 @@ def list_figures(traits: Collection[str], source: Path = SOURCE) -> list[ListedF
 
 
 def _read_needed(function: ast.FunctionDef) -> list[str]:
-    """Return the traits that the function's decorators `only_with` name."""
+    """Return the traits that a function needs, from its decorators `only_with`."""
     return [
         ast.literal_eval(call.args[0])
         for call in function.decorator_list

@@ -1,7 +1,7 @@
-"""The figures of the analysis: each public function is one, from tables to a matplotlib figure.
+"""The figures of the analysis: each public function makes one from tables.
 
-A figure's files are named as its function is. In the report the first line of the function's
-docstring is its title, and the paragraph below it is its caption.
+The files of a figure have the function's name. In the report, the first line of the function's
+docstring is the title, and the paragraph below it is the caption.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from workflow_src.analysis.breakdowns import Shown
 from workflow_src.analysis.figure_list import only_with
-from workflow_src.common.plotting import NONTARGET, TARGET
+from workflow_src.common.plotting import KINDS, make_panels
 from workflow_src.settings.catalogue import find_by_role, find_method
 
 
@@ -92,26 +92,15 @@ def scores_over_time(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
     tables
         For each method the table of `breakdowns.scores_over_time`.
     """
-    columns = min(2, len(tables))
-    rows = -(-len(tables) // columns)
-    figure, panels = plt.subplots(
-        rows,
-        columns,
-        figsize=(4.6 * columns, 0.5 + 2.7 * rows),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
+    figure, panels = make_panels(len(tables), 2, 4.6, 2.7, extra=0.5, sharex=True, sharey=True)
     for axes, (shown, table) in zip(panels.flat, tables.items(), strict=False):
-        for target, colour, label in ((True, TARGET, "targets"), (False, NONTARGET, "non-targets")):
+        for target, colour, label in KINDS:
             part = table[table["target"] == target]
             axes.fill_between(
                 part["days"], part["low"], part["high"], color=colour, alpha=0.18, linewidth=0
             )
             axes.plot(part["days"], part["median"], color=colour, marker="o", ms=3, label=label)
         axes.set(title=shown.label)
-    for axes in panels.flat[len(tables) :]:
-        axes.set_visible(False)
     figure.supxlabel("days since enrolment", fontsize=10)
     figure.supylabel("score (median, 10th-90th percentile)", fontsize=10)
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
@@ -130,9 +119,7 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
         property -> method -> table of `breakdowns.error_rate_by`. The methods of a property have
         the same groups.
     """
-    columns = min(2, len(tables))
-    rows = -(-len(tables) // columns)
-    figure, panels = plt.subplots(rows, columns, figsize=(5.6 * columns, 3.7 * rows), squeeze=False)
+    figure, panels = make_panels(len(tables), 2, 5.6, 3.7)
     for axes, (title, methods) in zip(panels.flat, tables.items(), strict=False):
         first = next(iter(methods.values()))
         width = 0.8 / len(methods)
@@ -161,8 +148,6 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
         axes.grid(axis="x", visible=False)
         axes.set(title=title, ylabel="EER (%)")
         axes.set_xlabel("below each group: target trials, non-target trials", fontsize=8)
-    for axes in panels.flat[len(tables) :]:
-        axes.set_visible(False)
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
@@ -221,10 +206,7 @@ def update_behaviour(table: pd.DataFrame) -> Figure:
     """
     runs = list(table["run"].drop_duplicates())
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 1.2 + 0.34 * len(runs)), sharey=True)
-    for offset, target, colour, label in (
-        (-0.18, True, TARGET, "targets"),
-        (0.18, False, NONTARGET, "non-targets"),
-    ):
+    for (target, colour, label), offset in zip(KINDS, (-0.18, 0.18), strict=True):
         part = table[table["target"] == target].set_index("run").loc[runs]
         y = np.arange(len(runs)) + offset
         left.barh(y, 100 * part["update_rate"], height=0.34, color=colour, label=label)
@@ -344,18 +326,9 @@ def _plot_training(
 ) -> Figure:
     """Plot learning curves: for each method the mean over seeds, and each seed behind it.
 
-    Parameters
-    ----------
-    curves
-        method -> one ``training.csv`` table a seed.
-    x
-        The column on the horizontal axis.
-    panels
-        Column to plot -> its label; a panel each.
+    `x` is the column on the horizontal axis; `panels` maps each column to plot to its label.
     """
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(3.6 * columns, 2.7 * rows), squeeze=False)
+    figure, grid = make_panels(len(panels), 3, 3.6, 2.7)
     for axes, (column, label) in zip(grid.flat, panels.items(), strict=False):
         for method, seeds in curves.items():
             colour = find_method(method).colour
@@ -368,8 +341,6 @@ def _plot_training(
         axes.set(xlabel=x.replace("_", " "), ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
-    for axes in grid.flat[len(panels) :]:
-        axes.set_visible(False)
     handles, labels = grid[0][0].get_legend_handles_labels()
     if len(labels) > 1:
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
@@ -377,7 +348,7 @@ def _plot_training(
 
 
 def _is_given(method: str) -> bool:
-    """Whether a method's policy was trained elsewhere; it is shown hollow or dashed."""
+    """Whether a method's policy was trained elsewhere; then it is drawn hollow or dashed."""
     return find_method(method).origin == "given"
 
 

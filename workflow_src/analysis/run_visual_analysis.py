@@ -1,4 +1,4 @@
-"""Execute the visual-analysis notebook: tables and figures from the results of all runs."""
+"""Execute the visual-analysis notebook, which draws tables and figures of all runs."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +14,9 @@ class Arguments:
     notebook: str
     """The notebook, relative to the folder of the workflow."""
     scenario: str
-    """The scenario of the figures that show one."""
+    """The scenario of figures that show one scenario."""
     alpha: float
-    """The weight that stands for a method with several weights where a figure shows one."""
+    """The weight that stands for a method with several weights, in figures that show one."""
     pretrained: list[int] = field(default_factory=list)
     """The seeds of pretrained policies."""
     executed: Output
@@ -26,7 +26,7 @@ class Arguments:
 
 
 def run(args: Arguments) -> None:
-    """Execute the notebook in the working directory; it reads results/ and writes there."""
+    """Execute the notebook in the working directory; it reads results/ and writes to it."""
     parameters = {
         "scenario": args.scenario,
         "alpha": args.alpha,

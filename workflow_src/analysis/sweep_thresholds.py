@@ -1,4 +1,4 @@
-"""Sweep the fixed weight's update threshold and weight over one scenario, for the EER map."""
+"""Score the fixed weight with every threshold and weight on one scenario, for the EER map."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pandas as pd
 
 from workflow_src.common.files import read_parquet, write_csv
 from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_embeddings
-from workflow_src.evaluation.summary import error_measures
+from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.analysis import Sweep
 from workflow_src.updating.scorer import score_sequences
 from workflow_src.updating.sequences import build_task
 
-# How many combinations are scored side by side: this bounds the memory of their scores.
+# Combinations that are scored side by side; this limits the memory of their scores.
 VARIANTS_AT_ONCE = 16
 
 
@@ -31,18 +31,14 @@ def sweep_fixed_weight(
 ) -> pd.DataFrame:
     """Score the fixed weight with every combination of weight and update threshold.
 
-    Parameters
-    ----------
-    alphas, thresholds
-        Its two settings.
-    trials, enrolment, embeddings, index
-        As for `workflow_src.inference.scoring.score_scenario`; the trials have a column target.
+    The tables are as for `workflow_src.inference.scoring.score_scenario`; the trials have a column
+    target.
 
     Returns
     -------
     DataFrame
-        alpha, threshold, eer_percent, min_dcf; one row a combination, by alpha, then threshold,
-        in the order given.
+        alpha, threshold, eer_percent, min_dcf; one row per combination, by alpha, then threshold,
+        in the given order.
     """
     task = build_task(trials, enrolment, embeddings, index)
     target = trials["target"].to_numpy(dtype=bool)
@@ -53,7 +49,7 @@ def sweep_fixed_weight(
         rule = FixedWeight([alpha for alpha, _ in some], [threshold for _, threshold in some])
         scores = score_sequences(rule, task.templates, task.sequences, task.embeddings).scores
         for (alpha, threshold), of_one in zip(some, scores.numpy(), strict=True):
-            summary = error_measures(of_one, target)
+            summary = summarise_scores(pd.DataFrame({"score": of_one, "target": target}))
             rows.append((alpha, threshold, summary["eer_percent"], summary["min_dcf"]))
     return pd.DataFrame(rows, columns=["alpha", "threshold", "eer_percent", "min_dcf"])
 

@@ -1,1 +1,1 @@
-"""Files, tables, seeds and errors: what every room stands on."""
+"""Helpers that every room uses."""

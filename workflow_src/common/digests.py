@@ -1,10 +1,10 @@
-"""Digests of files and of the code that a step reaches.
+"""Digests of files, and of the code that a step reaches.
 
-Snakemake notices a changed command or input, not an edit in an imported module. So every rule
-has a digest of its step's code among its params: of the step's module and of all modules of this
-package that it reaches by imports. Only what can change a result counts. Left out are comments,
-docstrings and formatting, the words of error messages, descriptions of settings, and the modules
-of `UNCOUNTED`.
+Snakemake notices a changed command or input, but not an edit in an imported module. So the params
+of every rule hold a digest of its step's code: of the step's module and of all modules of this
+package that it imports, directly or indirectly. The digest counts only what can change a result.
+It leaves out comments, docstrings, formatting, the words of error messages, the descriptions of
+settings, and the modules of `UNCOUNTED`.
 """
 
 import ast
@@ -18,14 +18,13 @@ from workflow_src.common.sources import find_in_folder, find_installed
 
 PACKAGE = "workflow_src"
 ROOT = Path(__file__).resolve().parents[2]
-# How a step is started, guarded, interrupted and told of, and that its files appear whole: none of
-# this changes what a step computes. What a step needs of a row of the catalogue is among its
-# rule's params.
+# None of this changes what a step computes: how it starts, is locked, is interrupted and reports,
+# and how its files are written whole.
 UNCOUNTED = (
     "workflow_src.running",
     "workflow_src.common.errors",
     "workflow_src.common.whole_files",
-    # Each step is given its row as an argument, and the digest of what the row names.
+    # A step gets its row as an argument, with the digest of the code that the row names.
     "workflow_src.settings.catalogue",
     "workflow_src.settings.front_ends",
 )
@@ -38,7 +37,7 @@ def digest_file(path: str | Path) -> str:
 
 
 def digest_code(module: str, root: Path = ROOT) -> str:
-    """Return the digest of everything of this package that a module reaches.
+    """Return the digest of all code of this package that a module reaches: 16 hexadecimal digits.
 
     Parameters
     ----------
@@ -46,17 +45,12 @@ def digest_code(module: str, root: Path = ROOT) -> str:
         Dotted name, e.g. ``workflow_src.corpus.build_manifest``.
     root
         The folder that holds the package.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits. Comments, docstrings and formatting don't count.
     """
     return _combine(_reached([module], root), root)
 
 
 def digest_notebook(path: str | Path, root: Path = ROOT) -> str:
-    """Return the digest of a notebook: its cells, and the code that they reach by imports."""
+    """Return the digest of a notebook: of its cells, and of the code that they import."""
     notebook = json.loads((root / path).read_text(encoding="utf-8"))
     cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
     code = "\n".join(source for kind, source in cells if kind == "code")
@@ -67,20 +61,15 @@ def digest_notebook(path: str | Path, root: Path = ROOT) -> str:
 
 
 def digest_entry(entry: str, folder: str | None = None) -> str:
-    """Return the digest of the code of an update rule, without importing it.
+    """Return the digest of the code of an update rule, without importing it: 16 hexadecimal digits.
 
     Parameters
     ----------
     entry
-        ``module:Class``. Of a user's own rule count its `entry_sources`, and what they reach of
-        this package.
+        ``module:Class``. For a user's own rule the digest counts its `entry_sources`, and what they
+        import of this package.
     folder
         The folder that holds the module; None where it is installed.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits. Comments, docstrings and formatting don't count.
 
     Raises
     ------
@@ -100,17 +89,10 @@ def digest_entry(entry: str, folder: str | None = None) -> str:
 
 
 def entry_sources(entry: str, folder: str | None = None) -> dict[str, Path]:
-    """Return the files of a user's own rule: its module, and what that reaches of its package.
+    """Return the files of a user's own rule: its module, and what that imports of its own package.
 
-    Parameters
-    ----------
-    entry, folder
-        As for `digest_entry`.
-
-    Returns
-    -------
-    dict
-        Dotted name of each module -> its file, sorted. Empty for a rule of this package.
+    Arguments and errors are those of `digest_entry`. The result maps the dotted name of each module
+    to its file, sorted; it is empty for a rule of this package.
     """
     module = entry.partition(":")[0]
     theirs = module.partition(".")[0]
@@ -122,7 +104,7 @@ def entry_sources(entry: str, folder: str | None = None) -> dict[str, Path]:
         name = waiting.pop()
         looked_for.add(name)
         path = _find_source(name, folder)
-        # What a statement names may be a module, or stand in one.
+        # An import statement names a module, or something in a module.
         if path is not None:
             sources[name] = path
             named = _named_modules(_read_source(path)[1], _package(name, path), theirs)
@@ -141,7 +123,7 @@ def _find_source(module: str, folder: str | None) -> Path | None:
 
 
 def _read_source(path: Path) -> tuple[list[str], list[ast.Import | ast.ImportFrom]]:
-    """Return what of a file is executed, in words, and its import statements."""
+    """Return what a file executes, in words, and its import statements."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     except (SyntaxError, ValueError) as error:
@@ -153,7 +135,7 @@ def _read_source(path: Path) -> tuple[list[str], list[ast.Import | ast.ImportFro
 
 
 def _package(module: str, path: Path) -> str:
-    """Return the package that the relative imports of a module are relative to."""
+    """Return the package to which a module's relative imports refer."""
     return module if path.name == "__init__.py" else module.rpartition(".")[0]
 
 
@@ -174,7 +156,7 @@ def _reached(modules: list[str], root: Path) -> set[str]:
 
 
 def is_uncounted(module: str) -> bool:
-    """Whether no digest counts a module."""
+    """Whether digests leave out a module."""
     return any(f"{module}.".startswith(f"{name}.") for name in UNCOUNTED)
 
 
@@ -200,7 +182,7 @@ def _path(module: str, root: Path) -> Path:
 
 
 def _own_modules(imports: list[ast.Import | ast.ImportFrom], package: str, root: Path) -> list[str]:
-    """List this package's modules that import statements name."""
+    """List the modules of this package that import statements name."""
     named = _named_modules(imports, package, PACKAGE)
     return sorted(name for name in named if _path(name, root).is_file())
 
@@ -208,7 +190,7 @@ def _own_modules(imports: list[ast.Import | ast.ImportFrom], package: str, root:
 def _named_modules(
     imports: list[ast.Import | ast.ImportFrom], package: str, within: str
 ) -> set[str]:
-    """Return what import statements name of a package `within`: modules, and names in modules."""
+    """Return what import statements name in the package `within`: modules, and names in modules."""
     names = []
     for node in imports:
         if isinstance(node, ast.Import):
@@ -224,7 +206,7 @@ def _named_modules(
 
 
 def _with_parents(name: str) -> list[str]:
-    """Return a dotted name and those of the packages that it stands in."""
+    """Return a dotted name and those of its packages."""
     parts = name.split(".")
     return [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
 
@@ -234,8 +216,8 @@ def _write_executed(
 ) -> None:
     """Append a syntax tree as text to `words`, and its import statements to `imports`.
 
-    Left out are positions, text that stands alone (docstrings), the arguments of a raised
-    exception, the ``description`` of a call, and empty fields, since newer Pythons add such fields.
+    The text has no positions, no docstrings, no arguments of a raised exception and no
+    ``description`` of a call. It has no empty fields either, because newer Pythons add some.
     """
     if isinstance(node, ast.Import | ast.ImportFrom):
         imports.append(node)
@@ -258,7 +240,7 @@ def _write_executed(
 
 
 def _is_for_people(node: ast.AST) -> bool:
-    """Whether a node is text that stands alone, or a call's ``description``."""
+    """Whether a node is a docstring, or a call's ``description``."""
     if isinstance(node, ast.keyword):
         return node.arg == "description"
     return (

@@ -1,4 +1,4 @@
-"""The one exception that means: the user can mend this; and the words of its message."""
+"""The exception for mistakes that the user can mend, and the words of its message."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-# pydantic's names for the branches of a union and for the key of a dict, which are no keys.
+# pydantic's names for the branches of a union and for the key of a dict; they are no keys.
 _BRANCH = re.compile(r"\[key\]|constrained-\w+|(function-after|literal)\[.*\]")
 
-# Of a value only so much is shown as fits into a line.
+# Error messages cut long values to fit into a line.
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
@@ -22,31 +22,26 @@ _SHORT.maxstring = _SHORT.maxother = 80
 class InputError(Exception):
     """Bad input: a file, key or value that the user gave.
 
-    The message is one line that names the culprit (file, key or row), says what is wrong and
-    what is allowed. Steps print it as it is and exit with status 1; no traceback is shown.
+    The message is one line. It names the culprit (file, key or row), what is wrong, and what is
+    allowed. A step prints it without a traceback and exits with status 1.
     """
 
 
 def printable(name: object) -> str:
-    """Return a name as it may stand in a message: quoted where it would not be one plain line."""
+    """Return a name for a message: quoted where it would not be one plain line."""
     text = str(name)
     return text if text.isprintable() else repr(text)
 
 
-def first_line(error: BaseException) -> str:
+def first_line(error: object) -> str:
     """Return the first line of an error's message; the error's type where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def one_line(error: BaseException | str) -> str:
-    """Return what an error says, as one line."""
-    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(said).split())
+    said = str(getattr(error, "strerror", None) or error).strip()
+    return (said.splitlines() or [type(error).__name__])[0]
 
 
 @contextlib.contextmanager
 def blamed_on(source: object) -> Iterator[None]:
-    """Put the name of a file before the message of an `InputError` that its content leads to."""
+    """Put `source` before the message of any `InputError` raised within."""
     try:
         yield
     except InputError as error:
@@ -54,7 +49,7 @@ def blamed_on(source: object) -> Iterator[None]:
 
 
 def describe_validation_error(error: ValidationError, source: str) -> str:
-    """Say what pydantic found: a line for each key that is wrong, ``source: key: what``."""
+    """Describe pydantic's error: one line ``source: key: what`` for each wrong key."""
     faults: dict[str, list[Any]] = {}
     for fault in error.errors():
         key = ".".join(printable(part) for part in fault["loc"] if not _is_branch(part))
@@ -66,12 +61,12 @@ def describe_validation_error(error: ValidationError, source: str) -> str:
 
 
 def _is_branch(part: str | int) -> bool:
-    """Whether a part of a place is pydantic's name for the branch of a union, not a key."""
+    """Whether pydantic means the branch of a union, not a key."""
     return isinstance(part, str) and _BRANCH.fullmatch(part) is not None
 
 
 def _describe_faults(faults: list[Any]) -> str:
-    """Say what is wrong with one value, which has a fault for each kind that it may be of."""
+    """Describe what is wrong with one value; a union gives a fault for each of its branches."""
     fault = faults[0]
     if fault["type"] == "extra_forbidden":
         return "unknown key; see config.yaml for the keys there are"

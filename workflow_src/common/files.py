@@ -1,7 +1,7 @@
-"""Reading and writing tables and arrays: outputs appear whole or not at all.
+"""Reading and writing tables and arrays.
 
-Every writer writes beside its target and renames, and writes the same bytes for the same
-content: no times, no names of machines, no library metadata that depends on the moment.
+Every file appears whole or not at all: a writer writes a file beside its target, then renames it.
+The same content gives the same bytes: no times, no machine names, no library versions.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_src.common.errors import InputError, printable
+from workflow_src.common.errors import InputError, first_line, printable
 from workflow_src.common.whole_files import written_whole
 
 
 def write_text(text: str, path: str | Path) -> None:
-    """Write UTF-8 text with the line ends given."""
+    """Write UTF-8 text; line ends stay as they are."""
     with written_whole(path) as part:
         part.write_text(text, encoding="utf-8", newline="")
 
 
 def write_json(content: Any, path: str | Path) -> None:
-    """Write JSON: keys in the order given, two spaces of indentation, no NaN."""
+    """Write JSON with keys in the given order, two spaces of indentation, and no NaN."""
     write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
 def read_json(path: str | Path) -> Any:
-    """Read JSON; raises `InputError` when the file is missing or no JSON."""
+    """Read JSON; raises `InputError` where the file is missing or holds no JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({_reason(error)})") from error
+        raise InputError(f"{path}: cannot be read as JSON ({first_line(error)})") from error
 
 
 def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
@@ -55,14 +55,7 @@ def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
 def read_parquet(path: str | Path, columns: Sequence[str] = (), only: bool = False) -> pd.DataFrame:
     """Read a parquet table.
 
-    Parameters
-    ----------
-    path
-        The file.
-    columns
-        Columns that must be there.
-    only
-        Read no others; else all columns of the file are returned.
+    `columns` must be there. With `only`, no other column is read.
 
     Raises
     ------
@@ -73,12 +66,12 @@ def read_parquet(path: str | Path, columns: Sequence[str] = (), only: bool = Fal
         some = [name for name in pq.read_schema(path).names if name in columns] if only else None
         table = pd.read_parquet(path, columns=some)
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise InputError(f"{path}: cannot be read as parquet ({_reason(error)})") from error
+        raise InputError(f"{path}: cannot be read as parquet ({first_line(error)})") from error
     return _with_columns(table, columns, path)
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as CSV without its index; floats with the fewest digits that read back."""
+    """Write a table as CSV without its index, with the fewest digits that give back each float."""
     text = io.StringIO()
     table.to_csv(text, index=False, lineterminator="\n")
     write_text(text.getvalue(), path)
@@ -99,9 +92,9 @@ def read_csv(
     columns
         Columns that must be there.
     text
-        Columns to keep as text (ids such as ``0007`` are no numbers).
+        Columns to keep as text: an id such as ``0007`` is no number.
     all_text
-        Keep every column as text; only an empty field is a missing value then.
+        Keep every column as text; then only an empty field is a missing value.
 
     Raises
     ------
@@ -114,7 +107,7 @@ def read_csv(
         else:
             table = pd.read_csv(path, dtype=dict.fromkeys(text, "str"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({_reason(error)})") from error
+        raise InputError(f"{path}: cannot be read as CSV ({first_line(error)})") from error
     return _with_columns(table, columns, path)
 
 
@@ -130,15 +123,14 @@ def write_npy_in_parts(
     parts: Iterable[tuple[np.ndarray, np.ndarray]],
     path: str | Path,
 ) -> None:
-    """Write a large array as ``.npy`` from parts in any order, holding one part at a time.
+    """Write a large array as ``.npy`` from parts in any order, with one part in memory at a time.
 
     Parameters
     ----------
     shape, dtype
-        Of the whole array. Rows that no part gives are zero.
+        Of the whole array. Rows in no part are zero.
     parts
-        Pairs of row numbers, int [n], and the rows themselves, [n, ...]. Rows that follow one
-        another in the array are written together.
+        Pairs of row numbers, int [n], and the rows themselves, [n, ...].
     path
         The file.
     """
@@ -148,7 +140,7 @@ def write_npy_in_parts(
     with written_whole(path) as part_path, part_path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         start = file.tell()
-        # A plain file and not a memory map: a full disk is an error here, there it kills.
+        # A full disk is an error for a plain file, but kills a process that writes to a memory map.
         file.truncate(start + shape[0] * row_bytes)
         for rows, values in parts:
             breaks = np.flatnonzero(np.diff(rows) != 1) + 1
@@ -159,13 +151,13 @@ def write_npy_in_parts(
 
 
 def write_npz(path: str | Path, **arrays: np.ndarray) -> None:
-    """Write named arrays as ``.npz``; the same arrays give the same bytes."""
+    """Write named arrays as ``.npz``."""
     with written_whole(path) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 
 def read_npz(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
-    """Read named arrays of ``.npz``; pickled content is refused.
+    """Read named arrays of an ``.npz`` file.
 
     Raises
     ------
@@ -180,13 +172,13 @@ def read_npz(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
             return [arrays[name] for name in names]
     except InputError:
         raise
-    # Damaged files raise whatever numpy, its tokenizer and zipfile come upon.
+    # A damaged file can raise any exception, in numpy, its tokenizer or zipfile.
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as .npz arrays ({_reason(error)})") from error
+        raise InputError(f"{path}: cannot be read as .npz arrays ({first_line(error)})") from error
 
 
 def read_npy(path: str | Path, mmap: bool = False) -> np.ndarray:
-    """Read one array of ``.npy``, or map it; pickled content is refused.
+    """Read the array of an ``.npy`` file, or map it into memory.
 
     Raises
     ------
@@ -195,9 +187,9 @@ def read_npy(path: str | Path, mmap: bool = False) -> np.ndarray:
     """
     try:
         array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
-    # As of `read_npz`.
+    # As in `read_npz`.
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as a .npy array ({_reason(error)})") from error
+        raise InputError(f"{path}: cannot be read as a .npy array ({first_line(error)})") from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path}: cannot be read as a .npy array (it is an archive)")
     return array
@@ -209,9 +201,3 @@ def _with_columns(table: pd.DataFrame, columns: Sequence[str], path: str | Path)
         there = ", ".join(map(printable, table.columns)) or "none"
         raise InputError(f"{path}: lacks the column {missing[0]!r}; its columns are: {there}")
     return table
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).splitlines() or [type(error).__name__])[0]

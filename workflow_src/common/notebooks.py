@@ -17,21 +17,21 @@ from workflow_src.common.files import write_text
 def execute_notebook(
     source: str | Path, target: str | Path, draft: str | Path, parameters: dict[str, Any]
 ) -> None:
-    """Execute a notebook and write it with its outputs, but without volatile metadata.
+    """Execute a notebook and write it with its outputs, without volatile metadata.
 
-    The kernel is the Python that runs this function; it starts in the working directory, with
-    one numerical thread.
+    The kernel is the Python that runs this function. It starts in the working directory, with one
+    numerical thread.
 
     Parameters
     ----------
     source
         The notebook, relative to the folder that holds this package.
     target
-        Where the executed notebook goes.
+        The executed notebook to write.
     draft
-        Where it is written while it runs. It stays there when a cell fails, to be looked into.
+        The notebook while it runs. It stays there when a cell fails.
     parameters
-        Values for its cell tagged ``parameters``.
+        Values for the cell tagged ``parameters``.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def execute_notebook(
 def without_volatile_metadata(notebook: NotebookNode) -> NotebookNode:
     """Return the notebook without what differs between two runs of the same code.
 
-    Times, papermill's record of paths, random cell ids, versions of the kernel.
+    These are times, papermill's record of paths, random cell ids and the kernel's versions.
     """
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -1,7 +1,7 @@
-"""Random streams by name: every draw of the workflow comes from the config's seed and a name.
+"""Named random streams: every draw of the workflow comes from the config's seed and a name.
 
-Two streams with different names are independent; a stream depends on nothing but the seed and
-its name, so neither the order of work nor the number of workers can change a draw.
+Streams with different names are independent. A stream depends only on the seed and its name, so
+neither the order of work nor the number of workers changes a draw.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def seed_sequence(seed: int, *names: str | int) -> np.random.SeedSequence:
-    """Return the child of `seed` that `names` lead to, e.g. ``("synthesis", "0007")``."""
+    """Return the child of `seed` for `names`, e.g. ``("synthesis", "0007")``."""
     key = []
     for name in names:
         digest = hashlib.sha256(f"{type(name).__name__}:{name}".encode()).digest()
@@ -21,7 +21,7 @@ def seed_sequence(seed: int, *names: str | int) -> np.random.SeedSequence:
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """Return numpy's default generator (PCG64) on the named stream."""
+    """Return numpy's default generator (PCG64) of the named stream."""
     return np.random.default_rng(seed_sequence(seed, *names))
 
 

@@ -1,4 +1,4 @@
-"""Where a module's source lies, found without importing anything."""
+"""Finding the source of a module without importing anything."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def find_in_folder(module: str, folder: str) -> Path | None:
-    """Return the file of a module, dotted, within a folder; None where it is not there."""
+    """Return the file of a dotted module within a folder, or None."""
     stem = Path(folder, *module.split("."))
     files = stem.with_suffix(".py"), stem / "__init__.py"
     return next((file for file in files if file.is_file()), None)
@@ -17,7 +17,7 @@ def find_in_folder(module: str, folder: str) -> Path | None:
 def find_installed(module: str) -> ModuleSpec | None:
     """Return the spec of a module that could be imported, or None.
 
-    `importlib.util.find_spec` would import the packages that it stands in.
+    `importlib.util.find_spec` would import the module's parent packages.
     """
     spec, name, places = None, "", None
     for part in module.split("."):

@@ -1,4 +1,4 @@
-"""The tables that steps hand on: their columns, and readers that check what steps rely on."""
+"""The tables that steps pass on: their columns, and readers that check them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_split(path: str | Path) -> pd.DataFrame:
 
 
 def read_embeddings(path: str | Path, mmap: bool = False) -> np.ndarray:
-    """Read the matrix of embeddings, float [N, D], or map it.
+    """Read the matrix of embeddings, float [N, D], or map it into memory.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def read_embeddings(path: str | Path, mmap: bool = False) -> np.ndarray:
 
 
 def read_scenario(folder: str | Path, scenario: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the trials of a scenario and its enrolments.
+    """Read the trials and the enrolments of a scenario.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all; without the weight of the table formats."""
+"""Files and folders that appear whole or not at all; this module imports no table formats."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, first_line
 
 
 @contextlib.contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; rename it onto `path` when the block ends well.
+    """Give a path beside `path` to write to, and rename it to `path` when the block ends well.
 
-    The parent folder is made. When the block raises, nothing is left behind; what a killed
-    process left behind goes with the next one that writes the same file.
+    The parent folder is made. A block that raises leaves nothing behind. What a killed process left
+    behind is removed when the same file is written next.
 
     Raises
     ------
     InputError
-        Where the folder belongs stands something else.
+        The parent is no folder.
     OSError
-        The file cannot be written; `path` is named, whatever the block's own error names.
+        The file cannot be written. The error names `path`, whatever the block's own error names.
     """
     path = Path(path)
     part = _part_of(path)
@@ -40,9 +40,9 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def folder_written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a folder beside `path` to write to; put it in place of `path` when the block ends well.
+    """Give a folder beside `path` to write to, and move it to `path` when the block ends well.
 
-    As `written_whole`. When the block raises, `path` is as it was before.
+    A block that raises leaves `path` as it was.
     """
     path = Path(path)
     part = _part_of(path)
@@ -58,7 +58,7 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def _part_of(path: Path) -> Path:
-    """Return where to write what shall become `path`; its folder is made."""
+    """Return the path to write to before the renaming to `path`, and make its folder."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
@@ -69,19 +69,18 @@ def _part_of(path: Path) -> Path:
 
 @contextlib.contextmanager
 def _named(path: Path, part: Path) -> Iterator[None]:
-    """Let an error of writing name the file that the user knows."""
+    """Make an error of writing name the file that the user knows."""
     try:
         yield
     except OSError as error:
         if error.filename is not None and not str(error.filename).startswith(str(part)):
             raise
-        # numpy's own error of a full disk has neither number nor name.
-        reason = error.strerror or (str(error).splitlines() or ["cannot be written"])[0]
-        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
+        # numpy's own error for a full disk has neither number nor name.
+        raise OSError(error.errno or errno.EIO, first_line(error), str(path)) from error
 
 
 def _remove_left(path: Path) -> None:
-    """Remove the parts of a file whose writers no longer live."""
+    """Remove what killed writers of a file left behind."""
     for part in path.parent.glob(f".{glob.escape(path.name)}.*.*.part"):
         process = part.name.split(".")[-3]
         if not process.isdecimal() or _is_alive(int(process)):
@@ -98,5 +97,5 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except (PermissionError, OverflowError):
-        return True
+        pass
     return True

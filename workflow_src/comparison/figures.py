@@ -22,17 +22,18 @@ PANELS = {
 def plot_comparison(
     errors: pd.DataFrame, methods: pd.DataFrame, rows: Mapping[str, Method]
 ) -> Figure:
-    """Plot each method's EER relative to the reference's, a panel a scenario.
+    """Plot each method's EER relative to the reference's, a panel for each scenario.
+
+    Dots and lines are means and intervals; the small marks are the populations.
 
     Parameters
     ----------
     errors
         population, scenario, run, method, eer_percent.
     methods
-        scenario, method, ratio, ratio_low, ratio_high, eer_percent: dots and intervals; the
-        small marks are the populations.
+        scenario, method, ratio, ratio_low, ratio_high, eer_percent.
     rows
-        What is shown as one method -> its row of the catalogue.
+        Name of a method in the figure -> its row of the catalogue.
     """
     scenarios = list(dict.fromkeys(methods["scenario"]))
     order = _by_error(methods, scenarios[0])
@@ -74,12 +75,9 @@ def plot_comparison(
 
 
 def plot_sensitivity(table: pd.DataFrame) -> Figure:
-    """Plot the mean EER of methods against what was changed, a panel a change.
+    """Plot the mean EER of methods against each change, a panel for each kind of change.
 
-    Parameters
-    ----------
-    table
-        changed, value (text), method, eer_percent.
+    The table has the columns changed, value (text), method, eer_percent.
     """
     figure, axes = plt.subplots(2, 2, figsize=(9, 6.6))
     mean = table.groupby(["changed", "value", "method"], sort=False)["eer_percent"].mean()

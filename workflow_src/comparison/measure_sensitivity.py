@@ -1,10 +1,10 @@
 """Measure how sensitive methods are to one change at a time, in the scenario random.
 
-    shift        what a method knows of the scores' scale is wrong by a number: its threshold, or
-                 the centre of its posterior
+    shift        the method's scale of scores is off by a number: its threshold, or the centre
+                 of its posterior
     nontargets   more non-targets follow each target
     enrolment    fewer or more utterances make a template
-    embeddings   they have unit length; or they are centred on the training speakers' mean, too.
+    embeddings   they have unit length; or they are also centred on the training speakers' mean.
                  All methods are fitted anew
 
 The step writes a table of EERs.
@@ -45,7 +45,7 @@ SCENARIO = "random"
 
 
 def add_nontargets(trials: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Let `count` non-targets follow each target: the one there is, and others.
+    """Let `count` non-targets follow each target: the existing one, and others.
 
     The others are drawn uniformly from the non-target trials of the same model's speaker.
     """
@@ -78,7 +78,7 @@ class Arguments:
     tuning: Tuning
     """How methods are fitted."""
     runs: list[Run]
-    """The runs to measure, one a method. A run follows the one that its fitting starts from."""
+    """The runs to measure, one per method, each after the run from which its fitting starts."""
     starts: dict[str, str] = field(default_factory=dict)
     """Method -> the method from which its fitting starts."""
     own: dict[str, Any] = field(default_factory=dict)

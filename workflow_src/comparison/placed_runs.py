@@ -1,4 +1,4 @@
-"""Runs whose files lie in the results folder of a population."""
+"""Runs whose files are in the results folder of a population."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflow_src.settings.runs import Run
 
 
 def place_run(run: Run, results: Path) -> Run:
-    """Return a run whose files lie under another results folder, its tuned numbers filled in."""
+    """Return a run with its files under another results folder, and with its tuned numbers."""
     moved = {}
     for name in ("checkpoint", "tuned"):
         path = getattr(run, name)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow_src.settings.catalogue import METHODS, find_method, is_own
-from workflow_src.settings.run_table import expand_runs
-from workflow_src.settings.runs import Run
+from workflow_src.settings.catalogue import find_method, is_own
 from workflow_src.settings.schema import Config, validate_config
 
 
 def population_settings(config: Config, population: int) -> Config:
-    """Return the settings of the comparison's workflow on one simulated population.
+    """Return the settings of the workflow on one simulated population; `population` is its seed.
 
-    All that trains and tests is set as in `config`, but the corpus is simulated, and its size, the
-    scenarios, methods and seeds are those of the block ``comparison``. `population` is the seed.
+    Training and testing are set as in `config`. The corpus is simulated; its size, the scenarios,
+    methods and seeds are those of the block ``comparison``.
 
     Raises
     ------
@@ -37,9 +35,9 @@ def population_settings(config: Config, population: int) -> Config:
 
 
 def training_settings(config: Config) -> dict[str, Any]:
-    """Return what simulating a corpus and training on it reads, of a whole population's settings.
+    """Return the settings that simulating and training read, of a whole population's settings.
 
-    Settings that only score and show are left out, and with them thresholds that are not tuned.
+    Settings that only score and show are left out, and thresholds that are not tuned.
     """
     content = config.model_dump()
     methods = [find_method(name) for name in config.inference.methods]
@@ -59,17 +57,3 @@ def training_settings(config: Config) -> dict[str, Any]:
             if name in fitted or "tuned" in block.values()
         },
     }
-
-
-def sensitive_runs(config: Config) -> list[Run]:
-    """Return the runs whose sensitivity is measured: of a method with several seeds, the first.
-
-    `config` has the settings of a population.
-    """
-    compared = {method.id for method in METHODS if method.role}
-    measured = compared.union(config.comparison.sensitivity.methods)
-    runs: dict[str, Run] = {}
-    for run in expand_runs(config):
-        if run.method in measured:
-            runs.setdefault(run.method, run)
-    return list(runs.values())

@@ -1,7 +1,7 @@
 """Score every run on one simulated population, for the comparison of methods.
 
 The step reads the results folder of the population's own workflow: trials, embeddings and policies.
-It writes one table a scenario: speaker, target, and a column of scores for each run.
+It writes one table per scenario: speaker, target, and a column of scores for each run.
 """
 
 from __future__ import annotations
@@ -31,12 +31,7 @@ def score_runs(
 ) -> pd.DataFrame:
     """Score the trials of a scenario with every run.
 
-    Parameters
-    ----------
-    runs
-        Whose checkpoints can be read.
-    trials, enrolment, embeddings, index
-        As for `workflow_src.inference.scoring.score_scenario`.
+    The tables are as for `workflow_src.inference.scoring.score_scenario`.
 
     Returns
     -------

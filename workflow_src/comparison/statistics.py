@@ -1,8 +1,8 @@
 """Comparing methods over populations: means, paired intervals, shares of the headroom.
 
-Populations differ more than methods do, so methods are compared within a population, and within
-it on the same speakers. A bootstrap sample draws the speakers of every population anew (all their
-models and trials together); the EERs of both methods, and their difference, are taken on it.
+Populations differ more than methods do. So methods are compared within a population, on the same
+speakers. A bootstrap sample draws the speakers of every population again, with all their models and
+trials. The EERs of both methods, and their difference, are taken on the sample.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from workflow_src.common.seeds import generator
 from workflow_src.evaluation.metrics import error_rates
 from workflow_src.settings.catalogue import find_by_role
 
-# Bins of a score histogram from which the EER of a bootstrap sample is read; against the exact
-# EER that is less than 0.02 % absolute off.
+# Bins of the score histogram that gives the EER of a bootstrap sample. The error is below 0.02 %
+# absolute.
 BINS = 4096
 
 
@@ -55,7 +55,7 @@ def error_table(tables: dict[tuple[int, str], pd.DataFrame], methods: pd.Series)
 
 
 def headroom_share(errors: pd.DataFrame) -> pd.Series:
-    """Return the share of the way from baseline to ceiling, of mean EERs, by (scenario, method)."""
+    """Return by (scenario, method) the share of the way from baseline to ceiling, of mean EERs."""
     mean = errors.groupby(["scenario", "method"])["eer_percent"].mean()
     scenario = mean.index.get_level_values(0)
     start, end = (
@@ -66,21 +66,16 @@ def headroom_share(errors: pd.DataFrame) -> pd.Series:
 
 
 class SpeakerHistograms:
-    """Counts of one run's scores by speaker: EERs of bootstrap samples in a matrix product.
+    """Counts of one run's scores by speaker; a matrix product gives the EERs of bootstrap samples.
 
-    Parameters
-    ----------
-    table
-        Columns speaker, target and the run's scores.
-    run
-        The column.
+    The table has the columns speaker, target and `run`, the run's scores.
     """
 
     def __init__(self, table: pd.DataFrame, run: str) -> None:
         scores, target = table[run].to_numpy(), table["target"].to_numpy(dtype=bool)
         speaker, names = pd.factorize(table["speaker"], sort=True)
         self.speakers = len(names)
-        # Edges at quantiles of the pooled scores: fine where the scores are.
+        # Edges at quantiles of the pooled scores: bins are narrow where scores are dense.
         edges = np.unique(np.quantile(scores, np.linspace(0, 1, BINS + 1)[1:-1]))
         place = np.searchsorted(edges, scores, side="left")
         shape = (self.speakers, len(edges) + 1)
@@ -92,14 +87,14 @@ class SpeakerHistograms:
         )
 
     def equal_error_rates(self, weights: np.ndarray) -> np.ndarray:
-        """Return the EER (a share) under each of the samples `weights`, float [R, speakers]."""
+        """Return the EER (a share) under each of R samples; `weights` are float [R, speakers]."""
         weights = weights.astype(np.float32)
-        # How many of each kind lie up to each edge: whole numbers, which float32 holds exactly.
+        # Trials of each kind up to each edge; float32 holds these whole numbers exactly.
         below = [weights @ counts for counts in (self.targets, self.nontargets)]
         for counts in below:
             np.cumsum(counts, axis=1, out=counts)
         targets, nontargets = below
-        # Misses less false alarms, which rise and fall with the threshold.
+        # Misses minus false alarms: misses rise with the threshold, false alarms fall.
         gap = targets / targets[:, -1:]
         gap += nontargets / nontargets[:, -1:]
         gap -= 1
@@ -112,7 +107,7 @@ class SpeakerHistograms:
 
 
 def draw_samples(speakers: int, resamples: int, seed: int, *names: str | int) -> np.ndarray:
-    """Draw bootstrap samples: int64 [R, speakers], how often each speaker is in each."""
+    """Draw bootstrap samples: int64 [R, speakers], how often each sample has each speaker."""
     drawn = generator(seed, "comparison", *names).integers(0, speakers, (resamples, speakers))
     offset = np.arange(resamples)[:, None] * speakers
     return np.bincount((drawn + offset).ravel(), minlength=resamples * speakers).reshape(
@@ -135,16 +130,15 @@ def paired_differences(
     tables, methods
         As for `error_table`.
     reference
-        The method that the others are compared with.
+        The method with which the others are compared.
     resamples, confidence, seed
-        How many samples; of the interval; of the draws.
+        The number of samples, the confidence of the intervals (0..1), the seed of the draws.
 
     Returns
     -------
     DataFrame
-        scenario, method, difference (of EERs in per cent, mean over populations and seeds, less
-        the reference's), low, high (of its interval), ratio (of mean EERs), ratio_low,
-        ratio_high.
+        scenario, method, difference (of EERs in per cent from the reference, mean over populations
+        and seeds), low, high (of its interval), ratio (of mean EERs), ratio_low, ratio_high.
     """
     scenarios = list(dict.fromkeys(scenario for _, scenario in tables))
     populations = list(dict.fromkeys(population for population, _ in tables))
@@ -157,7 +151,7 @@ def paired_differences(
             weights = draw_samples(
                 table["speaker"].nunique(), resamples, seed, population, scenario
             )
-            # The first sample is the speakers themselves: the figure that the interval is of.
+            # The first sample has every speaker once: it gives the estimate itself.
             weights = np.vstack([np.ones_like(weights[:1]), weights])
             for method, runs in methods.groupby(methods, sort=False):
                 eer = np.mean(

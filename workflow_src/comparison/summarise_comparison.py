@@ -25,7 +25,7 @@ from workflow_src.settings.runs import Run
 
 
 def name_methods(runs: list[Run]) -> pd.Series:
-    """Return run -> what is shown as one method: its seeds together, its weights apart."""
+    """Return run -> the name of its method in tables: seeds share a name, weights do not."""
     return pd.Series(
         {run.run: run.run if find_method(run.method).alphas else run.method for run in runs},
         name="method",
@@ -35,16 +35,13 @@ def name_methods(runs: list[Run]) -> pd.Series:
 def summarise_methods(errors: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
     """Join means, spread over seeds, shares of the headroom and paired differences.
 
-    Parameters
-    ----------
-    errors, differences
-        From `error_table` and `paired_differences`.
+    The arguments are from `error_table` and `paired_differences`.
 
     Returns
     -------
     DataFrame
-        scenario, method, eer_percent, min_dcf (means), seed_sd (of the EER, over seeds, mean
-        over populations; empty with one run), headroom (share, from baseline to ceiling), and the
+        scenario, method, eer_percent, min_dcf (means), seed_sd (of the EER, over seeds, mean over
+        populations; empty with one run), headroom (share, from baseline to ceiling), and the
         columns of `differences`; in the order of `differences`.
     """
     keys = ["scenario", "method"]
@@ -55,14 +52,9 @@ def summarise_methods(errors: pd.DataFrame, differences: pd.DataFrame) -> pd.Dat
 
 
 def render_methods(methods: pd.DataFrame, rows: Mapping[str, Method]) -> str:
-    """Write the table of methods as Markdown, a table a scenario.
+    """Write the table of `summarise_methods` as Markdown, one table per scenario.
 
-    Parameters
-    ----------
-    methods
-        From `summarise_methods`.
-    rows
-        What is shown as one method -> its row of the catalogue.
+    `rows` maps the name of a method in tables to its row of the catalogue.
     """
     lines, reference = [], find_by_role("reference").label
     for scenario, part in methods.groupby("scenario", sort=False):
@@ -111,9 +103,9 @@ class Arguments:
     populations: list[int]
     """The populations, by their seeds."""
     resamples: int
-    """How many bootstrap samples of speakers are drawn."""
+    """The number of bootstrap samples of speakers."""
     confidence: float
-    """Of the intervals, 0..1."""
+    """The confidence of the intervals, 0..1."""
     seed: int
     """The config's seed."""
     directory: Path

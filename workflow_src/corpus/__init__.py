@@ -1,1 +1,1 @@
-"""Recordings, found or synthesised, to a manifest of utterances and a split of speakers."""
+"""Recordings to a manifest of utterances, split by speaker."""

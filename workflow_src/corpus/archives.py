@@ -1,4 +1,4 @@
-"""Extracting archives of strangers: plain files and folders, none outside of the target."""
+"""Extracting archives from the internet: only plain files and folders, only inside the target."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from workflow_src.common.errors import InputError, one_line
+from workflow_src.common.errors import InputError, first_line
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.corpus import archive_format
 
 MARKER = ".fetched.json"
-"""In the target, the record of what was extracted: no member may take its name."""
+"""The record of what was extracted, in the target; no member may have its name."""
 BLOCK = 1 << 18
 DAMAGED = (
     tarfile.TarError,
@@ -42,11 +42,11 @@ class Member(NamedTuple):
     Attributes
     ----------
     name
-        As the archive has it.
+        Its name in the archive.
     kind
-        ``file``, ``folder``, or in words what it is instead.
+        ``file``, ``folder``, or words for anything else.
     handle
-        What the archive's reader opens it by.
+        What the archive's reader opens.
     """
 
     name: str
@@ -55,19 +55,19 @@ class Member(NamedTuple):
 
 
 def extract_archive(path: Path, target: Path, source: str) -> None:
-    """Extract an archive into a folder that is this step's own.
+    """Extract an archive into a folder that this step made.
 
-    Only plain files and folders are made, by their content and name alone: no links, owners or
-    permissions. So no path can lead out of the folder once its name is checked.
+    Only plain files and folders are made, from their content and name: no links, owners or
+    permissions. So no path leads out of the folder once its name is checked.
 
     Parameters
     ----------
     path
         The archive.
     target
-        The folder, in which earlier archives may have been extracted.
+        The folder; earlier archives may already be in it.
     source
-        What to call the archive in errors; it ends as the archive's name does.
+        The archive's name in errors. It has the archive's ending.
 
     Raises
     ------
@@ -85,13 +85,13 @@ def extract_archive(path: Path, target: Path, source: str) -> None:
     except UnsafeMemberError as error:
         raise InputError(f"{source}: member {name!r}: {error}") from error
     except DAMAGED as error:
-        raise InputError(f"{source}: is damaged, or no {form} ({one_line(error)})") from error
+        raise InputError(f"{source}: is damaged, or no {form} ({first_line(error)})") from error
     except (RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{source}: member {name!r}: {one_line(error)}") from error
+        raise InputError(f"{source}: member {name!r}: {first_line(error)}") from error
     except OSError as error:
-        # gzip and bz2 tell of damaged content by errors without a number.
+        # gzip and bz2 report damaged content by errors without a number.
         if error.errno is None:
-            raise InputError(f"{source}: is damaged, or no {form} ({one_line(error)})") from error
+            raise InputError(f"{source}: is damaged, or no {form} ({first_line(error)})") from error
         raise
 
 
@@ -121,13 +121,7 @@ def _extract_member(member: Member, opened: Any, target: Path) -> None:
 
 
 def _safe_parts(name: str) -> list[str]:
-    """Split a member's name into the folders and the file that it names below the target.
-
-    Raises
-    ------
-    UnsafeMemberError
-        It is absolute, leads upwards, or means different paths on different systems.
-    """
+    """Split a member's name into folders and file; refuse a name that could leave the target."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if "\0" in name:
         raise UnsafeMemberError("its name holds a NUL")
@@ -137,11 +131,10 @@ def _safe_parts(name: str) -> list[str]:
         raise UnsafeMemberError("its path leads upwards")
     if "\\" in name:
         raise UnsafeMemberError("its path holds a backslash")
-    if not name.isascii():
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:
-            raise UnsafeMemberError("its name is not UTF-8") from error
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise UnsafeMemberError("its name is not UTF-8") from error
     if parts and parts[0].casefold() == MARKER:
         raise UnsafeMemberError("its name is kept for the record of what was fetched")
     return parts
@@ -149,7 +142,7 @@ def _safe_parts(name: str) -> list[str]:
 
 @contextlib.contextmanager
 def _tar_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]]:
-    """Give the members of a tar archive and what opens one; each must be read when it is met."""
+    """Give the members of a tar archive and what opens one; read each before the next."""
     compression = {".tar": "", ".tar.gz": "gz", ".tgz": "gz", ".tar.bz2": "bz2", ".tar.xz": "xz"}
     words = {
         tarfile.SYMTYPE: "a symbolic link",
@@ -164,10 +157,10 @@ def _tar_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]
             while (info := archive.next()) is not None:
                 kind = "file" if info.isreg() else "folder" if info.isdir() else None
                 yield Member(info.name, kind or words.get(info.type, "of no known kind"), info)
-                # The archive keeps every header it has read; a corpus has a million.
+                # The archive would keep every header; a corpus has a million.
                 archive.members.clear()
-            # A header that cannot be read ends an archive for tarfile as its last block does.
-            # To the end also because gzip checks its content only there.
+            # tarfile takes an unreadable header for the end of the archive. Reading on to the real
+            # end also makes gzip check its content.
             while block := archive.fileobj.read(BLOCK):
                 if block.strip(b"\0"):
                     raise tarfile.ReadError("something follows that is no member")
@@ -177,7 +170,7 @@ def _tar_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]
 
 @contextlib.contextmanager
 def _zip_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]]:
-    """Give the members of a zip archive and what opens one."""
+    """Give the members of a zip archive and a function that opens one."""
     with zipfile.ZipFile(path) as archive:
 
         def members() -> Iterator[Member]:
@@ -198,7 +191,7 @@ def _same(content: IO[bytes], path: Path) -> bool:
     """Whether a stream and a file hold the same bytes."""
     with path.open("rb") as file:
         while True:
-            # Readers of archives may give less than was asked for.
+            # A reader of an archive may give fewer bytes than asked for.
             block = content.read(BLOCK)
             if file.read(len(block) or 1) != block:
                 return False

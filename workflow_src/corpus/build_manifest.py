@@ -1,7 +1,7 @@
-"""Make the manifest: one row an utterance, in corpus order.
+"""Make the manifest: one row per utterance, in corpus order.
 
-Either from recordings in a folder (--root), or from tables that say what was recorded
-(--tables, of the demo corpus; table i describes the recordings under shard-<i>/).
+The rows come from the recordings in a folder (--root), or from tables of the demo corpus
+(--tables; table i describes the recordings under shard-<i>/).
 
 Columns: utterance, speaker, date (ISO), time (HH:MM), slot, take, kind, phrase, path (relative to
 the root), seconds (float32; empty where the header cannot be read), then the metadata columns.
@@ -14,7 +14,12 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
-from workflow_src.corpus.ids import ID_COLUMNS, parse_utterance_ids, sort_in_corpus_order
+from workflow_src.corpus.ids import (
+    ID_COLUMNS,
+    check_distinct,
+    parse_utterance_ids,
+    sort_in_corpus_order,
+)
 from workflow_src.corpus.listing import list_recordings
 from workflow_src.running.arguments import Input, Inputs, Output
 from workflow_src.settings.corpus import DirectoryCorpus
@@ -25,26 +30,21 @@ OWN_COLUMNS = [*ID_COLUMNS, "path", "seconds"]
 def list_folder(
     root: str | Path, metadata: str | Path | None, settings: DirectoryCorpus
 ) -> pd.DataFrame:
-    """List the recordings of a folder.
+    """List the recordings of a folder as a manifest.
 
     Parameters
     ----------
     root
         The folder.
     metadata
-        CSV table with the column utterance and more columns to carry along, or None.
+        CSV table with the column utterance and more columns for the manifest, or None.
     settings
-        Which speakers and days to use; `root` and `metadata` in it are not looked at.
-
-    Returns
-    -------
-    DataFrame
-        The manifest.
+        The speakers and days to use; its `root` and `metadata` are ignored.
 
     Raises
     ------
     InputError
-        The folder or the metadata are not as they should be, or a speaker has no recording.
+        The folder or the metadata are invalid, or a speaker of the settings has no recording.
     """
     table = list_recordings(root, settings)
     if metadata is not None:
@@ -53,26 +53,15 @@ def list_folder(
 
 
 def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Path) -> pd.DataFrame:
-    """Add the columns of a metadata table to a manifest.
+    """Add the columns of a metadata table to a manifest, whose rows keep their order.
 
-    Parameters
-    ----------
-    table
-        The manifest.
-    metadata
-        The column utterance and others. Columns that the manifest has already are left out.
-    source
-        Where the metadata come from; named in errors.
-
-    Returns
-    -------
-    DataFrame
-        The rows of `table` in their order; empty values where an utterance has no metadata.
+    An utterance without metadata gets empty values. Columns that the manifest has already are left
+    out. `source` is the file of the metadata, for errors.
 
     Raises
     ------
     InputError
-        An utterance stands in the metadata twice.
+        The metadata list an utterance twice.
     """
     metadata = metadata.dropna(subset="utterance")
     twice = metadata["utterance"].duplicated()
@@ -93,23 +82,18 @@ def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Pat
 
 
 def list_tables(tables: list[Path]) -> pd.DataFrame:
-    """List the recordings that tables describe.
+    """List the recordings that tables describe as a manifest.
 
     Parameters
     ----------
     tables
-        Parquet tables with the columns utterance, path, seconds and others; the paths of table
-        i are relative to the folder ``shard-<i>``.
-
-    Returns
-    -------
-    DataFrame
-        The manifest.
+        Parquet tables with the columns utterance, path, seconds and others. The paths of table i
+        are relative to the folder ``shard-<i>``.
 
     Raises
     ------
     InputError
-        A table is not as it should be, or an utterance stands in them twice.
+        A table is invalid, or the tables list an utterance twice or none.
     """
     parts = []
     for i, path in enumerate(tables):
@@ -121,13 +105,7 @@ def list_tables(tables: list[Path]) -> pd.DataFrame:
             pd.concat([ids, part.drop(columns=part.columns.intersection(OWN_COLUMNS))], axis=1)
         )
     table = pd.concat(parts, ignore_index=True)
-    twice = table["utterance"].duplicated()
-    if twice.any():
-        same = table[table["utterance"] == table["utterance"][twice].iloc[0]]
-        raise InputError(
-            f"two recordings have the utterance id {same['utterance'].iloc[0]}: "
-            f"{same['path'].iloc[0]} and {same['path'].iloc[1]}"
-        )
+    check_distinct(table)
     if table.empty:
         raise InputError(f"{tables[0]}: no table lists any recording")
     return sort_in_corpus_order(table)
@@ -138,9 +116,9 @@ class Arguments:
     """The step's arguments."""
 
     root: str = ""
-    """Folder of <utterance id>.wav or .flac files; without it, `tables` list the recordings."""
+    """Folder of <utterance id>.wav or .flac files; without it, `tables` are needed."""
     metadata: Input | None = None
-    """With `root`: CSV table with a column utterance and more columns to carry along."""
+    """With `root`: CSV table with a column utterance and more columns for the manifest."""
     settings: DirectoryCorpus = DirectoryCorpus()
     """With `root`: which speakers and days are used."""
     tables: Inputs = field(default_factory=list)

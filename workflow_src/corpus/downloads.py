@@ -1,4 +1,4 @@
-"""Downloading an archive: what broke goes on where it stopped, and all of it is verified."""
+"""Downloading an archive: a broken download resumes, and the whole file is verified."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from workflow_src.common.digests import digest_file
-from workflow_src.common.errors import InputError, one_line
+from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.files import read_json, write_json
 from workflow_src.settings.corpus import Archive
 
@@ -23,62 +23,54 @@ TIMEOUT = 60.0
 """Seconds without a byte after which a connection counts as broken."""
 FRUITLESS_TRIES = 5
 FRUIT = 1 << 20
-"""A try that got the file this many bytes further than ever before is not fruitless."""
+"""A try counts as fruitless unless the file grew by this many bytes."""
 PAUSE = 1.0
-"""Seconds before the second try; each fruitless try doubles them."""
+"""Seconds before the second try; they double with each fruitless try."""
 BLOCK = 1 << 18
 SECONDS_BETWEEN_LINES = 10.0
 
 
 class BrokenDownloadError(Exception):
-    """A download that may succeed when tried again; the message says what broke."""
+    """A download that may succeed at another try; the message says what broke."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """Where an archive is kept.
-
-    Attributes
-    ----------
-    archive
-        Its URL and digest.
-    folder
-        The folder of downloads.
-    """
+    """An archive, and the folder of downloads that keeps it."""
 
     archive: Archive
     folder: Path
 
     @property
     def complete(self) -> Path:
-        """The verified archive. Its name begins with its digest: two may be called the same."""
+        """The verified archive; its name begins with its digest, as base names can be equal."""
         base = unquote(urlsplit(self.archive.url).path).rpartition("/")[2]
         base = re.sub(r"[^\w.-]", "_", base, flags=re.ASCII)[-100:]
         return self.folder / f"{self.archive.sha256[:12]}-{base}"
 
     @property
     def part(self) -> Path:
-        """What there is of it so far."""
+        """The bytes that have arrived so far."""
         return self.complete.with_name(f"{self.complete.name}.part")
 
     @property
     def state(self) -> Path:
-        """Of which version of the file on the server the part is."""
+        """The URL of the part and the file's version on the server."""
         return self.complete.with_name(f"{self.complete.name}.part.json")
 
     def discard(self) -> None:
-        """Remove what there is so far."""
+        """Remove the part."""
         self.state.unlink(missing_ok=True)
         self.part.unlink(missing_ok=True)
 
 
 def fetch_archive(download: Download) -> None:
-    """Download an archive and verify it; what an earlier run got of it is used.
+    """Download an archive and verify it; bytes of an earlier run are reused.
 
     Raises
     ------
     InputError
-        It cannot be had, or is not the one that was asked for.
+        The download fails, or the file has another digest.
     """
     url, expected = download.archive.url, download.archive.sha256
     if download.complete.exists():
@@ -114,27 +106,26 @@ def fetch_archive(download: Download) -> None:
 
 
 def _receive(download: Download) -> None:
-    """Ask once for what is missing of an archive, and append it.
+    """Request the missing bytes of an archive once, and append them.
 
     Raises
     ------
     BrokenDownloadError
-        Not all of it came.
+        Some bytes are still missing.
     InputError
         The server has no such file.
     """
     start, validator = _resumable(download)
     headers = {"User-Agent": "fetch_corpus"}
     if start:
-        # If-Range: a file that changed meanwhile comes whole, not its rest.
+        # With If-Range, the server sends a changed file as a whole.
         headers |= {"Range": f"bytes={start}-", "If-Range": validator}
     with _open(download, headers) as response:
         if response.status == 206:
             span = re.fullmatch(
                 r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip()
             )
-            # Not every server that knows Range knows If-Range. One that does may leave out what
-            # the request said already.
+            # Some servers know Range but not If-Range. Others send no validator in a part.
             same = _validator(response) in ("", validator)
             if not start or not span or int(span[1]) != start or not same:
                 download.discard()
@@ -153,16 +144,15 @@ def _receive(download: Download) -> None:
 
 
 def _open(download: Download, headers: dict[str, str]) -> http.client.HTTPResponse:
-    """Send a request; sort its failures into those worth another try and those that are not."""
+    """Send a request; tell failures that deserve another try from those that do not."""
     url = download.archive.url
     try:
         return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
-        said = f"the server answered {error.code} {one_line(error.reason)}"
+        said = f"the server answered {error.code} {first_line(error.reason)}"
         if error.code == 416:
-            # No byte is missing or the part is too long: it starts anew, because a part whose
-            # download ended well has been verified and renamed.
+            # The part is complete or too long, yet was never verified: the download starts anew.
             download.discard()
         elif error.code not in (408, 425, 429) and error.code < 500:
             raise InputError(f"{url}: {said}") from error
@@ -170,8 +160,8 @@ def _open(download: Download, headers: dict[str, str]) -> http.client.HTTPRespon
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, ssl.SSLCertVerificationError):
-            raise InputError(f"{url}: {one_line(reason)}") from error
-        raise BrokenDownloadError(f"no connection ({one_line(reason)})") from error
+            raise InputError(f"{url}: {first_line(reason)}") from error
+        raise BrokenDownloadError(f"no connection ({first_line(reason)})") from error
 
 
 def _append(response: http.client.HTTPResponse, file: IO[bytes], start: int, url: str) -> None:
@@ -180,12 +170,12 @@ def _append(response: http.client.HTTPResponse, file: IO[bytes], start: int, url
     expected = start + int(length) if length.isdecimal() else None
     size, told = start, time.monotonic()
     while size != expected:
-        # Only reading is about the connection: a full disk is no reason to try again.
+        # Only reading may be tried again; writing to a full disk may not.
         try:
             block = response.read1(BLOCK)
         except (OSError, http.client.HTTPException) as error:
             raise BrokenDownloadError(
-                f"the connection broke at {size:,} bytes ({one_line(error)})"
+                f"the connection broke at {size:,} bytes ({first_line(error)})"
             ) from error
         if not block:
             break
@@ -200,9 +190,9 @@ def _append(response: http.client.HTTPResponse, file: IO[bytes], start: int, url
 
 
 def _resumable(download: Download) -> tuple[int, str]:
-    """Return how many bytes of an archive are there, and of which version of the file they are.
+    """Return how many bytes of an archive are there, and the version of the file they belong to.
 
-    Nothing counts as there when it is not known to be of the file that the URL names now.
+    Bytes of another or an unknown version count as none.
     """
     with contextlib.suppress(InputError):
         state = read_json(download.state) if download.state.exists() else {}

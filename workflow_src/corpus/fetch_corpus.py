@@ -1,8 +1,8 @@
 """Download the archives of a corpus, verify them, and extract them into one folder.
 
-Every archive is verified by its sha256 before any is opened. A download that broke goes on where
-it stopped, in this run or a later one. Downloads lie in <root>.archives until the folder appears,
-whole; then they are removed. A folder that this step did not make is left alone.
+Every archive is verified by its sha256 before any is opened. A broken download resumes where it
+stopped, in this run or a later one. Downloads lie in <root>.archives until the complete folder
+appears; then they are removed. A folder that this step did not make is left alone.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def fetch_corpus(root: str | Path, archives: Sequence[Archive]) -> bool:
     Raises
     ------
     InputError
-        The folder holds something else, an archive cannot be had, is not the one that was
-        asked for, or holds a member that must not be extracted.
+        The folder holds something else, a download fails, an archive has another digest, or a
+        member must not be extracted.
     """
     root = Path(root).resolve()
     downloads = [Download(archive, root.with_name(f"{root.name}.archives")) for archive in archives]
@@ -51,7 +51,7 @@ def fetch_corpus(root: str | Path, archives: Sequence[Archive]) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         for download in downloads:
             fetch_archive(download)
-        # On the same file system as the root, so that the folder appears by one renaming.
+        # On the file system of the root, so that one renaming makes the folder appear.
         extracted = folder / ".extracting"
         if extracted.exists():
             shutil.rmtree(extracted)
@@ -80,7 +80,8 @@ def _is_fetched(root: Path, archives: Sequence[Archive]) -> bool:
         )
     record = read_json(root / MARKER)
     found = record.get("archives") if isinstance(record, dict) else None
-    if _digests(found or []) != {archive.sha256 for archive in archives}:
+    digests = {entry.get("sha256") for entry in found or [] if isinstance(entry, dict)}
+    if digests != {archive.sha256 for archive in archives}:
         raise InputError(
             f"{root}: was made from other archives than corpus.directory.archives lists now "
             f"(see {MARKER} there); name another folder, or move this one away"
@@ -88,16 +89,12 @@ def _is_fetched(root: Path, archives: Sequence[Archive]) -> bool:
     return True
 
 
-def _digests(entries: list[Any]) -> set[str]:
-    return {entry.get("sha256") for entry in entries if isinstance(entry, dict)}
-
-
 def _describe(archives: Sequence[Archive]) -> dict[str, Any]:
     return {"archives": [archive.model_dump() for archive in archives]}
 
 
 def _clear(downloads: Sequence[Download]) -> None:
-    """Remove the downloads, and their folder when nothing else lies in it."""
+    """Remove the downloads, and their folder where it is empty then."""
     for download in downloads:
         download.complete.unlink(missing_ok=True)
         download.discard()

@@ -1,6 +1,6 @@
-"""Sizes and times of many files, asked of the system by two processes at a time.
+"""Sizes and times of many files, read by two processes at once.
 
-The second process is this file as a program: it imports nothing that takes long to import.
+The second process runs this file as a program. So this file imports only what loads fast.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import accumulate
 # Bytes, time of modification, time of status change (ns).
 FIELDS = 3
 NO_FILE = (-1,) * FIELDS
-# Fewer files take less time than another process takes to start.
+# For fewer files a second process would not save its own start.
 FILES_FOR_TWO = 20_000
 
 
@@ -27,13 +27,13 @@ def read_states(root: str, folders: list[tuple[str, list[str]]]) -> array[int]:
     root
         The folder that all lie in.
     folders
-        Paths relative to `root`, ``""`` among them, each with the names of N files in it, in all.
+        Paths relative to `root`, each with the names of the files in it; N files in all.
 
     Returns
     -------
     array of int64
-        N x 3, in the order given: bytes, time of modification, time of status change (ns);
-        `NO_FILE` for what is no plain file, or cannot be asked.
+        N x 3, in the given order: bytes, time of modification, time of status change (ns);
+        `NO_FILE` for what is no plain file or cannot be read.
     """
     ends = list(accumulate(len(names) for _, names in folders))
     if not ends or ends[-1] < FILES_FOR_TWO:
@@ -44,7 +44,7 @@ def read_states(root: str, folders: list[tuple[str, list[str]]]) -> array[int]:
     try:
         states, answer = _ask_both(root, first, second)
     except OSError:
-        # No second process, or it ended before it was told all.
+        # No second process could start, or it ended early.
         return _ask(root, folders)
     if len(answer) != files * FIELDS * states.itemsize:
         return states + _ask(root, second)
@@ -55,7 +55,7 @@ def read_states(root: str, folders: list[tuple[str, list[str]]]) -> array[int]:
 def _ask_both(
     root: str, first: list[tuple[str, list[str]]], second: list[tuple[str, list[str]]]
 ) -> tuple[array[int], bytes]:
-    """Return the states of the first folders, and what another process says of the second."""
+    """Return the states of the first folders, and what another process returns for the second."""
     command = [sys.executable, "-I", "-S", __file__, root]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, **pipes) as process:
@@ -65,11 +65,11 @@ def _ask_both(
 
 
 def _ask(root: str, folders: list[tuple[str, list[str]]]) -> array[int]:
-    # One array, not a tuple a file.
+    # One array needs less memory than a tuple for each file.
     states = array("q")
     for folder, names in folders:
         try:
-            # By its descriptor, the system looks a file up in its folder, not from the root.
+            # With a descriptor, the system looks up a name in this folder, not from the root.
             descriptor = os.open(os.path.join(root, folder), os.O_RDONLY | os.O_DIRECTORY)  # noqa: PTH118
         except OSError:
             states.extend(NO_FILE * len(names))
@@ -91,7 +91,7 @@ def _state(name: str, descriptor: int) -> tuple[int, ...]:
 
 
 def _pack(folders: list[tuple[str, list[str]]]) -> bytes:
-    """Write folders and names one after the other; no path holds a zero, no name is empty."""
+    """Join folders and names; no path holds a NUL, and no name is empty."""
     return os.fsencode("".join("\0".join([folder, *names, "", ""]) for folder, names in folders))
 
 

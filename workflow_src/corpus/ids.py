@@ -18,7 +18,7 @@ from workflow_src.common.errors import InputError
 
 YEAR = 2020
 FORM = "<speaker, 4 digits>_<MMDDhhmm>_<slot 1-9>_<take 1-9>_<ti|td>_<phrase 0-9>"
-# In RE2's syntax; $ would let a line end pass.
+# RE2 syntax. A $ at the end would also match before a line end.
 _PATTERN = (
     r"^(?P<speaker>[0-9]{4})_(?P<date>[0-9]{4})(?P<time>[0-9]{4})"
     r"_(?P<slot>[1-9])_(?P<take>[1-9])_(?P<kind>t[id])_(?P<phrase>[0-9])\z"
@@ -43,9 +43,9 @@ def parse_utterance_ids(
     utterances
         N ids.
     source
-        Where the ids come from; named in errors.
+        The source of the ids, for errors.
     lines
-        N numbers: the lines of `source` in which the ids stand; named in errors as well.
+        N line numbers of the ids in `source`, for errors.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def parse_utterance_ids(
         raise InputError(
             f"{source}: {error.object!r} is not an utterance id; the form is {FORM}"
         ) from error
-    # Arrow's own matching takes a tenth of the time of pandas', which is Python's.
+    # Arrow's matching takes a tenth of the time of pandas' matching.
     parts = pc.extract_regex(arrow_texts(ids), _PATTERN)
     bad = pd.Series(parts.is_null().to_numpy(zero_copy_only=False))
     if bad.any():
@@ -101,24 +101,24 @@ def parse_utterance_ids(
 
 
 def read_id_lines(path: str | Path, what: str) -> list[tuple[str, int]]:
-    """Read a list of ids: one a line; empty lines and what follows a # are left out.
+    """Read a list of ids, one a line; empty lines and comments after a # are left out.
 
     Parameters
     ----------
     path
         The text file.
     what
-        What the ids are of, for example ``utterance``; named in errors.
+        The kind of ids, for example ``utterance``, for errors.
 
     Returns
     -------
     list
-        (id, number of its line), at least one; whether it is an id is not checked.
+        (id, number of its line), at least one; the form of the ids is not checked.
 
     Raises
     ------
     InputError
-        The file cannot be read, an id stands there twice, or there is none.
+        The file cannot be read, lists an id twice, or has none.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
@@ -141,15 +141,29 @@ def read_id_lines(path: str | Path, what: str) -> list[tuple[str, int]]:
 def sort_in_corpus_order(table: pd.DataFrame) -> pd.DataFrame:
     """Sort rows with the columns `ID_COLUMNS` by speaker, then in corpus order.
 
-    Corpus order of one speaker's utterances is by (date, slot, take), then time; it is not the
-    order of the clock. The id itself breaks what ties are left.
+    The corpus order of one speaker's utterances is by (date, slot, take), then time; it is not
+    chronological. The id breaks remaining ties.
     """
     keys = ["speaker", "date", "slot", "take", "time", "utterance"]
     return table.sort_values(keys, kind="stable", ignore_index=True)
 
 
+def check_distinct(table: pd.DataFrame, where: str = "") -> None:
+    """Refuse recordings (columns utterance, path) that share an utterance id.
+
+    `where` comes before the message.
+    """
+    twice = table["utterance"].duplicated()
+    if twice.any():
+        same = table[table["utterance"] == table["utterance"][twice].iloc[0]]
+        raise InputError(
+            f"{where}two recordings have the utterance id {same['utterance'].iloc[0]}: "
+            f"{same['path'].iloc[0]} and {same['path'].iloc[1]}"
+        )
+
+
 def _place(source: str, lines: Sequence[int] | None, bad: pd.Series) -> str:
-    """Name the first bad id's source, and its line where it is known."""
+    """Return the source of the first bad id, with its line where that is known."""
     return source if lines is None else f"{source}:{lines[int(bad.to_numpy().argmax())]}"
 
 

@@ -1,7 +1,7 @@
 """Listing the recordings of a folder, or those of one shard of its speakers.
 
-The manifest is made of the one, extraction of the other: so that a recording that changes concerns
-one shard alone, no shard is made of the whole manifest.
+The manifest lists the folder. Extraction lists one shard by itself, because the whole manifest
+changes with any recording.
 """
 
 from pathlib import Path
@@ -26,22 +26,21 @@ def list_recordings(
     root
         The folder.
     settings
-        Which speakers and days to use; `root` and `metadata` in it are not looked at.
+        The speakers and days to use; its `root` and `metadata` are ignored.
     shard, shards
-        Which shard of the speakers to list, of how many; all recordings if None. Files that are
-        named by no speaker are in no shard.
+        The shard of the speakers to list, and the number of shards; None lists all recordings. A
+        file whose name begins with no speaker is in no shard.
 
     Returns
     -------
     DataFrame
-        In corpus order: `common.ids.ID_COLUMNS`, path (relative to `root`), seconds (float32; NaN
-        where the header cannot be read).
+        In corpus order: `workflow_src.corpus.ids.ID_COLUMNS`, path (relative to `root`), seconds
+        (float32; NaN where the header cannot be read).
 
     Raises
     ------
     InputError
-        The folder is not as it should be, or, where all are listed, a speaker of the settings has
-        no recording.
+        The folder is invalid, or all are listed and a speaker of the settings has no recording.
     """
     paths = find_recordings(root)
     speakers = settings.speakers
@@ -64,16 +63,9 @@ def list_recordings(
 def select_subset(
     table: pd.DataFrame, speakers: list[str] | None, days: int | None
 ) -> pd.DataFrame:
-    """Keep the given speakers and the first days on which each of them recorded.
+    """Keep the given speakers, and the first `days` days on which each of them recorded.
 
-    Parameters
-    ----------
-    table
-        Rows with the columns speaker and date.
-    speakers
-        Ids, or None for all.
-    days
-        How many days, or None for all.
+    None keeps all. The table has the columns speaker and date.
 
     Raises
     ------
@@ -89,7 +81,7 @@ def select_subset(
             )
         table = table[table["speaker"].isin(speakers)]
     if days is not None:
-        # Dense ranks number each speaker's days of recording 1, 2, ...
+        # Dense ranks number the days of each speaker 1, 2, ...
         table = table[table.groupby("speaker")["date"].rank(method="dense") <= days]
     return table.reset_index(drop=True)
 

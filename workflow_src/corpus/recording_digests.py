@@ -1,13 +1,13 @@
-"""Digests of recordings by their content: what a run compares, to see which of them changed.
+"""Digests of recordings by content, from which a run sees which recordings changed.
 
-Snakemake compares times, so that a folder of recordings among a rule's inputs would rerun
-everything after one new file, or after a mere ``touch``. Instead the rules have digests among
-their params: one of all recordings, and one for each shard of speakers. The process that runs the
-workflow makes them at its start; the processes of single jobs read what it wrote.
+Snakemake compares times. A folder of recordings among a rule's inputs would rerun everything after
+one new file, or after a mere ``touch``. Instead the rules have digests among their params: one of
+all recordings, and one for each shard of speakers. The process that runs the workflow makes the
+digests at its start; the processes of single jobs read them.
 
-A recording is read only if its size or one of its times is another than when it was read last.
-Every change of a file sets its time of status change, which no program can set back; on the few
-file systems without one (FAT, some network shares), a change that keeps the size and sets the time
+A recording is read only if its size or one of its times changed since it was last read. Every
+change of a file sets its time of status change, which no program can set back. A few file systems
+have no such time (FAT, some network shares). There, a change that keeps the size and sets the time
 of modification back goes unnoticed.
 """
 
@@ -33,31 +33,31 @@ from workflow_src.corpus.scan import walk_recordings
 from workflow_src.corpus.shards import shard_of_name
 from workflow_src.running.progress import show_progress
 
-# Hashing leaves the interpreter free, and a disk or a server answers several requests at once.
+# Hashing releases the interpreter, and a disk or server answers several requests at once.
 THREADS = 8
 FILES_AT_ONCE = 64
 PROGRESS_AFTER_SECONDS = 2.0
-# What was read is kept at least so often, for a run that is killed.
+# How often the digests so far are saved, for a run that is killed.
 SAVE_SECONDS = 30.0
-# A file could change once more within the same tick of its clock. FAT's ticks are the longest.
+# A file can change again within one tick of its file system's clock. FAT has the longest ticks.
 TICK_NS = 2_000_000_000
 
 SIZE, CHANGED = 0, 2
 DIGEST_BYTES = 16
-# The content of what was not read, or cannot be.
+# The digest of a recording that was not or cannot be read.
 UNKNOWN = bytes(DIGEST_BYTES)
 _NOBODYS = -1
 
 
 class RecordingDigests(NamedTuple):
-    """Digests of all recordings: of the whole list, and of each shard's."""
+    """Digests of all recordings: of the whole list, and of each shard."""
 
     listing: str
     shards: list[str]
 
 
 class _Recordings(NamedTuple):
-    """What is known of N recordings."""
+    """What is known about N recordings."""
 
     paths: list[str]  # relative to the root
     states: np.ndarray  # int64 [N, 3]: bytes, time of modification, time of status change (ns)
@@ -67,30 +67,30 @@ class _Recordings(NamedTuple):
 def digest_recordings(
     root: str, shards: int, speakers: list[str] | None, records: Path
 ) -> RecordingDigests:
-    """Digest the recordings under a folder, reading only those that changed since the last time.
+    """Digest the recordings under a folder; read only those that changed since the last time.
 
     Parameters
     ----------
     root
         The folder.
     shards
-        Into how many shards the speakers are parted.
+        The number of shards of speakers.
     speakers
-        Who of them is used, or None for all. The recordings of others count by their paths
-        alone, and are not read.
+        The speakers to use, or None for all. Recordings of others count by their paths alone, and
+        are not read.
     records
-        Folder for what was found: a cache for the next call, and the result for `read_digests`.
+        Folder for the digests: a cache for the next call, and the result for `read_digests`.
 
     Returns
     -------
     RecordingDigests
-        A recording that is no plain file or cannot be read counts by its path alone; it is tried
-        anew each time. Files whose names are no utterance ids count in `listing` only.
+        A recording that is no plain file or cannot be read counts by its path alone; each call
+        tries it again. A file whose name is no utterance id counts in `listing` only.
 
     Raises
     ------
     InputError
-        As `walk_recordings`; or a file in `records` cannot be written.
+        As in `walk_recordings`; or a file in `records` cannot be written.
     """
     cache = records / f"{_key(root)}.npz"
     known = _load(cache)
@@ -121,10 +121,7 @@ def digest_recordings(
 def read_digests(
     root: str, shards: int, speakers: list[str] | None, records: Path
 ) -> RecordingDigests:
-    """Return what `digest_recordings` found last with the same arguments, without looking anew.
-
-    `no_digests` where there is nothing to read: whatever such a job leaves counts as outdated.
-    """
+    """Return the last result of `digest_recordings` for the same arguments, or `no_digests`."""
     try:
         return RecordingDigests(**read_json(_result(records, root, shards, speakers)))
     except (InputError, TypeError):
@@ -132,7 +129,7 @@ def read_digests(
 
 
 def no_digests(shards: int) -> RecordingDigests:
-    """Return what stands for digests where there are no recordings to look at."""
+    """Return the digests where there are no recordings."""
     return RecordingDigests("", [""] * shards)
 
 
@@ -149,7 +146,7 @@ def _result(records: Path, root: str, shards: int, speakers: list[str] | None) -
 
 
 def _scan(root: str) -> tuple[list[str], np.ndarray]:
-    """Return the paths of all recordings, in an order that is always the same, and their states."""
+    """Return the paths of all recordings, in a fixed order, and their states."""
     folders = sorted((within, sorted(names)) for within, names in walk_recordings(root))
     paths = [within + name for within, names in folders for name in names]
     states = np.frombuffer(read_states(root, folders), np.int64)
@@ -157,7 +154,7 @@ def _scan(root: str) -> tuple[list[str], np.ndarray]:
 
 
 def _recall(known: _Recordings | None, paths: list[str], states: np.ndarray) -> np.ndarray:
-    """Return the contents that are known, of files in the very state in which they were read."""
+    """Return the known digests of files whose state is the same as when they were read."""
     contents = np.zeros((len(paths), DIGEST_BYTES), np.uint8)
     if known is not None:
         rows = np.arange(len(paths))
@@ -170,7 +167,7 @@ def _recall(known: _Recordings | None, paths: list[str], states: np.ndarray) -> 
 
 
 def _shards(paths: list[str], shards: int, speakers: list[str] | None) -> np.ndarray:
-    """Return the shard of each recording's speaker; `_NOBODYS` of a speaker who is not used."""
+    """Return the shard of each recording's speaker; `_NOBODYS` for a speaker who is not used."""
 
     @functools.cache
     def shard_of(speaker: str) -> int:
@@ -178,7 +175,7 @@ def _shards(paths: list[str], shards: int, speakers: list[str] | None) -> np.nda
         used = shard is not None and (speakers is None or speaker in speakers)
         return shard if used else _NOBODYS
 
-    # The first four characters of a name are its speaker; there are few, so few are looked into.
+    # The first four characters of a name are its speaker, so the cache has few entries.
     return np.array([shard_of(path[path.rfind("/") + 1 :][:4]) for path in paths])
 
 
@@ -199,7 +196,7 @@ def _read(found: _Recordings, rows: list[int], root: str, save: Callable[[], Non
                 save()
                 saved = time.monotonic()
     finally:
-        # Else a run that is interrupted would first read all the rest.
+        # An interrupted run must not read the rest first.
         pool.shutdown(cancel_futures=True)
 
 
@@ -221,12 +218,12 @@ def _digest(found: _Recordings, rows: np.ndarray) -> str:
 
 
 def _join(paths: list[str]) -> bytes:
-    """Write paths one after the other; no path of a file holds a zero."""
+    """Join paths; no path holds a NUL."""
     return "\0".join([*paths, ""]).encode("utf-8", "surrogateescape")
 
 
 def _save(found: _Recordings, began: int, cache: Path) -> None:
-    """Keep what was read, but of files that may have changed unseen since `began` (ns)."""
+    """Save the digests, except of files that may have changed unseen since `began` (ns)."""
     settled = found.states[:, CHANGED] < began - TICK_NS
     contents = np.where(settled[:, None], found.contents, np.uint8(0))
     paths = np.frombuffer(_join(found.paths), np.uint8)
@@ -234,11 +231,11 @@ def _save(found: _Recordings, began: int, cache: Path) -> None:
 
 
 def _load(cache: Path) -> _Recordings | None:
-    """Return what was kept; None where there is nothing, or nothing that is whole."""
+    """Return the saved digests; None where there are none, or they are damaged."""
     try:
         joined, states, contents = read_npz(cache, list(_Recordings._fields))
         paths = joined.tobytes().decode("utf-8", "surrogateescape").split("\0")[:-1]
-    # A damaged file can fail in many ways, and costs no more than reading the recordings anew.
+    # A damaged file can raise any exception. It only means reading all recordings again.
     except Exception:
         return None
     whole = states.shape == (len(paths), FIELDS) and contents.shape == (

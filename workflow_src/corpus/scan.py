@@ -8,33 +8,28 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_src.common.errors import InputError
-from workflow_src.corpus.ids import parse_utterance_ids
+from workflow_src.corpus.ids import check_distinct, parse_utterance_ids
 
 SUFFIXES = (".wav", ".flac")
 
 
 def walk_recordings(root: str | Path) -> Iterator[tuple[str, list[str]]]:
-    """Go through all WAV and FLAC files under a folder, nested in any way.
+    """Walk through all WAV and FLAC files under a folder, at any depth.
 
-    Symbolic links are followed, but each folder is read once, so that loops end; a folder's
-    own place goes before a link to it. Hidden files and folders (``.name``) are left out.
-
-    Parameters
-    ----------
-    root
-        The folder.
+    Symbolic links are followed. Each folder is read once, so that loops end; its own path comes
+    before a link to it. Hidden files and folders (``.name``) are left out.
 
     Yields
     ------
     within : str
-        What the paths of one folder's files begin with, relative to `root`: ``""``, ``"a/b/"``.
+        The beginning of the paths of one folder's files, relative to `root`: ``""``, ``"a/b/"``.
     names : list of str
-        Of the folder's recordings, none or more, in any order.
+        The folder's recordings, possibly none, in any order.
 
     Raises
     ------
     InputError
-        The folder is missing, it or one below cannot be read, or there is no recording.
+        The folder is missing, a folder cannot be read, or there is no recording.
     """
     if not os.path.isdir(root):  # noqa: PTH112 (strings throughout: a Path a file is slow)
         raise InputError(f"{root}: there is no such folder; corpus.directory.root names it")
@@ -75,23 +70,18 @@ def walk_recordings(root: str | Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def find_recordings(root: str | Path) -> list[str]:
-    """List all recordings under a folder.
-
-    Returns
-    -------
-    list of str
-        Paths relative to `root`, with ``/``, sorted.
+    """List all recordings under a folder: paths relative to `root`, with ``/``, sorted.
 
     Raises
     ------
     InputError
-        As `walk_recordings`.
+        As in `walk_recordings`.
     """
     return sorted(within + name for within, names in walk_recordings(root) for name in names)
 
 
 def identify_recordings(paths: list[str], root: str | Path) -> pd.DataFrame:
-    """Parse the utterance ids that recordings are named by.
+    """Parse the utterance ids in the names of recordings.
 
     Parameters
     ----------
@@ -103,16 +93,18 @@ def identify_recordings(paths: list[str], root: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        N rows in the given order: `common.ids.ID_COLUMNS` and path (str).
+        N rows in the given order: `workflow_src.corpus.ids.ID_COLUMNS` and path (str).
 
     Raises
     ------
     InputError
-        A path is no UTF-8, a name is not an utterance id, or two files have the same id.
+        A path is no UTF-8, a name is no utterance id, or two files have the same id.
     """
     for path in paths:
-        if not path.isascii():
-            _check_utf8(path, root)
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"{root}: the name of {path!r} is not UTF-8; rename it") from error
     stems = [path.rpartition("/")[2].rpartition(".")[0] for path in paths]
     try:
         table = parse_utterance_ids(stems, str(root))
@@ -123,18 +115,12 @@ def identify_recordings(paths: list[str], root: str | Path) -> pd.DataFrame:
         parse_utterance_ids([stems[bad]], path if path.isprintable() else repr(path))
         raise
     table["path"] = pd.Series(paths, dtype="str")
-    twice = table["utterance"].duplicated(keep=False)
-    if twice.any():
-        same = table[table["utterance"] == table["utterance"][twice].iloc[0]]
-        raise InputError(
-            f"{root}: two recordings have the utterance id {same['utterance'].iloc[0]}: "
-            f"{same['path'].iloc[0]} and {same['path'].iloc[1]}"
-        )
+    check_distinct(table, f"{root}: ")
     return table
 
 
 def _find_bad(stems: list[str]) -> int:
-    """Return the place of one name that is no utterance id, by halving the list."""
+    """Find one name that is no utterance id, by halving the list; return its place."""
     first, end = 0, len(stems)
     while end - first > 1:
         middle = (first + end) // 2
@@ -145,10 +131,3 @@ def _find_bad(stems: list[str]) -> int:
         else:
             first = middle
     return first
-
-
-def _check_utf8(path: str, root: str | Path) -> None:
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"{root}: the name of {path!r} is not UTF-8; rename it") from error

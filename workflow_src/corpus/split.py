@@ -1,4 +1,4 @@
-"""Which speakers train, which are tested, and which serve only as non-targets."""
+"""The parts of the speakers: training, test, or only non-targets."""
 
 import re
 from pathlib import Path
@@ -24,11 +24,11 @@ def split_speakers(
     test
         The test speakers' ids, or how many to draw.
     nontarget_only
-        Ids that only serve as non-targets; they are taken out of `test`.
+        Ids of speakers that only serve as non-targets; `test` loses them.
     seed
         The config's seed.
     source
-        Where `test` comes from; named in errors.
+        The source of `test`, for errors.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def read_speaker_list(path: str | Path) -> list[str]:
     Raises
     ------
     InputError
-        The file cannot be read, a line is no id, an id stands there twice, or there is none.
+        The file cannot be read, a line is no id, an id is listed twice, or there is none.
     """
     speakers = read_id_lines(path, "speaker")
     for speaker, number in speakers:

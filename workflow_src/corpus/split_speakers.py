@@ -1,8 +1,8 @@
-"""Split the speakers: who trains, who is tested, who serves only as a non-target.
+"""Split the speakers into training, test and non-target-only speakers.
 
 The test speakers are drawn by the seed (--test-speakers N) or listed in a text file (one id a
-line; empty lines and what follows a # are left out). Non-target-only speakers neither train nor
-are tested, whether the list has them or not. All others train.
+line; empty lines and comments after a # are left out). Non-target-only speakers neither train nor
+are tested, whether they are listed or not. All others train.
 """
 
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""Manifest and pretrained extractor to one float32 matrix and its utterance index."""
+"""The manifest to embeddings, one float32 row per utterance."""

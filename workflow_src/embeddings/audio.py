@@ -1,4 +1,4 @@
-"""Reading recordings: any rate and any number of channels to one rate, one channel."""
+"""Reading recordings of any rate and number of channels as one channel of one rate."""
 
 import os
 import stat
@@ -8,13 +8,13 @@ import numpy as np
 import soundfile
 import soxr
 
-# Root mean square, after removal of the offset, below which a recording is silence: one step of
-# 16-bit audio, -90 dB of full scale. Speech, however faint, is far above it.
+# A recording is silent below this root mean square, taken after the offset is removed: one step of
+# 16-bit audio, -90 dB of full scale. Faint speech is far above it.
 SILENCE = 2.0**-15
 
 
 class Rejected(Exception):  # noqa: N818 (no error of the program: the recording is counted)
-    """A recording that no embedding can be made of; the message is the reason, short and stable."""
+    """A recording of which no embedding can be made; the message is a short, fixed reason."""
 
 
 def read_audio(
@@ -25,10 +25,10 @@ def read_audio(
     Parameters
     ----------
     path
-        A file that libsndfile reads, of any rate and any number of channels. Channels are
-        averaged; other rates are resampled (soxr, high quality).
+        A file that libsndfile reads. Channels are averaged; other rates are resampled (soxr, high
+        quality).
     sample_rate
-        Of what is returned, in Hz.
+        Of the result, in Hz.
     min_seconds, max_seconds
         Shorter and longer recordings are rejected.
 
@@ -45,7 +45,7 @@ def read_audio(
     """
     samples, rate = _read_samples(path, min_seconds, max_seconds)
     waveform = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    # One sum finds any NaN or infinity; float64, so that no sum of finite samples overflows.
+    # One sum finds any NaN or infinity; in float64, no sum of finite samples overflows.
     if not np.isfinite(waveform.sum(dtype=np.float64)):
         raise Rejected("samples that are not finite")
     if waveform.std(dtype=np.float64) < SILENCE:
@@ -64,7 +64,7 @@ def _read_samples(
     except OSError as error:
         raise Rejected("missing file") from error
     if not stat.S_ISREG(status.st_mode):
-        raise Rejected("not a plain file")  # a pipe would be waited for, for ever
+        raise Rejected("not a plain file")  # reading a pipe would wait for ever
     if status.st_size == 0:
         raise Rejected("empty file")
     try:

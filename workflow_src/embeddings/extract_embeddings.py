@@ -1,10 +1,10 @@
 """Extract the embeddings of one shard: the recordings of every n-th speaker id.
 
-Its recordings are those of the manifest, or, without one, those that lie in the folder: then the
-shard does not depend on what changes in others.
+The recordings are those of the manifest or, without one, those in the folder. Without a manifest,
+a shard does not depend on changes in other shards.
 
-A recording that no embedding can be made of (missing, damaged, empty, too short or too long,
-silent, not finite) is listed with the reason in a table and has no row among the embeddings.
+A recording of which no embedding can be made (missing, damaged, empty, too short or too long,
+silent, not finite) is listed in a table with the reason; it has no row among the embeddings.
 The output does not depend on the number of threads.
 """
 
@@ -32,15 +32,15 @@ from workflow_src.settings.corpus import DirectoryCorpus
 from workflow_src.settings.embeddings import Extractor
 from workflow_src.settings.front_ends import FRONT_ENDS, FrontEnd
 
-# Recordings whose features are held at once, and their seconds, at 32 kB a second of filter banks.
-# Twice that is held in all: the next window is read meanwhile.
+# The most recordings and seconds of a window, whose features are in memory together (32 kB for each
+# second of filter banks). Memory holds two windows: the next one is read meanwhile.
 WINDOW = 1024
 WINDOW_SECONDS = 3000.0
-# Unless set. One thread runs recordings one by one faster than in batches: a layer's output of
-# one recording stays in the core's cache.
+# Defaults. One thread is faster without batches: a layer's output for one recording stays in the
+# core's cache.
 BATCH_SIZE = {"cpu": 1, "cuda": 32}
-# A batch has so many recordings of at most this many numbers (10 s of 80 filter banks); of longer
-# ones it has fewer.
+# A full batch has recordings of at most this many numbers (10 s of 80 filter banks); a batch of
+# longer recordings has fewer.
 FULL_BATCH_NUMBERS = 80_000
 
 
@@ -62,8 +62,8 @@ def extract(
     Parameters
     ----------
     manifest
-        N rows with the columns utterance, path (relative to `root`) and seconds (for the order
-        of work only: recordings of one length share batches; NaN where unknown).
+        N rows with the columns utterance, path (relative to `root`) and seconds (only for the order
+        of work: recordings of one length share batches; NaN where unknown).
     root
         Folder of the recordings.
     model
@@ -71,7 +71,7 @@ def extract(
     settings
         Limits and batch size.
     threads
-        Recordings and, on the CPU, batches that are worked on side by side.
+        How many recordings and, on the CPU, batches are processed side by side.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def extract(
                 else:
                     features[row] = found
             batches = _batches(features, size)
-            # The same threads read and run the model; only a GPU takes one batch at a time.
+            # The same threads read and run the model; a GPU takes one batch at a time.
             results = pool.map(run, batches) if model.device == "cpu" else map(run, batches)
             for batch, result in zip(batches, results, strict=True):
                 embeddings[batch] = result
@@ -129,7 +129,7 @@ def extract(
 def _windows(seconds: np.ndarray, max_seconds: float) -> list[list[int]]:
     """Cut all rows, ordered by length, into windows that fit into memory.
 
-    Rows of equal length end up beside each other, so that batches are full; a row of unknown
+    The order keeps recordings of equal length together, so that batches are full. A row of unknown
     length counts as the longest allowed.
     """
     counted = np.where(np.isfinite(seconds), np.minimum(seconds, max_seconds), max_seconds)
@@ -145,7 +145,7 @@ def _windows(seconds: np.ndarray, max_seconds: float) -> list[list[int]]:
 
 
 def _batches(features: dict[int, np.ndarray], size: int) -> list[list[int]]:
-    """Group rows whose features have exactly the same shape: nothing is ever padded."""
+    """Group rows whose features have exactly the same shape, so that nothing is padded."""
     of_shape: dict[tuple[int, ...], list[int]] = {}
     for row, found in features.items():
         of_shape.setdefault(found.shape, []).append(row)
@@ -157,7 +157,7 @@ def _batches(features: dict[int, np.ndarray], size: int) -> list[list[int]]:
 
 
 def _one_ahead(items: Iterator) -> Iterator:
-    """Iterate, with the next item always fetched already."""
+    """Iterate, with the next item fetched in advance."""
     ahead = list(itertools.islice(items, 1))
     while ahead:
         ahead += itertools.islice(items, 1)
@@ -169,19 +169,19 @@ class Arguments:
     """The step's arguments."""
 
     manifest: Input | None = None
-    """Table of utterances, parquet; without it, the recordings that lie in the folder are used."""
+    """Table of utterances, parquet; without it, the recordings in the folder are used."""
     listing: DirectoryCorpus = DirectoryCorpus()
-    """Without `manifest`: which speakers and days are used."""
+    """Without `manifest`: the speakers and days to use."""
     root: str
     """Folder of the recordings."""
     model: Input
     """Speaker model, ONNX."""
     settings: Extractor = Extractor()
-    """How recordings are fed to the model; its `model`, `front_end`, `shards` are not looked at."""
+    """How recordings are fed to the model; its `model`, `front_end` and `shards` are ignored."""
     front_end: FrontEnd = FRONT_ENDS[0]
-    """What the model was trained on: the front end's row."""
+    """The row of the front end on which the model was trained."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """What computes; auto: a GPU where there is one."""
+    """The device; auto takes a GPU where there is one."""
     deterministic: bool = True
     """Whether a GPU uses only algorithms that give the same bytes in every run."""
     shard: int = 0
@@ -189,7 +189,7 @@ class Arguments:
     shards: int = 1
     """How many there are."""
     threads: int = 1
-    """Recordings that are worked on side by side."""
+    """How many recordings are processed side by side."""
     embeddings: Output
     """The shard's utterance [n] and embedding [n, D], .npz."""
     rejected: Output

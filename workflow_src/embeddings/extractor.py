@@ -1,4 +1,4 @@
-"""The speaker model: a front end, waveform -> features, and an ONNX file, features -> embedding."""
+"""The speaker model: a front end, waveform to features, and an ONNX file, features to embedding."""
 
 import hashlib
 import importlib
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, first_line
 from workflow_src.settings.front_ends import FRONT_ENDS, FrontEnd
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -23,7 +23,7 @@ class SpeakerModel:
         output, float32 [B, D]; their names are free. WeSpeaker's exports (``feats`` -> ``embs``)
         are such files.
     front_end
-        What the model was trained on.
+        The front end on which the model was trained.
     sha256
         Digest that the file must have, in hexadecimal; empty or None: any.
     device
@@ -36,7 +36,7 @@ class SpeakerModel:
     dim : int
         D.
     device : str
-        ``cpu`` or ``cuda``: what it runs on.
+        ``cpu`` or ``cuda``, as used.
     front_end : FrontEnd
         As given.
     max_batch : int or None
@@ -45,8 +45,8 @@ class SpeakerModel:
     Raises
     ------
     InputError
-        The file is missing, has another digest, is no ONNX model, or takes or gives something
-        else; or the device cannot be had.
+        The file is missing, has another digest, is no ONNX model, or has other inputs or outputs;
+        or the device is missing.
     """
 
     def __init__(
@@ -67,32 +67,11 @@ class SpeakerModel:
         self.dim = self._probe()
 
     def compute_features(self, waveform: np.ndarray) -> np.ndarray:
-        """Compute the features of a recording with the front end.
-
-        Parameters
-        ----------
-        waveform
-            float32 [samples], at the front end's sample rate.
-
-        Returns
-        -------
-        ndarray
-            float32, of the front end's shape.
-        """
+        """Compute the front end's features, float32, of a recording, float32 [samples]."""
         return self._compute_features(waveform)
 
     def embed(self, features: np.ndarray) -> np.ndarray:
-        """Compute embeddings.
-
-        Parameters
-        ----------
-        features
-            float32 [B, ...]: those of B recordings, without padding.
-
-        Returns
-        -------
-        ndarray
-            float32 [B, D], as the model gives them.
+        """Compute embeddings, float32 [B, D], of features, float32 [B, ...], without padding.
 
         Raises
         ------
@@ -104,11 +83,11 @@ class SpeakerModel:
         except Exception as error:  # onnxruntime's own exceptions have no useful common base
             raise InputError(
                 f"{self._path}: does not run on features {list(features.shape)}: "
-                f"{_first_line(error)}"
+                f"{first_line(error)}"
             ) from error
 
     def _probe(self) -> int:
-        """Run the model once and return D: declared shapes may be left open, or be wrong."""
+        """Run the model once and return D; declared shapes may be open or wrong."""
         batch = self.max_batch or 2
         noise = np.random.default_rng(0).standard_normal(2 * self.front_end.sample_rate) / 10
         features = self.compute_features(noise.astype(np.float32))
@@ -149,23 +128,23 @@ def _open_session(
             "onnxruntime-gpu in its place, or choose cpu or auto"
         )
     options = onnxruntime.SessionOptions()
-    # One thread a run, whatever the machine has: sums of more threads round differently.
-    # Parallel are the recordings.
+    # One thread for each run of the model, because sums over threads round differently. The
+    # recordings run in parallel.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.use_deterministic_compute = deterministic
     options.log_severity_level = 3
     providers: list = [PROVIDERS["cpu"]]
     if offered and device != "cpu":
-        # The default search takes whichever algorithm was fastest this time; TF32 rounds.
+        # The default search takes the algorithm that was fastest this time, and TF32 rounds.
         exact = {"cudnn_conv_algo_search": "DEFAULT", "use_tf32": "0"} if deterministic else {}
         providers.insert(0, (PROVIDERS["cuda"], exact))
     try:
-        # External weights of a model are found beside it only when its path is given; but then
-        # the bytes could be others than those just checked. One file it has to be.
+        # The model is opened from the bytes just checked, not from its path. So its weights must
+        # be in the same file.
         session = onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # onnxruntime's own exceptions have no useful common base
         raise InputError(
-            f"{path}: cannot be opened as an ONNX model: {_first_line(error)}"
+            f"{path}: cannot be opened as an ONNX model: {first_line(error)}"
         ) from error
     taken = "cuda" if PROVIDERS["cuda"] in session.get_providers() else "cpu"
     if device == "cuda" and taken == "cpu":
@@ -189,7 +168,7 @@ def _check_interface(
     said = f"{inputs[0].name} {inputs[0].type} {_shape(inputs[0])}"
     needed = f"the front end {front_end.id} gives tensor(float) {front_end.batch_shape}"
     batch, *sizes = inputs[0].shape or [None]
-    # Sizes that the file leaves open are names or None.
+    # An open size is a name or None.
     fixed = [pair for pair in zip(sizes, front_end.shape, strict=False) if isinstance(pair[0], int)]
     if (
         inputs[0].type != "tensor(float)"
@@ -200,7 +179,7 @@ def _check_interface(
         raise InputError(f"{path}: takes {said}; {needed}")
     if any(given == "T" for _, given in fixed):
         raise InputError(f"{path}: takes {said}, recordings of one length; {needed} with any T")
-    if len(outputs[0].shape) not in (0, 2):  # 0: the file doesn't say
+    if len(outputs[0].shape) not in (0, 2):  # 0: unknown
         raise InputError(
             f"{path}: gives {outputs[0].name} {_shape(outputs[0])}; an extractor gives "
             "embeddings [B, D]"
@@ -214,7 +193,3 @@ def _names(values: list[onnxruntime.NodeArg]) -> str:
 
 def _shape(value: onnxruntime.NodeArg) -> str:
     return "[" + ", ".join("?" if n is None else str(n) for n in value.shape) + "]"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

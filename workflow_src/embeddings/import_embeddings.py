@@ -1,8 +1,8 @@
 """Import embeddings that were made elsewhere: no recordings, no extractor.
 
 Files end in .npy (a pickled dict of utterance -> vector), .npz (arrays utterance [N] and
-embedding [N, D]), .ark or .scp (Kaldi, binary). The utterance ids give the manifest; how long the
-recordings were is not known. The step stops at the first bad embedding; it rejects none.
+embedding [N, D]), .ark or .scp (Kaldi, binary). The utterance ids give the manifest; the lengths
+of the recordings are unknown. The step stops at the first bad embedding; it rejects none.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Arguments:
     index: Output
     """Row and utterance of each embedding, parquet."""
     rejected: Output
-    """Table of rejected recordings, CSV: it has no row."""
+    """Table of rejected recordings, CSV, without rows."""
 
 
 def run(args: Arguments) -> None:

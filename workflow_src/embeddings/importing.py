@@ -1,4 +1,4 @@
-"""Reading embeddings that were made elsewhere, and refusing what is not as it should be.
+"""Reading and checking embeddings that were made elsewhere.
 
 Formats, by the end of the name: ``.npy``, a pickled dict of utterance -> float (D,) or (1, D);
 ``.npz`` with arrays utterance [N] and embedding [N, D]; Kaldi's binary ``.ark``, and ``.scp``.
@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.errors import InputError, printable
+from workflow_src.common.errors import InputError, first_line, printable
 from workflow_src.common.files import read_npz
 from workflow_src.corpus.ids import parse_utterance_ids, sort_in_corpus_order
 from workflow_src.embeddings.numpy_pickles import PickledArray, read_pickled_dict
@@ -39,7 +39,7 @@ def find_files(patterns: Iterable[str]) -> list[str]:
     """
     found: list[str] = []
     for pattern in patterns:
-        if Path(pattern).is_file():  # its name may hold the signs of a pattern
+        if Path(pattern).is_file():  # a file's name may look like a pattern
             files = [pattern]
         else:
             # Not Path.glob, which takes no absolute patterns.
@@ -57,7 +57,7 @@ def read_part(path: Path) -> Part:
     Raises
     ------
     InputError
-        The file is no such file, or holds what is no embedding: file and utterance are named.
+        The file has another form, or holds a bad embedding: the error names file and utterance.
     """
     readers = {".npy": _read_npy, ".npz": _read_npz, ".ark": _read_ark, ".scp": _read_scp}
     if path.suffix not in readers:
@@ -75,24 +75,24 @@ def read_part(path: Path) -> Part:
 
 
 def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Put the parts together in corpus order.
+    """Merge the parts in corpus order.
 
     Parameters
     ----------
     parts
-        At least one; emptied on the way, so that no embedding is held twice for long.
+        At least one. The list is emptied, so that memory holds few embeddings twice.
 
     Returns
     -------
     manifest
-        The columns that ids give, and seconds (float32, unknown: empty), N rows.
+        The columns that ids give, and seconds (float32, NaN: unknown), N rows.
     embeddings
         float32 [N, D].
 
     Raises
     ------
     InputError
-        An id does not parse, an utterance comes twice, or parts differ in D.
+        An id is invalid, an utterance comes twice, or parts differ in D.
     """
     tables = [parse_utterance_ids(part.utterances, str(part.path)) for part in parts]
     first, dim = parts[0].path, parts[0].embeddings.shape[1]
@@ -156,7 +156,7 @@ def _read_npz(path: Path) -> tuple[list[str], np.ndarray]:
             f"{path}: embedding is {embeddings.dtype} {list(embeddings.shape)}; floats "
             f"[{len(utterances)}, D] are needed"
         )
-    with np.errstate(over="ignore"):  # what float32 cannot hold is found as not finite
+    with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and are refused
         return utterances.tolist(), embeddings.astype(np.float32)
 
 
@@ -180,9 +180,9 @@ def _ark_vectors(path: Path, file: BinaryIO) -> Iterator[tuple[str, np.ndarray]]
 
 
 def _read_scp(path: Path) -> tuple[list[str], np.ndarray]:
-    """Read the vectors that a script file points to, ``<utterance> <archive>:<offset>`` a line.
+    """Read the vectors to which a script file points, ``<utterance> <archive>:<offset>`` a line.
 
-    Lines are taken apart here: Kaldi's own rules let a line be a command.
+    kaldiio does not parse the lines: by Kaldi's rules, a line may be a command.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -209,7 +209,7 @@ def _scp_vectors(path: Path, lines: list[list[str]]) -> Iterator[tuple[str, np.n
                 try:
                     file = stack.enter_context(Path(archive).open("rb"))
                 except (OSError, ValueError) as error:
-                    reason = getattr(error, "strerror", None) or str(error)
+                    reason = first_line(error)
                     said = f"is to be in {printable(archive)}, which cannot be read ({reason})"
                     raise InputError(_blame(path, utterance, said)) from error
                 opened = archive
@@ -224,8 +224,8 @@ def _scp_vectors(path: Path, lines: list[list[str]]) -> Iterator[tuple[str, np.n
 def _read_kaldi_vector(file: BinaryIO, path: Path, utterance: str) -> np.ndarray:
     from kaldiio.matio import read_matrix_or_vector
 
-    # The reader's general function would also take a pickle, and run it: only what is announced
-    # as a vector or matrix of floats is handed on, and to the function for just that.
+    # kaldiio's general reader would also run a pickle. So only vectors and matrices of floats are
+    # read, by the function that reads nothing else.
     start = file.tell()
     kind = file.read(5)
     if kind not in {b"\0BFV ", b"\0BDV ", b"\0BFM ", b"\0BDM "}:
@@ -233,7 +233,7 @@ def _read_kaldi_vector(file: BinaryIO, path: Path, utterance: str) -> np.ndarray
     file.seek(start)
     try:
         vector, size = read_matrix_or_vector(file, return_size=True)
-    except Exception as error:  # it asserts, and passes on what damaged bytes lead to
+    except Exception as error:  # damaged bytes can raise any exception
         raise InputError(_blame(path, utterance, "is damaged")) from error
     if file.tell() - start != size:
         raise InputError(_blame(path, utterance, "is cut short"))
@@ -246,10 +246,10 @@ def _read_kaldi_vector(file: BinaryIO, path: Path, utterance: str) -> np.ndarray
 def _stack(
     path: Path, count: int, vectors: Iterable[tuple[str, np.ndarray]]
 ) -> tuple[list[str], np.ndarray]:
-    """Put `count` vectors into one matrix, float32; the first one says how long all are."""
+    """Stack `count` vectors into a float32 matrix; the first vector sets the length of all."""
     utterances: list[str] = []
     embeddings = np.empty((0, 0), np.float32)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is found as not finite
+    with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and are refused
         for row, (utterance, vector) in enumerate(vectors):
             if row == 0:
                 embeddings = np.empty((count, len(vector)), np.float32)

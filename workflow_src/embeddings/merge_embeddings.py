@@ -21,24 +21,15 @@ from workflow_src.running.arguments import Input, Inputs, Output
 
 
 def merge_rejected(paths: list[Path], utterances: pd.Series) -> pd.DataFrame:
-    """Read the shards' tables of rejected recordings as one.
+    """Merge the shards' tables of rejected recordings: utterance, path, reason, in manifest order.
 
-    Parameters
-    ----------
-    paths
-        CSV tables: utterance, path, reason.
-    utterances
-        All ids of the manifest, in its order.
-
-    Returns
-    -------
-    DataFrame
-        utterance, path, reason in the order of the manifest.
+    `utterances` are all ids of the manifest, in its order.
 
     Raises
     ------
     InputError
-        A table cannot be read, lists what the manifest lacks, or lists an utterance again.
+        A table cannot be read, or lists an utterance that the manifest lacks or that is listed
+        before.
     """
     parts = [read_csv(path, REJECTED_COLUMNS, all_text=True) for path in paths]
     row_of = pd.Index(utterances)
@@ -68,7 +59,7 @@ def place_rows(
     rejected
         Ids that have no embedding.
     shards
-        Each shard's file, named in errors, and its ids, str [n].
+        Each shard's file, for errors, and its ids, str [n].
 
     Returns
     -------
@@ -80,7 +71,7 @@ def place_rows(
     Raises
     ------
     InputError
-        Shards and rejections are not, together, each utterance of the manifest once.
+        Shards and rejections together do not hold each utterance of the manifest once.
     """
     index = utterances[~utterances.isin(rejected)].reset_index(drop=True)
     row_of = pd.Index(index)
@@ -106,7 +97,7 @@ def place_rows(
 
 
 def describe_rejected(rejected: pd.DataFrame) -> str:
-    """Count rejected recordings by reason, the commonest first."""
+    """Count rejected recordings by reason, the most common first."""
     counts = rejected["reason"].value_counts().sort_index().sort_values(ascending=False)
     return ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
 
@@ -114,7 +105,7 @@ def describe_rejected(rejected: pd.DataFrame) -> str:
 def _read_parts(
     paths: list[Path], places: list[np.ndarray], dim: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give each shard's rows and embeddings, one shard in memory at a time."""
+    """Give each shard's rows and embeddings, with one shard in memory at a time."""
     for path, rows in zip(paths, places, strict=True):
         embeddings = _read_embeddings(path, len(rows))
         if embeddings.shape[1] != dim:

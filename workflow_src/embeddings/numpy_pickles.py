@@ -1,9 +1,9 @@
 """Reading a pickled dict of numpy arrays without running anything that the file asks for.
 
-Pickles are programs: what they name is imported and called. Here the few names that numpy's
-arrays need stand for classes of this module, so that not even numpy's own ``__setstate__`` sees
-what a file says (given a forged dtype, it would take bytes for pointers). Every other name, and
-every persistent id, is refused.
+A pickle is a program: it names functions and calls them. Here the few names that numpy's arrays
+need stand for classes of this module. Not even numpy's own ``__setstate__`` sees the file's
+content: given a forged dtype, it would take bytes for pointers. Every other name, and every
+persistent id, is refused.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
-from workflow_src.common.errors import InputError
-from workflow_src.common.unpickling import check_opcodes
+from workflow_src.common.errors import InputError, first_line
+from workflow_src.common.unpickling import walk_opcodes
 
 FLOATS = ("f2", "f4", "f8", "f16")
 
-# Which are refused is for the unpickler to say; what is checked before is that none claims more
-# memory than the file could fill.
+# The unpickler refuses what may not run. The walk before it only checks that no opcode claims
+# more memory than the file could fill.
 _OPCODES = frozenset(opcode.name for opcode in pickletools.opcodes)
 
 
 class _Refused(pickle.UnpicklingError):
-    """What a pickle asked for and does not get."""
+    """Something that a pickle asks for and does not get."""
 
 
 class _Name:
     """A name without a meaning of its own: ``numpy.ndarray`` as an argument.
 
-    What stands for a name has no attribute that a pickle could set: ``__slots__`` is empty.
+    Its ``__slots__`` are empty, so that a pickle can set no attribute.
     """
 
     __slots__ = ()
 
 
 class PickledType:
-    """What a pickle says of a dtype: kind and size (``f4``), byte order."""
+    """A dtype in a pickle: kind and size (``f4``), byte order."""
 
     __slots__ = ("code", "order")
 
@@ -50,22 +50,14 @@ class PickledType:
 
     def __setstate__(self, state: tuple) -> None:
         _version, order, *rest = state
-        # Of plain numbers and text; sub-arrays and fields would follow.
+        # The rest is None for numbers and text; sub-arrays and fields fill it.
         if order not in {"<", ">", "=", "|"} or any(part is not None for part in rest[:3]):
             raise ValueError(f"a dtype of the form {self.code} with fields")
         self.order = order
 
-    def is_float(self) -> bool:
-        """Whether numbers of this type are floats."""
-        return self.code in FLOATS
-
-    def numpy(self) -> np.dtype:
-        """Return the dtype of numbers."""
-        return np.dtype(self.order.replace("|", "=") + self.code)
-
 
 class PickledArray:
-    """What a pickle says of an array: type, shape, and bytes (or, of objects, a list)."""
+    """An array in a pickle: type, shape, and bytes (a list for objects)."""
 
     __slots__ = ("data", "shape", "type")
 
@@ -80,23 +72,23 @@ class PickledArray:
         Raises
         ------
         ValueError
-            The array is something else; the message says what.
+            The array is something else; the message tells what.
         """
         kind, shape = self.type, self.shape
-        if not isinstance(kind, PickledType) or not kind.is_float():
+        if not isinstance(kind, PickledType) or kind.code not in FLOATS:
             code = getattr(kind, "code", "?")
             named = "objects" if code.startswith("O") else f"type {code!r}"
             raise ValueError(f"is an array of {named}, not of floats")
         if len(shape) not in {1, 2} or (len(shape) == 2 and shape[0] != 1):
             raise ValueError(f"has the shape {shape}, not (D,) or (1, D)")
-        values = np.frombuffer(self.data, kind.numpy())
+        values = np.frombuffer(self.data, kind.order.replace("|", "=") + kind.code)
         if len(values) != math.prod(shape):
             raise ValueError(f"has {len(values)} numbers for the shape {shape}")
         return values
 
 
 class _Reconstruct(_Name):
-    """``multiarray._reconstruct(ndarray, (0,), b"b")``: an array, to be filled by its state."""
+    """``multiarray._reconstruct(ndarray, (0,), b"b")``: an array, filled later by its state."""
 
     __slots__ = ()
 
@@ -116,7 +108,7 @@ class _MakeType(_Name):
 
 
 class _MakeScalar(_Name):
-    """``multiarray.scalar(dtype, bytes)``: utterance ids that were numpy's text."""
+    """``multiarray.scalar(dtype, bytes)``: an utterance id as numpy's text."""
 
     __slots__ = ()
 
@@ -163,15 +155,8 @@ class _Unpickler(pickle.Unpickler):
 def read_pickled_dict(path: Path) -> dict[Any, Any]:
     """Read a ``.npy`` file that holds a dict (``numpy.save(path, {...})``).
 
-    Parameters
-    ----------
-    path
-        The file: a 0-dimensional array of objects, pickled, whose one object is a dict.
-
-    Returns
-    -------
-    dict
-        Its numpy arrays are `PickledArray`.
+    The file holds a pickled 0-dimensional array of objects, whose one object is the dict. Its numpy
+    arrays are returned as `PickledArray`.
 
     Raises
     ------
@@ -181,9 +166,10 @@ def read_pickled_dict(path: Path) -> dict[Any, Any]:
     with path.open("rb") as file:
         _read_header(file, path)
         start = file.tell()
-        check_opcodes(file.read(), path, _OPCODES)
+        for _ in walk_opcodes(file.read(), path, _OPCODES):
+            pass
         file.seek(start)
-        # A code that was admitted elsewhere in this process would not be asked for again.
+        # An extension code in the cache would bypass `find_class`.
         copyreg.clear_extension_cache()
         try:
             content = _Unpickler(file, encoding="latin1").load()
@@ -192,10 +178,9 @@ def read_pickled_dict(path: Path) -> dict[Any, Any]:
                 f"{path}: refused, and nothing of it was run: its pickle asks for {error}, where "
                 "only a dict of numpy arrays is allowed"
             ) from error
-        except Exception as error:  # damaged pickles raise whatever they come upon
-            said = (str(error).splitlines() or [""])[0]
+        except Exception as error:  # a damaged pickle can raise any exception
             raise InputError(
-                f"{path}: cannot be read as a pickle ({type(error).__name__}: {said})"
+                f"{path}: cannot be read as a pickle ({type(error).__name__}: {first_line(error)})"
             ) from error
     if isinstance(content, PickledArray) and isinstance(getattr(content, "data", None), list):
         content = content.data[0] if len(content.data) == 1 else None
@@ -205,7 +190,7 @@ def read_pickled_dict(path: Path) -> dict[Any, Any]:
 
 
 def _read_header(file: BinaryIO, path: Path) -> None:
-    """Read what stands before the pickle, and refuse a file that has none."""
+    """Read the header before the pickle; refuse a file without one."""
     try:
         version = np.lib.format.read_magic(file)
         read = {
@@ -213,7 +198,7 @@ def _read_header(file: BinaryIO, path: Path) -> None:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, _, dtype = read(file)
-    except Exception as error:  # as damaged pickles; numpy's tokenizer has errors of its own
+    except Exception as error:  # numpy's tokenizer has errors of its own
         raise InputError(f"{path}: is not a .npy file") from error
     if dtype != np.dtype(object) or shape != ():
         raise InputError(

@@ -1,4 +1,4 @@
-"""The table of recordings of which no embedding could be made."""
+"""The table of recordings without an embedding."""
 
 from pathlib import Path
 
@@ -10,5 +10,5 @@ REJECTED_COLUMNS = ["utterance", "path", "reason"]
 
 
 def write_no_rejections(path: Path) -> None:
-    """Write the table without a row, for embeddings that come from no recording."""
+    """Write the table without rows, for embeddings that come from no recordings."""
     write_csv(pd.DataFrame(columns=REJECTED_COLUMNS, dtype="str"), path)

@@ -1,9 +1,9 @@
 """The front end wespeaker-fbank80: log mel filter banks as WeSpeaker's models take them.
 
-The window and the mel filters are kaldi-native-fbank's. Its own online extractor takes samples
-from Python one by one; here everything up to the power spectrum, which is linear in the samples
-(offset removal, pre-emphasis, window, Fourier transform), is one matrix, so that an utterance
-costs two matrix products: two to three times as fast, and equal but for rounding (tested).
+The window and the mel filters are those of kaldi-native-fbank. Its own online extractor takes the
+samples one by one from Python. Here one matrix does everything up to the spectrum, because all of
+it is linear in the samples: offset removal, pre-emphasis, window, Fourier transform. An utterance
+costs two matrix products, which is two to three times as fast and equal up to rounding.
 """
 
 import functools
@@ -16,12 +16,12 @@ MEL_BINS = 80
 FRAME_SHIFT = 160
 FRAME_LENGTH = 400
 _FFT_LENGTH = 512
-# Frames that are worked on at once: bounds the memory that a long recording takes.
+# Frames that are computed at once; this limits the memory for a long recording.
 _BLOCK = 4096
 
 
 def fbank_options() -> knf.FbankOptions:
-    """Return the contract of WeSpeaker's ONNX exports as kaldi-native-fbank's options."""
+    """Return the options of WeSpeaker's ONNX exports for kaldi-native-fbank."""
     options = knf.FbankOptions()
     options.frame_opts.samp_freq = SAMPLE_RATE
     options.frame_opts.frame_length_ms = 1000 * FRAME_LENGTH / SAMPLE_RATE
@@ -34,15 +34,15 @@ def fbank_options() -> knf.FbankOptions:
 
 
 def count_frames(samples: int) -> int:
-    """Return how many frames `compute_fbank` makes of that many samples."""
+    """Return how many frames `compute_fbank` makes of a number of samples."""
     return max(0, 1 + (samples - FRAME_LENGTH) // FRAME_SHIFT)
 
 
 def compute_fbank(waveform: np.ndarray) -> np.ndarray:
-    """Compute log mel filter banks with cepstral mean subtraction.
+    """Compute log mel filter banks with cepstral mean subtraction, for WeSpeaker's ONNX exports.
 
-    The contract of WeSpeaker's ONNX exports: waveform times 2^15, 80 mel bins, frames of 25 ms
-    every 10 ms, Hamming window, no dither, the mean over time subtracted, variance left alone.
+    The waveform is scaled by 2^15. 80 mel bins, frames of 25 ms every 10 ms, Hamming window, no
+    dither; the mean over time is subtracted, the variance is not normalised.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def compute_fbank(waveform: np.ndarray) -> np.ndarray:
     if len(fbank) == 0:
         return fbank
     spectrum_of_frame, mel_of_power = _matrices()
-    # Each frame loses its own offset below; without the common one nothing is lost to rounding.
+    # Each frame loses its own offset below. Removing the common offset first avoids rounding.
     waveform = waveform - waveform.mean(dtype=np.float64).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(waveform, FRAME_LENGTH)[::FRAME_SHIFT]
     for start in range(0, len(frames), _BLOCK):
@@ -73,18 +73,18 @@ def compute_fbank(waveform: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _matrices() -> tuple[np.ndarray, np.ndarray]:
-    """Return the matrices from frames to spectra and from their squares to mel energies.
+    """Return the matrices from frames to spectra and from squared spectra to mel energies.
 
     Returns
     -------
     spectrum_of_frame
-        float32 [400, S]: the real and imaginary parts of those Fourier bins that a filter uses.
+        float32 [400, S]: real and imaginary parts of the Fourier bins that a filter uses.
     mel_of_power
         float32 [S, 80]: each bin's filter weight, once for each of its two parts.
     """
     options = fbank_options()
     frame = options.frame_opts
-    # Row i is what a frame with a single 1 at sample i becomes.
+    # Row i is the result for a frame with a single 1 at sample i.
     rows = np.eye(FRAME_LENGTH) - 1 / FRAME_LENGTH
     before = np.concatenate([rows[:, :1], rows[:, :-1]], axis=1)
     rows = (rows - frame.preemph_coeff * before) * knf.FeatureWindowFunction(frame).window

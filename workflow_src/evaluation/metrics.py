@@ -1,17 +1,17 @@
 """Error measures in the published convention: EER, minDCF and the DET curve.
 
-Trials are sorted by score. At a cut, all trials with scores up to the threshold are rejected and
-those strictly above it are accepted, as an update rule does it:
+Trials are sorted by score. A cut rejects all trials with scores up to the threshold and accepts
+those strictly above it, as an update rule does:
 
     FRR = share of targets with score <= threshold      (misses)
     FAR = share of non-targets with score > threshold   (false alarms)
 
-The cuts are those after each distinct score, the threshold being that score itself, so tied
-scores stay together and the order of rows cannot matter. (The cut before the lowest score, which
-accepts everything, is left out: it is never better than that after the highest.)
+There is a cut after each distinct score, with that score as its threshold. So tied scores stay
+together and the order of rows does not matter. (The cut before the lowest score, which accepts
+everything, is left out: it is never better than the cut after the highest.)
 
-Source: Qin, Li, Duan and Li, IEEE/ACM T-ASLP 32, 2024, and the figures released with it. There
-is no interpolation between cuts.
+Source: Qin, Li, Duan and Li, IEEE/ACM T-ASLP 32, 2024, and the figures released with it. There is
+no interpolation between cuts.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class ErrorRates:
     Attributes
     ----------
     thresholds
-        float64 [C]: the distinct scores; accepted is what lies strictly above.
+        float64 [C]: the distinct scores; scores strictly above are accepted.
     misses, false_alarms
         int64 [C]: rejected targets and accepted non-targets.
     targets, nontargets
-        How many trials of each kind there are; at least one.
+        The number of trials of each kind, at least one.
     """
 
     thresholds: np.ndarray
@@ -57,10 +57,10 @@ class ErrorRates:
     def equal_error_rate(self) -> tuple[float, float]:
         """Return the EER and its threshold.
 
-        (FRR + FAR) / 2 at the cut where the two are closest; of two cuts equally close, the one
-        with the lower threshold.
+        The EER is (FRR + FAR) / 2 at the cut where the two are closest; the lower threshold wins a
+        tie.
         """
-        # In whole numbers, so that rounding cannot decide between equally close cuts.
+        # Whole numbers, so that rounding does not decide a tie.
         gap = np.abs(self.misses * self.nontargets - self.false_alarms * self.targets)
         cut = int(np.argmin(gap))
         rate = (self.misses[cut] / self.targets + self.false_alarms[cut] / self.nontargets) / 2
@@ -69,8 +69,8 @@ class ErrorRates:
     def min_dcf(self, p_target: float = 0.01) -> tuple[float, float]:
         """Return the minimum of the normalised detection cost and its threshold.
 
-        Cost (p FRR + (1 - p) FAR) / min(p, 1 - p) with both unit costs 1, p the prior of a
-        target; of equal minima, the one with the lower threshold.
+        The cost is (p FRR + (1 - p) FAR) / min(p, 1 - p) with both unit costs 1 and p the prior of
+        a target; the lower threshold wins a tie.
         """
         cost = p_target * self.frr + (1 - p_target) * self.far
         cut = int(np.argmin(cost))
@@ -83,7 +83,7 @@ def error_rates(scores: ArrayLike, target: ArrayLike) -> ErrorRates:
     Parameters
     ----------
     scores
-        float [T], in any order; compared in the precision they come in.
+        float [T], in any order; compared in their own precision.
     target
         bool [T]: target or non-target trial.
 
@@ -145,14 +145,13 @@ def det_curve(
     scores, target
         As for `error_rates`.
     points
-        At most this many corners are returned; the curve is thinned evenly in the errors
-        made, on the scale of normal deviates on which it is drawn.
+        The most points to return. Thinning is even along the curve on normal-deviate axes.
 
     Returns
     -------
     far, frr
-        float64 [P], P <= points, by rising threshold; cuts at which one of the rates is 0 have
-        no place on a scale of normal deviates and are left out.
+        float64 [P], P <= points, by rising threshold. Cuts where a rate is 0 are left out: they
+        have no place on normal-deviate axes.
     """
     rates = error_rates(scores, target)
     far, frr = rates.far, rates.frr
@@ -160,7 +159,7 @@ def det_curve(
     far, frr = far[shown], frr[shown]
     if len(far) <= points:
         return far, frr
-    # The logit runs like the normal deviate; its path length spreads points along the curve.
+    # The logit is close to the normal deviate; its path length spreads points along the curve.
     logit = [np.log(rate / (1 - np.minimum(rate, 1 - 1e-12))) for rate in (far, frr)]
     path = np.cumsum(
         np.abs(np.diff(logit[0], prepend=logit[0][0]))

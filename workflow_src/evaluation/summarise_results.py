@@ -1,6 +1,6 @@
 """Summarise the scores of every run and scenario: EER, minDCF and their thresholds.
 
-With --published, the paper's figures for the same method, weight and scenario stand beside them.
+With --published, the table also has the paper's figures for the same method, weight and scenario.
 """
 
 from dataclasses import dataclass
@@ -19,20 +19,16 @@ PUBLISHED_COLUMNS = ["method", "alpha", "scenario", "eer_percent", "min_dcf"]
 
 
 def join_published(summary: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """Put the paper's figures beside ours.
+    """Add the paper's figures to the summary: published_eer_percent, published_min_dcf.
 
     Parameters
     ----------
     summary
-        Columns method, alpha, scenario and others. A policy that was trained elsewhere is compared
-        with the paper's figures for its method.
+        Columns method, alpha, scenario and others. A policy that was trained elsewhere gets the
+        paper's figures for its method.
     published
-        The columns `PUBLISHED_COLUMNS`; alpha is empty where it doesn't apply.
-
-    Returns
-    -------
-    DataFrame
-        `summary` with published_eer_percent and published_min_dcf, empty where the paper has none.
+        The columns `PUBLISHED_COLUMNS`; alpha is empty where it does not apply. The new columns are
+        empty where the paper has no figure.
     """
     keys = ["method", "alpha", "scenario"]
     figures = {"eer_percent": "published_eer_percent", "min_dcf": "published_min_dcf"}
@@ -43,7 +39,7 @@ def join_published(summary: pd.DataFrame, published: pd.DataFrame) -> pd.DataFra
 
 
 def _published_method(name: str) -> str:
-    """Return the method under which the paper gives its figures; settings are named as it is."""
+    """Return the method under which the paper gives a method's figures."""
     method = find_method(name)
     return method.settings or name if method.origin == "given" else name
 

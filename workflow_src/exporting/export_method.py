@@ -1,6 +1,6 @@
-"""Export a run's method for production: one ONNX model that is a whole trial, and its description.
+"""Export a run's method for production: a whole trial as one ONNX model, and its description.
 
-`workflow_src.serving` runs the model without torch, and so does anything else that runs ONNX.
+`workflow_src.serving` runs the model without torch; so can any other program that runs ONNX.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Arguments:
     run: Run
     """The run, a row of the run table."""
     embeddings: Input
-    """Embeddings, .npy: their dimension is the model's."""
+    """Embeddings, .npy; the model has their dimension."""
     summary: Input | None = None
-    """results/summary.csv, for a threshold of acceptance to suggest."""
+    """results/summary.csv, which has the threshold of acceptance to suggest."""
     scenario: str | None = None
     """The scenario whose threshold is suggested."""
     folder: Path
@@ -56,7 +56,7 @@ def run(args: Arguments) -> None:
 
 
 def find_decision(summary: Path, run: str, scenario: str) -> dict[str, Any]:
-    """Find the threshold of acceptance to suggest: that of the EER of a run in a scenario.
+    """Find the threshold of acceptance to suggest: that of a run's EER in a scenario.
 
     Raises
     ------
@@ -85,17 +85,17 @@ def export_method(
     run
         A row of the run table.
     dimension
-        D, of the embeddings.
+        D of the embeddings.
     folder
-        Where; made if missing.
+        The folder; made if it is missing.
     decision
         The threshold of acceptance to suggest, from `find_decision`.
 
     Raises
     ------
     InputError
-        The method looks at labels, its policy is missing, broken or for another D, or it
-        computes something that cannot be exported.
+        The method reads labels, its policy is missing, broken or for another D, or it computes
+        something that cannot be exported.
     """
     if find_method(run.method).limit:
         raise InputError(
@@ -104,7 +104,7 @@ def export_method(
     rule = build_rule(run)
     try:
         model = export_rule(rule, dimension)
-    # A rule that reads labels finds None in their place.
+    # A rule that reads labels finds None.
     except (
         RuntimeError,
         AttributeError,

@@ -1,8 +1,8 @@
 """An update rule as an ONNX model of one trial, traced by torch.
 
-The model takes a template, a test embedding, the days since enrolment and what the rule
-remembers of the template. It gives the score, whether and with which weight the template is
-updated, and the new template and memory (`workflow_src.serving.exported_form`).
+The inputs are a template, a test embedding, the days since enrolment and the rule's memory of the
+template. The outputs are the score, whether and with which weight the template is updated, and the
+new template and memory (`workflow_src.serving.exported_form`).
 """
 
 from __future__ import annotations
@@ -29,24 +29,18 @@ from workflow_src.updating.interface import Memory, Trials, UpdateRule
 
 OPSET, IR_VERSION = 18, 8
 aten = torch.ops.aten
-# Operators of a trace that the exporter knows by another name, and how many arguments that takes.
+# Operators that the exporter knows by another name, and how many arguments that one takes.
 SAME = {
     aten._softmax.default: (aten.softmax.int, 2),
     aten._log_softmax.default: (aten.log_softmax.int, 2),
     aten.bitwise_xor.Tensor: (aten.logical_xor.default, 2),
 }
-# Trials on which an exported model is compared with its rule, and by how much it may differ.
+# The number of trials that compare an exported model with its rule, and the tolerance.
 CHECKED_TRIALS, TOLERANCE = 64, 1e-4
 
 
 class OneTrial(nn.Module):
-    """One trial of one template, as the sequence scorer makes it, with an update rule.
-
-    Parameters
-    ----------
-    rule
-        A single variant.
-    """
+    """One trial of one template with an update rule (a single variant), as the scorer makes it."""
 
     def __init__(self, rule: UpdateRule) -> None:
         super().__init__()
@@ -80,7 +74,7 @@ class OneTrial(nn.Module):
         new template
             float32 [D].
         new memory
-            One tensor a name.
+            One tensor for each name.
         """
         encoded = self.rule.encode(test[None])
         norm, test_norm = torch.linalg.vector_norm(template), torch.linalg.vector_norm(test)
@@ -120,24 +114,23 @@ def export_rule(rule: UpdateRule, dimension: int) -> bytes:
     Parameters
     ----------
     rule
-        A single variant, that does not look at labels.
+        A single variant that reads no labels.
     dimension
-        D, of the embeddings.
+        D of the embeddings.
 
     Returns
     -------
     bytes
-        Inputs ``template`` [D], ``test`` [D], ``days`` [] and ``memory_<name>``; outputs
-        ``score`` [], ``updated`` [] (bool), ``weight`` [], ``new_template`` [D] and
-        ``new_memory_<name>``; float32 unless the memory is of another type.
+        Inputs ``template`` [D], ``test`` [D], ``days`` [] and ``memory_<name>``; outputs ``score``
+        [], ``updated`` [] (bool), ``weight`` [], ``new_template`` [D] and ``new_memory_<name>``;
+        float32 unless the memory has another type.
 
     Raises
     ------
     InputError
         The policy is for another D.
     RuntimeError
-        The rule computes something that has no counterpart in ONNX, or the model does not do
-        what the rule does.
+        ONNX has no counterpart for an operation, or the model and the rule differ.
     """
     trial = OneTrial(rule).eval()
     example = _example(trial, dimension)
@@ -152,7 +145,7 @@ def export_rule(rule: UpdateRule, dimension: int) -> bytes:
 
 
 def describe_memory(rule: UpdateRule) -> list[dict[str, Any]]:
-    """List name, dtype, shape and initial value of all that a rule remembers, for JSON."""
+    """List name, dtype, shape and initial value of everything that a rule remembers, for JSON."""
     return [
         {
             "name": name,
@@ -165,13 +158,13 @@ def describe_memory(rule: UpdateRule) -> list[dict[str, Any]]:
 
 
 def uses_days(model: bytes) -> bool:
-    """Whether an exported model looks at the days since enrolment."""
+    """Whether an exported model reads the days since enrolment."""
     nodes = onnx.load_from_string(model).graph.node
     return any("days" in node.input for node in nodes)
 
 
 def _example(trial: OneTrial, dimension: int) -> tuple[Tensor, ...]:
-    """Return inputs of a trial with a score of 1: rules that select rows find one to select."""
+    """Return inputs of a trial with a score of 1, so that rules that select rows find one."""
     template = torch.linspace(1, 2, dimension)
     return template, 1.5 * template, torch.ones(()), *trial.initial().values()
 
@@ -179,7 +172,7 @@ def _example(trial: OneTrial, dimension: int) -> tuple[Tensor, ...]:
 def _trace(trial: OneTrial, example: tuple[Tensor, ...]) -> GraphModule:
     """Trace a trial to a graph of operators that the exporter knows.
 
-    Nothing is written in place there, whatever the rule does: ONNX has no such thing.
+    The graph writes nothing in place, whatever the rule does, because ONNX cannot.
     """
     decompositions = get_decompositions([aten.hypot, aten.logaddexp, aten.log_sigmoid_forward])
     decompositions |= {
@@ -192,7 +185,7 @@ def _trace(trial: OneTrial, example: tuple[Tensor, ...]) -> GraphModule:
     graph = traced(*example)
     for node in graph.graph.nodes:
         if node.target in (aten.alias.default, aten.lift_fresh_copy.default):
-            # Where nothing is written in place, these give what they take.
+            # Without writing in place, these return their argument.
             node.replace_all_uses_with(node.args[0])
         elif node.target is aten._to_copy.default:
             node.target, node.args = aten.to.dtype, (node.args[0], node.kwargs["dtype"])
@@ -229,7 +222,7 @@ def _put_rows(
 def _export(
     graph: GraphModule, example: tuple[Tensor, ...], inputs: list[str], memory: list[str]
 ) -> onnx.ModelProto:
-    """Write a traced trial as a model, which keeps the inputs that the trial makes no use of."""
+    """Write a traced trial as a model; keep the inputs that the trial does not use."""
     graph.graph.eliminate_dead_code()
     places = graph.graph.find_nodes(op="placeholder")
     used = [bool(place.users) for place in places]
@@ -239,7 +232,7 @@ def _export(
     graph.recompile()
     file = io.BytesIO()
     with warnings.catch_warnings():
-        # The newer exporter needs a package more; this one does all that is asked of it.
+        # The newer exporter needs another package; this one suffices.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             graph,
@@ -266,7 +259,7 @@ def _export(
 
 
 def _check(trial: OneTrial, session: onnxruntime.InferenceSession, dimension: int) -> None:
-    """Compare a model with its rule over trials of all scores; a fault of the export raises."""
+    """Compare a model with its rule over trials of all scores; raise where they differ."""
     rng = generator(0, "export", "check")
     outputs = [value.name for value in session.get_outputs()]
     inputs = [value.name for value in session.get_inputs()]

@@ -1,1 +1,1 @@
-"""Embeddings, trials and an update rule to a score for every trial."""
+"""Trials to scores, by an update rule."""

@@ -2,42 +2,35 @@
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_src.common.plotting import NONTARGET, TARGET
+from workflow_src.common.plotting import KINDS, make_panels
 
 
 def plot_score_histograms(scored: Mapping[str, pd.DataFrame], threshold: float | None) -> Figure:
-    """Plot the distributions of target and non-target scores, a panel a scenario.
+    """Plot the distributions of target and non-target scores, a panel for each scenario.
 
     Parameters
     ----------
     scored
         Scenario -> scored trials with the columns score and target.
     threshold
-        Drawn as a line where not None: the least score of an update.
+        The score that an update needs, drawn as a line; or None.
     """
-    columns = min(3, len(scored))
-    rows = -(-len(scored) // columns)
-    figure, panels = plt.subplots(
-        rows, columns, figsize=(3.3 * columns, 2 * rows), sharex=True, squeeze=False
-    )
+    figure, panels = make_panels(len(scored), 3, 3.3, 2, sharex=True)
     low = min(trials["score"].min() for trials in scored.values())
     high = max(trials["score"].max() for trials in scored.values())
     bins = np.linspace(low, high, 81)
     for axes, (scenario, trials) in zip(panels.flat, scored.items(), strict=False):
-        for target, colour, label in ((True, TARGET, "targets"), (False, NONTARGET, "non-targets")):
+        for target, colour, label in KINDS:
             scores = trials.loc[trials["target"] == target, "score"]
             density, _ = np.histogram(scores, bins, density=True)
             axes.stairs(density, bins, fill=True, color=colour, alpha=0.6, label=label)
         if threshold is not None:
             axes.axvline(threshold, color="#333333", linewidth=1, linestyle=":", label="threshold")
         axes.set(title=scenario, yticks=[])
-    for axes in panels.flat[len(scored) :]:
-        axes.set_visible(False)
     for axes in panels[-1]:
         axes.set_xlabel("score")
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=3)

@@ -9,8 +9,8 @@ from workflow_src.updating.interface import UpdateRule
 def build_rule(run: Run) -> UpdateRule:
     """Return the update rule of a run.
 
-    A policy is read from the run's checkpoint. Another rule is made of the settings that the run
-    has: alpha, threshold, both or none.
+    A policy is read from the run's checkpoint. Any other rule is made from the run's settings:
+    alpha, threshold, both or none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Execute the inference notebook for one run: score the trials of all scenarios with its method."""
+"""Execute the inference notebook for one run, which scores the trials of all scenarios."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ class Arguments:
 
 
 def run(args: Arguments) -> None:
-    """Execute the notebook in the working directory; it reads results/ and writes there."""
+    """Execute the notebook in the working directory; it reads results/ and writes to it."""
     parameters = {
         "run": asdict(resolve_tuned(args.run)),
         "scenarios": args.scenarios,

@@ -1,4 +1,4 @@
-"""Score the trials of a scenario with an update rule."""
+"""Scoring the trials of a scenario with an update rule."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def score_scenario(
     Returns
     -------
     DataFrame
-        The trial table with the columns score (float32: cosine before the update), updated
-        (bool) and weight (float32, 0 where not updated).
+        The trial table with the columns score (float32: cosine before the update), updated (bool)
+        and weight (float32, 0 where not updated).
 
     Raises
     ------
@@ -50,29 +50,7 @@ def score_scenario(
 
 
 def score_task(rule: UpdateRule, task: Task, trials: pd.DataFrame) -> pd.DataFrame:
-    """Score the task that was built from a trial table; as `score_scenario`, for several rules.
-
-    Parameters
-    ----------
-    rule
-        The method of updating, a single variant.
-    task
-        What `build_task` made of `trials`.
-    trials
-        The trial table.
-
-    Returns
-    -------
-    DataFrame
-        As from `score_scenario`.
-
-    Raises
-    ------
-    InputError
-        A score is not finite.
-    ValueError
-        The rule has several variants.
-    """
+    """Score the task that `build_task` made of `trials`; otherwise as `score_scenario`."""
     if rule.variants != 1:
         raise ValueError(f"one variant can be scored into one table, not {rule.variants}")
     scored = score_sequences(rule, task.templates, task.sequences, task.embeddings)

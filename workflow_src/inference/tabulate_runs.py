@@ -1,4 +1,4 @@
-"""Write the run table: one row a run, which is a method with its settings and seed."""
+"""Write the run table: one row per run, which is a method with its settings and seed."""
 
 from dataclasses import dataclass
 
@@ -19,5 +19,5 @@ class Arguments:
 
 
 def run(args: Arguments) -> None:
-    """Fill in what was tuned, and write the table."""
+    """Fill in the tuned numbers, and write the table."""
     write_csv(tabulate([resolve_tuned(row) for row in args.runs]), args.table)

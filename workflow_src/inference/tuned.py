@@ -1,4 +1,4 @@
-"""What was chosen on the training speakers, filled in."""
+"""Filling in the numbers that were chosen on the training speakers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from workflow_src.settings.runs import Run
 
 
 def resolve_tuned(run: Run) -> Run:
-    """Fill in what was chosen on the training speakers: a tuned threshold, or a policy's own.
+    """Fill in the numbers that were chosen on the training speakers.
 
-    A policy without a threshold in the run table may hold one: then ``policy.json`` gives it as
-    ``threshold``, and a fixed weight as ``alpha``.
+    These are a tuned threshold, or the threshold (and fixed weight ``alpha``) in the
+    ``policy.json`` of a policy that has none in the run table.
 
     Raises
     ------
     InputError
-        The file of what was chosen is missing or broken, or gives something that is no number.
+        The file is missing or broken, or holds something that is no number.
     """
     if run.tuned is not None:
         return replace(run, threshold=_check(_read(run.tuned), "threshold", run.tuned))

@@ -1,1 +1,1 @@
-"""What a run will take, before it runs: the corpus surveyed, jobs, disk and time."""
+"""An estimate of what a run will take, before it runs."""

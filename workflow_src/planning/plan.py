@@ -1,7 +1,7 @@
-"""Say what a run of the whole workflow will do, before it does: sizes, jobs, disk and time.
+"""Estimate a run of the whole workflow before it starts: sizes, jobs, disk and time.
 
-Which jobs would run is told by a dry run, whose output is read from standard input. Times come
-from measured rates, scaled by --cores; only the speaker model is timed here. Writes nothing.
+A dry run tells which jobs would run; its output is read from standard input. Times come from
+measured rates and --cores; only the speaker model is timed here. The step writes no file.
 """
 
 from __future__ import annotations
@@ -43,31 +43,31 @@ class Arguments:
     on_gpu: list[str]
     """The rules that can use a GPU."""
     listing: list[str]
-    """The rules that make the manifest: while one is to run, an earlier manifest says nothing."""
+    """The rules that make the manifest; where one of them will run, an old manifest is ignored."""
     cores: int
-    """How many jobs of one thread run at a time."""
+    """The number of single-thread jobs that run at a time."""
     results: Path
     """The results folder."""
     extractor: Path | None = None
-    """The speaker model, where there are recordings."""
+    """The speaker model; without recordings, there is none."""
     embeddings: list[str] = field(default_factory=list)
     """Files of imported embeddings."""
     utterances: str | None = None
-    """The text file of simulated utterance ids, where given."""
+    """The text file of simulated utterance ids, if given."""
     law: Path | None = None
     """The law of a synthetic or simulated corpus."""
     test_speakers: str | None = None
-    """The text file of test speakers, where given."""
+    """The text file of test speakers, if given."""
 
 
 def read_jobs(said: str, rules: Iterable[str]) -> dict[str, int]:
-    """Return how many jobs of each of these rules a dry run would run."""
+    """Return how many jobs of each rule a dry run lists."""
     counts = dict(re.findall(r"^(\w+) +(\d+)$", said.partition("Job stats:")[2], re.M))
     return {rule: int(counts[rule]) for rule in rules if rule in counts}
 
 
 def time_model(model: SpeakerModel, seconds: float) -> float:
-    """Return the seconds that the model takes for a recording of some length, on one thread."""
+    """Return the seconds that the model takes for a recording of a length, on one thread."""
     samples = round(max(0.2, seconds) * model.front_end.sample_rate)
     noise = np.random.default_rng(0).standard_normal(samples, np.float32)
     features = model.compute_features(noise / 10)[None]
@@ -87,7 +87,7 @@ def measure_amounts(
     model_seconds: float,
     dim: int,
 ) -> dict[str, float]:
-    """Return the amounts that `rates.RATES` and `rates.BYTES` speak of.
+    """Return the amounts to which `rates.RATES` and `rates.BYTES` refer.
 
     Parameters
     ----------
@@ -96,11 +96,11 @@ def measure_amounts(
     survey
         The corpus.
     trials, development
-        Trials and development trials by scenario.
+        Numbers of trials and development trials by scenario.
     model_seconds
-        What the speaker model takes for a recording.
+        Seconds that the speaker model takes for a recording.
     dim
-        Numbers of an embedding.
+        The dimension of an embedding.
     """
     utterances, seconds = len(survey.table), survey.seconds or 0.0
     runs, trained, fitted = expand_runs(config), ppo_runs(config), fitted_runs(config)
@@ -145,7 +145,7 @@ def measure_amounts(
 
 
 def _share(whether: Iterable[bool]) -> float:
-    """Return the share of what is true; 0 of nothing."""
+    """Return the share of true values; 0 without values."""
     found = list(whether)
     return sum(found) / max(1, len(found))
 
@@ -153,7 +153,7 @@ def _share(whether: Iterable[bool]) -> float:
 def tabulate_jobs(
     jobs: dict[str, int], stages: dict[str, str], amounts: dict[str, float], cores: int
 ) -> tuple[list[tuple[str, str, int, float]], float]:
-    """Return a row (stage, rule, jobs, seconds a job) a rule, and the seconds of them all.
+    """Return for each rule (stage, rule, jobs, seconds per job), and the seconds of all jobs.
 
     Stages follow one another; the jobs of a stage share the cores.
     """
@@ -170,7 +170,7 @@ def tabulate_jobs(
 
 
 def describe_seconds(seconds: float) -> str:
-    """Write a time with the two digits that an estimate has."""
+    """Write a time with two significant digits."""
     for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{float(f'{seconds / size:.2g}'):g} {unit}"
@@ -178,7 +178,7 @@ def describe_seconds(seconds: float) -> str:
 
 
 def describe_bytes(size: float) -> str:
-    """Write a size with two digits."""
+    """Write a size with two significant digits."""
     for unit, of_unit in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if size >= of_unit:
             return f"{float(f'{size / of_unit:.2g}'):g} {unit}"
@@ -228,7 +228,7 @@ def run(args: Arguments) -> None:
 def describe_corpus(
     config: Config, survey: Survey, trials: dict[str, int], jobs: dict[str, int]
 ) -> list[str]:
-    """Return the lines that say what there is to work on."""
+    """Return lines that describe the corpus and the amount of work."""
     table, runs = survey.table, expand_runs(config)
     recorded = config.corpus.source in {"synthetic", "directory"}
     lines = [
@@ -249,7 +249,7 @@ def describe_corpus(
 def describe_jobs(
     jobs: dict[str, int], stages: dict[str, str], amounts: dict[str, float], cores: int
 ) -> list[str]:
-    """Return a table of the jobs and their times, and the time of them all."""
+    """Return the table of jobs and times, and the total time."""
     rows, wall = tabulate_jobs(jobs, stages, amounts, cores)
     if not rows:
         return []
@@ -262,7 +262,7 @@ def describe_jobs(
 
 
 def _embedding_dim(law: Path | None, survey: Survey, results: Path) -> int:
-    """Return how many numbers an embedding has that no model computes."""
+    """Return the dimension of embeddings that no model computes."""
     if law is not None:
         return read_law(law, EmbeddingLaw).dimension
     if survey.dim is not None:

@@ -1,26 +1,26 @@
-"""What jobs and results cost, measured; `plan` adds it up.
+"""Measured costs of jobs and results, from which `plan` makes its estimate.
 
 Measured on a virtual machine with 2 cores of an AMD EPYC (Zen 3), 24 GB, no GPU, in the demo and at
-SMIIP-TV's size (docs/scale.md). Processor seconds where other work shared the cores. Another
-machine differs by its speed; nothing else is scaled.
+SMIIP-TV's size (docs/scale.md). Where other work shared the cores, processor seconds were taken.
+Another machine differs by its speed; nothing else is scaled.
 """
 
 from dataclasses import dataclass, field
 
-# Seconds that Snakemake itself takes for a job.
+# Seconds of Snakemake itself for a job.
 OVERHEAD = 0.5
 
 
 @dataclass(frozen=True)
 class Rate:
-    """What a job of a rule takes.
+    """The cost of one job of a rule.
 
     Attributes
     ----------
     start
-        Seconds that it takes whatever its size.
+        Seconds that do not depend on its size.
     units
-        Seconds for each unit of an amount that `plan` knows; amounts are those of one job.
+        Seconds for each unit of an amount of `plan.measure_amounts`; amounts are those of one job.
     """
 
     start: float
@@ -36,7 +36,7 @@ RATES = {
     "build_manifest": Rate(1.2, {"utterances": 15e-6, "headers": 60e-6}),
     "simulate_listing": Rate(1.2, {"utterances": 6e-6}),
     "split_speakers": Rate(1.2),
-    # Two side by side share caches: a model takes longer than alone.
+    # Jobs side by side share caches, so a model takes longer than alone.
     "extract_embeddings": Rate(1.5, {"shard_seconds": 1.6e-3, "shard_model_seconds": 1.4}),
     "merge_embeddings": Rate(1.2, {"utterances": 4e-6}),
     "import_embeddings": Rate(1.5, {"utterances": 20e-6}),
@@ -60,7 +60,7 @@ RATES = {
 # Bytes of results for each unit of an amount.
 BYTES = {
     "synthesised_audio_seconds": 18_000,
-    # Embeddings and index; where extracted, once more in shards, with the ids as plain text.
+    # Embeddings and index. Extraction also keeps them in shards, with the ids as plain text.
     "embedding_numbers": 4,
     "utterances": 30,
     "shard_embedding_numbers": 4,

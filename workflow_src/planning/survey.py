@@ -1,4 +1,4 @@
-"""What a configuration has to work on, before anything runs: utterances, hours, trials."""
+"""The amount of work of a configuration before a run: utterances, hours, trials."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from workflow_src.trials.pool import build_pool
 from workflow_src.trials.protocol import make_scenario
 from workflow_src.trials.published_layout import TRIAL_FILE, tabulate_trials
 
-# Headers that are read where nothing says yet how long the recordings are.
+# Headers to read where the lengths of recordings are not known yet.
 SAMPLE = 200
 
 
@@ -44,15 +44,15 @@ class Survey:
     Attributes
     ----------
     table
-        A row an utterance, with the columns that ids give.
+        One row per utterance, with the columns that ids give.
     source
-        Where that is known from.
+        The source of the table.
     seconds
-        Of all recordings; None where there are none, or no header could be read.
+        Seconds of all recordings; None without recordings, or where no header could be read.
     seconds_source
-        Where the seconds are known from; begins with "about" where they are an estimate.
+        The source of the seconds; it begins with "about" where they are an estimate.
     dim
-        Numbers of an embedding where imported embeddings say it, else None.
+        The dimension of imported embeddings, else None.
     """
 
     table: pd.DataFrame
@@ -68,7 +68,7 @@ class Survey:
 
 
 def survey_manifest(path: Path) -> Survey:
-    """Survey a corpus that an earlier run has listed."""
+    """Survey a corpus from the manifest of an earlier run."""
     table = read_parquet(path, ["utterance", "speaker", "date"])
     if "seconds" not in table or table["seconds"].isna().all():
         return Survey(table, "the manifest")
@@ -78,7 +78,7 @@ def survey_manifest(path: Path) -> Survey:
 def survey_corpus(
     config: Config, imported: list[str], listed: str | None, law: Path | None
 ) -> Survey:
-    """Survey a corpus that is not listed yet.
+    """Survey a corpus that has no manifest yet.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def survey_corpus(
     listed
         Text file of the utterance ids of a simulated corpus, or None where they are drawn.
     law
-        The law of a synthetic corpus; not looked at for others.
+        The law of a synthetic corpus; ignored for other corpora.
 
     Raises
     ------
     InputError
-        What ``corpus.source`` names is missing, or not as it should be.
+        The source ``corpus.source`` is missing or invalid.
     """
     corpus = config.corpus
     match corpus.source:
@@ -120,24 +120,11 @@ def survey_corpus(
 def count_trials(
     config: Config, table: pd.DataFrame, test_speakers: str | int
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Count the trials that the test speakers will have, and the development trials.
+    """Count by scenario the trials of test speakers, and the development trials.
 
-    They are made as their steps make them, as if no recording were rejected.
-
-    Parameters
-    ----------
-    config
-        All settings.
-    table
-        The utterances.
-    test_speakers
-        A number, or the file of their ids.
-
-    Returns
-    -------
-    tuple
-        Trials by scenario, and development trials by scenario; no development trials where
-        fewer than two speakers train.
+    The trials are made as their steps make them, as if no recording were rejected. With fewer than
+    two training speakers there are no development trials. `test_speakers` is a number, or the file
+    of their ids.
     """
     if isinstance(test_speakers, int):
         test, source = test_speakers, "corpus.test_speakers"

@@ -1,1 +1,1 @@
-"""How any step runs: its command line, lock, threads, exit codes, progress and checkpoints."""
+"""How a step runs, from its command line to its exit status."""

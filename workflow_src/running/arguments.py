@@ -16,16 +16,17 @@ A step is a module with a dataclass ``Arguments`` and a function ``run``::
 
     def run(args: Arguments) -> None: ...
 
-The text below a field is its help. Its type says where a rule finds the value: `Input` and
-`Inputs` stand for the rule's input of that name, `Output` and `Outputs` for its output, all other
-types for its params (`workflow_src.running.signature`).
+The text below a field is its help. Its type says where a rule has the value: `Input` and `Inputs`
+in the rule's input of that name, `Output` and `Outputs` in its output, every other type in its
+params (`workflow_src.running.signature`).
 
-A block of settings, a run, a list of runs and a dict are given as JSON, which pydantic checks.
+Blocks of settings, runs, lists of them and dicts are given as JSON, which pydantic checks.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -45,7 +46,6 @@ Outputs = list[Path]
 """Files that the step writes."""
 
 Parsed = TypeVar("Parsed")
-_registry = ConstructorRegistry()
 
 
 def parse_arguments(
@@ -67,35 +67,36 @@ def parse_arguments(
     Raises
     ------
     InputError
-        JSON does not hold what the option needs.
+        JSON is not what the option takes.
     SystemExit
         An option is missing, unknown or of another type (status 2), or help was asked for (0).
     """
+    registry = ConstructorRegistry()
+    registry.primitive_rule(functools.partial(_read_json, given))
     return tyro.cli(
         kind,
         prog=f"python -m workflow_src.run {step}",
         args=[word for word in given if not (word.startswith("--") and word.endswith("="))],
         description=description,
         config=(tyro.conf.FlagConversionOff,),
-        registry=_registry,
+        registry=registry,
     )
 
 
-@_registry.primitive_rule
-def _read_json(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
-    """Let blocks of settings, runs, lists of them and dicts be given as JSON."""
+def _read_json(given: list[str], info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+    """Read JSON for a type that `parse_arguments` takes as JSON; None for any other type."""
     kind: Any = info.type
     item = get_args(kind)[0] if get_origin(kind) is list else kind
     if not (kind is dict or get_origin(kind) is dict or _is_checked(item)):
         return None
     adapter = TypeAdapter(kind)
-    source = getattr(item, "key", None)
 
     def read(texts: list[str]) -> Any:
         try:
             return adapter.validate_json(texts[0])
         except ValidationError as error:
-            raise InputError(describe_validation_error(error, source or "JSON")) from error
+            source = getattr(item, "key", None) or _find_option(texts[0], given)
+            raise InputError(describe_validation_error(error, source)) from error
 
     return PrimitiveConstructorSpec(
         nargs=1,
@@ -104,6 +105,12 @@ def _read_json(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
         is_instance=lambda value: True,
         str_from_instance=lambda value: [adapter.dump_json(value).decode()],
     )
+
+
+def _find_option(value: str, given: list[str]) -> str:
+    """Return the option that has a value on the command line, as the next word or after ``=``."""
+    options = (word.removesuffix(f"={value}") for word in given if word.endswith(f"={value}"))
+    return next(options, given[given.index(value) - 1] if value in given else "")
 
 
 def _is_checked(kind: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Checkpoints from which interrupted training resumes: one file, removed when training is done."""
+"""Checkpoints from which interrupted training resumes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from workflow_src.common.whole_files import written_whole
 
 
 class Checkpoint:
-    """A file from which training resumes, with the same result to the byte.
+    """A file from which training resumes; the result is the same to the byte.
 
-    When it is written depends on the clock; what comes out in the end does not.
+    The clock decides when the file is written. It changes nothing in the result.
 
     Parameters
     ----------
     path
-        The file. Of another digest, or unreadable, it is ignored.
+        The file. It is ignored where it is unreadable or has another digest.
     digest
         From `digest_training`.
     every_seconds
@@ -35,7 +35,7 @@ class Checkpoint:
         self._saved = time.monotonic()
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
-        """Return the state to go on from, or None to start from the beginning."""
+        """Return the state from which to resume; None to start from the beginning."""
         if not self.path.exists():
             return None
         try:
@@ -55,7 +55,7 @@ class Checkpoint:
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a state: nested dicts and lists of tensors, numbers and text."""
-        # Through memory: of a full disk, torch itself says nothing that a user understands.
+        # Through memory, because torch's own message for a full disk does not help a user.
         file = io.BytesIO()
         torch.save({"digest": self.digest, "state": state}, file)
         with written_whole(self.path) as part:
@@ -69,7 +69,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointArguments:
-    """The arguments of a step that makes the folder of a policy and can resume."""
+    """The arguments of a step that trains a policy and can resume."""
 
     out_dir: Path
     """The policy's folder."""
@@ -79,6 +79,6 @@ class CheckpointArguments:
     """How often it is written."""
 
     def open_checkpoint(self, digest: str) -> Checkpoint:
-        """Return the checkpoint, for training of this digest."""
+        """Return the checkpoint of a training with this digest."""
         path = self.checkpoint or self.out_dir.with_name(self.out_dir.name + ".checkpoint")
         return Checkpoint(path, digest, self.checkpoint_seconds)

@@ -1,11 +1,11 @@
-"""Choosing the device of a heavy step."""
+"""Detecting a GPU."""
 
 import shutil
 import subprocess
 
 
 def has_nvidia_gpu() -> bool:
-    """Whether this machine has an NVIDIA device that its driver lists; needs no CUDA library."""
+    """Whether the driver lists an NVIDIA GPU on this machine; no CUDA library is needed."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return False

@@ -1,8 +1,8 @@
-"""Start a step: its command line, its one numerical thread, and how it ends.
+"""Starting a step: its command line, its numerical threads, its exit status.
 
 ``python -m workflow_src.run <room>.<step> --option value ...`` imports
 ``workflow_src.<room>.<step>``, reads its ``Arguments`` and calls its ``run``. No step imports this
-module, so an edit here changes no digest of code.
+module, so an edit of it changes no digest of code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import importlib
 import io
 import sys
 from collections.abc import Callable
-from types import ModuleType
 from typing import NoReturn
 
 from workflow_src.common.digests import PACKAGE, ROOT
@@ -24,7 +23,7 @@ from workflow_src.running.threads import use_one_thread
 USAGE = """\
 usage: python -m workflow_src.run <room>.<step> [--option value ...]
 
-Runs one step. With --help behind it, a step says what it takes. The steps:
+Runs one step. --help after a step lists its options. The steps:
 """
 
 
@@ -47,25 +46,21 @@ def call(step: str, given: list[str]) -> None:
     SystemExit
         An option is wrong, or help was asked for.
     """
-    module = _import(step)
+    if not is_step(step):
+        raise InputError(f"{step!r} is no step; allowed: {', '.join(list_steps())}")
+    module = importlib.import_module(f"{PACKAGE}.{step}")
     args = parse_arguments(module.Arguments, step, given, module.__doc__)
     use_one_thread()
     module.run(args)
 
 
-def _import(step: str) -> ModuleType:
-    if not is_step(step):
-        raise InputError(f"{step!r} is no step; allowed: {', '.join(list_steps())}")
-    return importlib.import_module(f"{PACKAGE}.{step}")
-
-
 def main(given: list[str] | None = None) -> NoReturn:
-    """Run a step as a program; a user's mistake is told in one line.
+    """Run a step as a program.
 
-    The step ends with the run that started it, whatever ends that.
+    The process ends when the run that started it ends, however that ends.
 
-    Exit status: 0 done, 1 bad input or a file that cannot be read or written, 2 wrong
-    arguments, 130 interrupted. Faults of the program itself keep their traceback.
+    Exit status: 0 done, 1 bad input or a file that cannot be read or written, 2 wrong arguments,
+    130 interrupted. Bad input gives a one-line error. A bug keeps its traceback.
     """
     words = sys.argv[1:] if given is None else given
     if not words or words[0] in {"-h", "--help"}:
@@ -75,9 +70,9 @@ def main(given: list[str] | None = None) -> NoReturn:
 
 
 def end_well(work: Callable[[], None]) -> int:
-    """Do the work of a step; return its exit status, after one line for a user's mistake."""
+    """Do the work of a step and return its exit status; bad input gives a one-line error."""
     live_with_run()
-    # A file's name need not be text; what is said of it must not end the step.
+    # A file's name may be no text; printing it must not end the step.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -1,12 +1,12 @@
 """One run in a working directory, and no step that outlives its run.
 
-Snakemake's own lock stays behind when Snakemake is killed, and its steps go on. Here both end with
-their holder: the locks are the kernel's (`flock`), and every step looks whether the Snakemake that
-started it still lives. So after ``kill -9`` of anything the next run just starts.
+Snakemake's own lock stays behind when Snakemake is killed, and its steps go on. Here the locks are
+the kernel's (`flock`), which end with their process, and every step checks whether the Snakemake
+that started it is still alive. So the next run can start after ``kill -9`` of any process.
 
-On a cluster the Snakemake that starts a step is its job's, and jobs outlive a run that is killed.
-One that is at work keeps the next run out; one that waits in the queue finds, when it starts, that
-another run has taken the folder over, and ends before it touches anything.
+On a cluster, each job has a Snakemake of its own, and jobs outlive a run that is killed. A job that
+still works keeps the next run out. A job that waits in the queue finds, when it starts, that
+another run holds the folder, and ends before it writes anything.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from pathlib import Path
 
 from workflow_src.common.errors import InputError
 
-# Set by the workflow for its steps: the process to live as long as, and the lock to share.
+# The workflow sets these for its steps: the process with which to end, and the lock to share.
 PARENT, LOCK = "WORKFLOW_PARENT", "WORKFLOW_STEPS_LOCK"
-# Set by a run for the jobs that it submits: the run that had the folder then.
+# A run sets this for the jobs that it submits: the run that held the folder then.
 RUN = "WORKFLOW_RUN"
-# What network file systems say that are mounted without locks.
+# Errors of network file systems that are mounted without locks.
 NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK}
 POLL_SECONDS = 0.5
-# A step of a killed run sees it within the poll; one that does not end is another machine's.
+# A step of a killed run ends within one poll; a step that does not end is on another machine.
 PATIENCE_SECONDS = 20.0
 
 _held: list[int] = []
 
 
 def hold_folder(folder: str | Path, steps_lock: str | Path) -> None:
-    """Be the only run in a working directory, until this process ends, in whatever way.
+    """Be the only run in a working directory until this process ends.
 
-    Waits for the steps of a killed run to end, which takes a second.
+    The steps of a killed run may need a second to end; this waits for them.
 
     Parameters
     ----------
     folder
-        Where the file of the lock goes; made if it is not there.
+        Folder for the lock file; made if it is missing.
     steps_lock
-        The file that steps hold while they run.
+        The file that steps lock while they run.
 
     Raises
     ------
     InputError
-        Another run holds the folder, or steps of an earlier one do not end.
+        Another run holds the folder, or steps of an earlier run do not end.
     """
     path = Path(folder) / "run.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,22 +92,19 @@ def hold_folder(folder: str | Path, steps_lock: str | Path) -> None:
 def join_run(steps_lock: str | Path) -> None:
     """Keep other runs out of a folder until this process, a job on a cluster, ends.
 
-    Parameters
-    ----------
-    steps_lock
-        The file that steps hold while they run.
+    `steps_lock` is the file that steps lock while they run.
 
     Raises
     ------
     InputError
-        Another run than the one that submitted this job has the folder.
+        The folder is held by another run than the one that submitted this job.
     """
     try:
         file = _lock(Path(steps_lock), fcntl.LOCK_SH)
     except OSError:
         return
     if file is None:
-        # A run that is just taking the folder over.
+        # Another run is taking the folder over right now.
         current = "one that has just started"
     else:
         current = Path(steps_lock).read_text(encoding="utf-8").strip()
@@ -120,9 +117,9 @@ def join_run(steps_lock: str | Path) -> None:
 
 
 def live_with_run() -> None:
-    """Let this process end when the run that started it does; nothing outside of a run.
+    """End this process when the run that started it ends; outside of a run, do nothing.
 
-    A step holds the lock of steps from here on, so that no other run starts beside it.
+    The step holds the lock of steps from now on, so that no other run starts beside it.
     """
     parent = os.environ.get(PARENT)
     if parent is None:
@@ -131,7 +128,7 @@ def live_with_run() -> None:
         try:
             file = _lock(Path(lock), fcntl.LOCK_SH)
         except OSError:
-            # Somewhere this folder is not writable or knows no locks: the poll alone must do.
+            # Here the folder is read-only or has no locks; only the poll is left.
             file = None
         if file is not None:
             _held.append(file)
@@ -139,24 +136,24 @@ def live_with_run() -> None:
 
 
 def _end_with(run: int, shell: int) -> None:
-    """Wait until the shell that started this process, or the run that started it, has ended."""
+    """Wait until the shell or the run that started this process has ended; then end the process."""
     while os.getppid() == shell and (shell == run or _parent(shell) in {run, None}):
         time.sleep(POLL_SECONDS)
-    # Not an exception: nothing may be finished or written any more.
+    # No exception, because nothing may be written from now on.
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _parent(process: int) -> int | None:
-    """Return the parent of a process; None where the system doesn't say, or it has just ended."""
+    """Return the parent of a process; None where it is unknown, or the process has ended."""
     try:
-        # Behind the name, which may hold anything: state, parent.
+        # State and parent follow the name, which may hold any characters.
         return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return None
 
 
 def _lock(path: Path, kind: int) -> int | None:
-    """Lock a file, which is made if it is not there; None where another process has it."""
+    """Lock a file, which is made if it is missing; None where another process has locked it."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
@@ -167,7 +164,7 @@ def _lock(path: Path, kind: int) -> int | None:
 
 
 def _write(file: int, text: str) -> None:
-    """Write a line as all that an open file holds, to be read on any machine."""
+    """Replace the content of an open file by a line, for readers on any machine."""
     os.ftruncate(file, 0)
     os.pwrite(file, f"{text}\n".encode(), 0)
     os.fsync(file)

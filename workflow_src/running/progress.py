@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line now and then in a log."""
+"""Progress of long work: a bar on a terminal, occasional lines in a log."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Item = TypeVar("Item")
 def show_progress(
     items: Iterable[Item], what: str, total: int | None = None, delay: float = 0
 ) -> Iterable[Item]:
-    """Iterate with a progress bar on a terminal, with a plain line now and then in a log.
+    """Iterate and show the progress: a bar on a terminal, a plain line every ten seconds in a log.
 
-    Nothing is shown before `delay` seconds have passed, nor when all is done by then.
+    Nothing is shown for work that ends within `delay` seconds.
     """
     from tqdm import tqdm
 
@@ -33,7 +33,7 @@ def show_progress(
 
 
 class _LineFile:
-    """Standard error with each refresh of a progress bar on a line of its own."""
+    """Standard error, with each refresh of a progress bar on a line of its own."""
 
     def write(self, text: str) -> None:
         text = text.strip("\r\n\x1b[A ")

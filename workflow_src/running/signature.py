@@ -1,6 +1,7 @@
-"""What a step takes, read from its source: the Snakefile writes commands without importing steps.
+"""The arguments of a step, read from its source.
 
-A step imports torch, onnxruntime or matplotlib; its class ``Arguments`` can be read without them.
+The Snakefile writes the commands of steps with them. It imports no step, because steps import
+torch, onnxruntime or matplotlib.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from workflow_src.settings.base import Block
 
 ARGUMENTS = "Arguments"
 SETTINGS = f"{PACKAGE}.settings."
-# The types of `workflow_src.running.arguments` that a rule's input or output holds.
+# The types of `workflow_src.running.arguments` whose values stand in a rule's input or output.
 PLACES = {"Input": "input", "Inputs": "input", "Output": "output", "Outputs": "output"}
 
 
@@ -27,13 +28,13 @@ class Argument:
     Attributes
     ----------
     name
-        The field's name: the option is ``--`` and the name with hyphens.
+        The field's name.
     place
         Where a rule has the value: ``input``, ``output`` or ``params``.
     many
         Whether the option takes any number of values.
     key
-        Where in the config the value stands, if it is a block of settings; else nothing.
+        The key of a block of settings in the config; empty for other values.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Argument:
 
     @property
     def option(self) -> str:
-        """The option's name."""
+        """The option's name: ``--`` and the field's name with hyphens."""
         return "--" + self.name.replace("_", "-")
 
 
@@ -86,7 +87,7 @@ def _read_fields(module: str, name: str) -> list[Argument]:
 
 
 def _find_key(name: str, source: str) -> str:
-    """Return the key of a block of settings; nothing for what is none."""
+    """Return the key of a block of settings; nothing for another type."""
     if not source.startswith(SETTINGS):
         return ""
     kind = getattr(importlib.import_module(source), name)
@@ -94,7 +95,7 @@ def _find_key(name: str, source: str) -> str:
 
 
 def _source_of(tree: ast.Module, name: str, module: str) -> str:
-    """Return the module from which a name was imported, or this one."""
+    """Return the module from which `module` imports a name, or `module` itself."""
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
             return node.module or module

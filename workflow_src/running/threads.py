@@ -1,4 +1,4 @@
-"""One numerical thread for a step, so that results do not depend on ``--cores``."""
+"""One numerical thread for each step, so that results do not depend on ``--cores``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The working directory: where a run finds folders, there nothing else may stand."""
+"""Checking the working directory before a run."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,12 +9,12 @@ FOLDERS = ["results", "logs", ".snakemake"]
 
 
 def check_workdir(folder: str | Path, names: Iterable[str] = FOLDERS) -> None:
-    """Check that what a run writes to can be folders; makes none.
+    """Check that the folders to which a run writes exist or can be made; makes none.
 
     Raises
     ------
     InputError
-        A file, or a link that leads to no folder, stands in the place of one.
+        A file, or a link to no folder, has the name of one.
     """
     for name in names:
         path = Path(folder) / name

@@ -1,6 +1,6 @@
-"""What a service embeds: templates that are updated one test at a time, by an exported method.
+"""Templates that an exported method updates one test at a time, inside a service.
 
-It needs numpy and onnxruntime alone, and ``pip install`` of this project brings no more.
+This room needs only numpy and onnxruntime. ``pip install`` of this project brings no more.
 """
 
 from workflow_src.common.errors import InputError

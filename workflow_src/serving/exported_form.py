@@ -5,9 +5,9 @@ enrolment, float32 [], and a ``memory_<name>`` for everything that the method re
 template. Its outputs are ``score``, float32 [], ``updated``, bool [], ``weight``, float32 [],
 ``new_template``, float32 [D], and a ``new_memory_<name>`` for every memory.
 
-The description holds the format, the method, its run and settings, D, whether the model looks at
-the days, name, dtype, shape and initial value of every memory, the threshold of acceptance that
-is suggested, the model's sha256, and the versions that wrote it.
+The description holds the format, the method, its run and settings, D, whether the model reads the
+days, name, dtype, shape and initial value of every memory, the suggested threshold of acceptance,
+the model's sha256, and the versions that wrote it.
 
 The room `exporting` writes the two files.
 """
@@ -65,7 +65,7 @@ def read_description(path: Path) -> dict[str, Any]:
 
 
 def initial_memory(description: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Return what a method remembers of a template at enrolment: name -> array."""
+    """Return the memory of a template at enrolment: name -> array."""
     return {
         memory["name"]: np.array(memory["initial"], dtype=memory["dtype"])
         for memory in description["memory"]
@@ -73,12 +73,12 @@ def initial_memory(description: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def read_model(path: Path, description: dict[str, Any]) -> onnxruntime.InferenceSession:
-    """Open ``method.onnx``, whose outputs come in the order of the module's docstring.
+    """Open ``method.onnx``; its outputs are in the order of the module's docstring.
 
     Raises
     ------
     InputError
-        The file is missing or damaged, or it is not the one that is described.
+        The file is missing or damaged, or the description is not its own.
     """
     content = read_file(path)
     if hashlib.sha256(content).hexdigest() != description["sha256"]:
@@ -98,7 +98,7 @@ def read_model(path: Path, description: dict[str, Any]) -> onnxruntime.Inference
 
 
 def open_session(model: bytes, source: str) -> onnxruntime.InferenceSession:
-    """Open an ONNX model for one thread; raises `InputError` naming `source` where it cannot."""
+    """Open an ONNX model for one thread; raises `InputError` with `source` where it cannot."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3

@@ -1,4 +1,4 @@
-"""A speaker's template: what a service stores, and how it is saved and loaded."""
+"""A speaker's template: its content, and how it is saved and loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.whole_files import written_whole
 from workflow_src.serving.exported_form import FORMAT, read_file
 
-# Least and most that the square of a template's length may be.
+# The range of the square of a template's length.
 LEAST, MOST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
@@ -33,7 +33,7 @@ class Template:
     enrolled_on
         The day of enrolment, or None.
     tests
-        How many tests it has met.
+        The number of tests so far.
     method
         sha256 of the exported model to which it belongs, in hexadecimal.
     """
@@ -50,7 +50,7 @@ class Template:
         object.__setattr__(self, "memory", MappingProxyType(memory))
 
     def to_bytes(self) -> bytes:
-        """Return the template as ``.npz``, without pickles; the same template, the same bytes."""
+        """Return the template as ``.npz`` without pickles; equal templates give equal bytes."""
         about = {
             "format": FORMAT,
             "method": self.method,
@@ -74,10 +74,10 @@ class Template:
         content
             The bytes.
         method
-            Digest of the method that it must belong to (`TemplateUpdater.digest`); where None,
-            that is found out when it is used.
+            Digest of the method to which it must belong (`TemplateUpdater.digest`); None leaves
+            this check to its use.
         source
-            What errors call it.
+            The template's name in errors.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Template:
                 method=about["method"],
             )
             version = about["format"]
-        # Damaged bytes raise whatever numpy, its tokenizer, zipfile and json come upon.
+        # Damaged bytes can raise any exception.
         except Exception as error:
             raise InputError(f"{source}: damaged, or no template ({first_line(error)})") from error
         if version != FORMAT:
@@ -136,7 +136,7 @@ class Template:
         Raises
         ------
         InputError
-            It belongs to another; `source` is what the error calls the template.
+            It belongs to another; `source` is the template's name in the error.
         """
         if self.method != method:
             raise InputError(
@@ -146,7 +146,7 @@ class Template:
 
 
 def has_direction(vector: np.ndarray) -> bool:
-    """Whether float32 holds the square of a float32 vector's length, so that it has a cosine."""
+    """Whether a float32 vector has a cosine: float32 can hold its squared length."""
     wide = vector.astype(np.float64)
     return LEAST <= np.dot(wide, wide) <= MOST
 

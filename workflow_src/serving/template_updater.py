@@ -1,4 +1,4 @@
-"""Enrol, score and update one test at a time with an exported method."""
+"""Enrolling, scoring and updating one test at a time with an exported method."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from workflow_src.serving.template import Template, has_direction
 
 
 class Outcome(NamedTuple):
-    """What came of a trial.
+    """The outcome of a trial.
 
     Attributes
     ----------
     score
-        Of template and test, before any update.
+        Score of template and test, before any update.
     updated
         Whether the template was updated with this test.
     weight
@@ -41,8 +41,8 @@ class Outcome(NamedTuple):
 class TemplateUpdater:
     """An exported method, ready to score and update templates.
 
-    It holds no state but the method: a template goes in, a new one comes out, and the service
-    stores it. Threads may share it.
+    It holds no state but the method: it takes a template and returns a new one, which the service
+    stores. Threads may share it.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class TemplateUpdater:
     digest
         sha256 of ``method.onnx``; templates carry it.
     dimension
-        D, of the embeddings.
+        D of the embeddings.
 
     Raises
     ------
@@ -82,13 +82,13 @@ class TemplateUpdater:
         embeddings
             [n, D], as the extractor gave them (not normalised).
         day
-            The day of enrolment: of the last, where there are several.
+            The day of enrolment; the last one where there are several.
 
         Raises
         ------
         InputError
-            An embedding has another D, is not finite or is zero, or so is their mean; or the day
-            is no date.
+            An embedding has another D, is not finite or is zero, or so is their mean; or the day is
+            no date.
         """
         chosen = _as_float32(embeddings, "enrolment")
         if chosen.ndim != 2 or not len(chosen) or chosen.shape[1] != self.dimension:
@@ -107,7 +107,7 @@ class TemplateUpdater:
         return Template(vector, self._initial, _check_day(day), 0, self.digest)
 
     def score(self, template: Template, test: ArrayLike, day: datetime.date | None = None) -> float:
-        """Score a test, float [D], and change nothing; raises as `score_and_update` does."""
+        """Score a test, float [D], without any update; raises as `score_and_update` does."""
         return float(self._try(template, test, day)[0])
 
     def score_and_update(
@@ -118,27 +118,27 @@ class TemplateUpdater:
         Parameters
         ----------
         template
-            Of this method; not changed.
+            A template of this method; not changed.
         test
             float [D], as the extractor gave it (not normalised).
         day
-            The day of the test. A method that looks at the days since enrolment needs it where
-            the template was enrolled with a day.
+            The day of the test. A method that reads the days since enrolment needs it where the
+            template was enrolled with a day.
 
         Returns
         -------
         Outcome
-            The score, before the update, and what was decided.
+            The score before the update, and the decision.
         Template
-            The new template, to be stored: also where it was not updated, the method may
-            remember the test.
+            The new template, to be stored even without an update, because the method may remember
+            the test.
 
         Raises
         ------
         InputError
-            The template is of another method or form; the test has another D, is not finite or
-            is zero; the day is missing, no date, or before the enrolment; or the template would
-            be left without a direction.
+            The template is of another method or form; the test has another D, is not finite or is
+            zero; the day is missing, no date, or before the enrolment; or the update would leave
+            the template without a direction.
         """
         score, updated, weight, vector, *memory = self._try(template, test, day)
         if not has_direction(vector):
@@ -207,7 +207,7 @@ class TemplateUpdater:
 
 
 def _check_day(day: datetime.date | None) -> datetime.date | None:
-    # A datetime is a date too, but no difference can be taken of the two.
+    # A datetime is also a date, but Python cannot subtract one from the other.
     if day is None or (isinstance(day, datetime.date) and not isinstance(day, datetime.datetime)):
         return day
     raise InputError(f"day: {day!r} is a {type(day).__name__}; allowed: a datetime.date, or None")

@@ -1,1 +1,1 @@
-"""Manifest and split to one tidy table of trials a scenario, and its enrolments."""
+"""The manifest to trials with their enrolments, one table per scenario."""

@@ -1,4 +1,4 @@
-"""What the steps that make one scenario's tables have in common."""
+"""The arguments that the steps for one scenario's tables share."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from workflow_src.settings.generation import Scenario
 
 @dataclass(frozen=True, kw_only=True)
 class ScenarioArguments:
-    """Corpus and scenario in, trials and enrolments out."""
+    """Input: corpus, split and scenario. Output: trials and enrolments."""
 
     manifest: Input
     """Table of utterances, parquet."""
@@ -27,7 +27,7 @@ class ScenarioArguments:
 
 
 def read_rejected(path: Path | None) -> list[str]:
-    """Read the utterances without an embedding; none where no table is given.
+    """Read the utterances without an embedding; without a table, there are none.
 
     Raises
     ------

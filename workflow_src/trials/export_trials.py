@@ -1,7 +1,7 @@
 """Export the trials of scenarios in the published layout.
 
-Writes a trial.pkl and an enroll_model for each scenario, for programs that read the lists as the
-paper's authors published them. import_trials reads them back to the same tables.
+The step writes a trial.pkl and an enroll_model for each scenario, for programs that read the lists
+as the paper's authors published them. import_trials turns them back into the same tables.
 """
 
 import pickle
@@ -20,7 +20,7 @@ PICKLE_PROTOCOL = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """The step's arguments; all lists are as long as the list of scenarios, and in its order."""
+    """The step's arguments; every list has one entry per scenario, in the order of `scenarios`."""
 
     scenarios: list[Scenario]
     """The scenarios' rows."""

@@ -1,7 +1,7 @@
-"""Make development trials: the trials of one scenario, with training speakers in all parts.
+"""Make development trials: trials of one scenario among training speakers.
 
-They enrol and are heard as non-targets among themselves; no test speaker has a part. Methods are
-fitted and chosen on them.
+Some training speakers enrol; they are also each other's non-targets. No test speaker takes part.
+Methods are fitted and chosen on these trials.
 """
 
 from dataclasses import dataclass, field
@@ -26,22 +26,15 @@ class Arguments(ScenarioArguments):
     settings: Generation = field(default_factory=Generation)
     """How trials are made."""
     development: Development = field(default_factory=Development)
-    """How many training speakers take part, and their trajectories."""
+    """The number of training speakers, and of their trajectories."""
     seed: int
     """The config's seed."""
 
 
 def choose_development_speakers(split: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
-    """Return a split in which some training speakers are tested and all others train.
+    """Return a split in which at most `most` training speakers are tested and all others train.
 
-    Parameters
-    ----------
-    split
-        Columns speaker and part.
-    most
-        At most so many speakers.
-    seed
-        Of the draw.
+    `split` has the columns speaker and part; `seed` is that of the draw.
 
     Raises
     ------
@@ -61,7 +54,7 @@ def choose_development_speakers(split: pd.DataFrame, most: int, seed: int) -> pd
 
 
 def adapt_generation(settings: Generation, development: Development) -> Generation:
-    """Return how development trials are made: as others, with trajectories of their own."""
+    """Return the settings of development trials, which have their own number of trajectories."""
     law = settings.random.model_copy(update={"trajectories": development.trajectories})
     return settings.model_copy(update={"random": law})
 

@@ -1,7 +1,7 @@
 """Make the trials of one scenario from the manifest.
 
-The scenarios share their draws through the seed, so each is the same whether it is made alone
-or with the others. Prints how many models and trials there are and what was left out.
+Scenarios share their draws through the seed, so a scenario made alone is the same as one made with
+others. The step prints the numbers of models and trials, and what was left out.
 """
 
 from dataclasses import dataclass, field

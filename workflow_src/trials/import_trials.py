@@ -1,9 +1,9 @@
 """Import the trials of one scenario from the published layout.
 
-Reads trial.pkl and enroll_model (or enrol_model), and checks them against the corpus: a list that
-does not fit is refused, not trimmed. A pickle that names anything but defaultdict, list and dict is
-refused, and nothing in it is run. Of the scenario's row only what gives the lists their form
-counts: a random walk, all or one utterance of a day.
+The step reads trial.pkl and enroll_model (or enrol_model), and checks them against the corpus.
+Lists that do not fit are refused, not trimmed. A pickle that names anything but defaultdict, list
+and dict is refused, and nothing in it runs. Only those traits of the scenario count that give the
+lists their form: a random walk, all or one utterance of a day.
 """
 
 from dataclasses import dataclass

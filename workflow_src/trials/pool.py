@@ -1,6 +1,6 @@
-"""The pool of a corpus: who may be heard in its trials, and draws from it.
+"""The pool of a corpus: the speakers in its trials, and draws from their utterances.
 
-Nothing here reads or writes files.
+This module reads and writes no files.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ MANIFEST_COLUMNS = ["utterance", "speaker", "date", "time", "slot", "take"]
 
 @dataclass(frozen=True)
 class Pool:
-    """The usable utterances of all who may be heard in a trial, in corpus order.
+    """The usable utterances of all speakers in a trial, in corpus order.
 
-    Utterances are numbered 0..U-1 by speaker, then in corpus order; days of all speakers are
-    numbered 0..V-1 alike, a day index k of a speaker being number ``first_day[speaker] + k``.
+    Utterances are numbered 0..U-1 by speaker, then in corpus order. Days are numbered 0..V-1 in the
+    same way: day k of a speaker has the number ``first_day[speaker] + k``.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Pool:
     speakers
         P speaker ids, sorted.
     enrols
-        bool [P]: the speaker enrols; else serves only as a non-target.
+        bool [P]: the speaker enrols; any other is only a non-target.
     first_day
         int64 [P + 1]: number of each speaker's first day; V at the end.
     first_utterance
@@ -59,16 +59,16 @@ class Pool:
 def build_pool(
     manifest: pd.DataFrame, split: pd.DataFrame, rejected: Iterable[str], settings: Generation
 ) -> Pool:
-    """Gather the usable utterances of the speakers that are tested or serve as non-targets.
+    """Collect the usable utterances of all speakers who are tested or serve as non-targets.
 
     Parameters
     ----------
     manifest
-        One row an utterance with the columns `MANIFEST_COLUMNS`.
+        One row per utterance with the columns `MANIFEST_COLUMNS`.
     split
         Columns speaker and part; the parts ``test`` and ``nontarget-only`` make the pool.
     rejected
-        Utterances without an embedding; they are in no trial, and a day of which nothing is left
+        Utterances without an embedding. They are in no trial; a day that has only such utterances
         does not count among the speaker's days.
     settings
         The block ``trials.generation``: the hours of enrolment.
@@ -76,7 +76,7 @@ def build_pool(
     Raises
     ------
     InputError
-        No test speaker has a usable utterance, or nobody else is there to be a non-target.
+        No test speaker has a usable utterance, or there is no other speaker for non-targets.
     """
     parts = split.set_index("speaker")["part"]
     members = parts.index[parts.isin(["test", "nontarget-only"])]
@@ -121,12 +121,10 @@ def build_pool(
 def draw_nontargets(pool: Pool, speaker: int, draws: np.ndarray) -> np.ndarray:
     """Turn uniform draws into non-targets: a uniform other speaker, then one of its utterances.
 
+    `speaker` is the number of the speaker to exclude.
+
     Parameters
     ----------
-    pool
-        The pool.
-    speaker
-        Number of the speaker that is not to be drawn.
     draws
         float64 [..., 2] in [0, 1).
 
@@ -144,8 +142,7 @@ def draw_nontargets(pool: Pool, speaker: int, draws: np.ndarray) -> np.ndarray:
 def scale_draws(draws: np.ndarray, sizes: np.ndarray | int) -> np.ndarray:
     """Turn uniform draws into whole numbers below `sizes`.
 
-    One draw is spent on every number whatever its range, so that a longer list of draws only
-    adds to a shorter one.
+    Every number takes one draw whatever its range, so a longer list of draws extends a shorter one.
 
     Parameters
     ----------

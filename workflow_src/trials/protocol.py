@@ -1,19 +1,18 @@
-"""The trial protocols: who enrols on which days, and which trials follow.
+"""The trial protocols: who enrols on which days, and the trials that follow.
 
 Source: Qin, Li, Duan and Li, *Investigating Long-Term and Short-Term Time-Varying Speaker
-Verification*, IEEE/ACM T-ASLP 32, 2024, and the trial lists published with it, from which the
-parts that the paper leaves open were worked out. A scenario is a row of settings. Those of the
-family ``as`` test all utterances of every N-th day, those of ``1s`` one utterance of every N-th
-day in several rounds, those of ``random`` a few utterances of days at random distances.
+Verification*, IEEE/ACM T-ASLP 32, 2024, and the trial lists published with it, which settle what
+the paper leaves open. A scenario is a row of settings. The family ``as`` tests all utterances of
+every N-th day, the family ``1s`` one utterance of every N-th day in several rounds, the family
+``random`` a few utterances of days at random distances.
 
-Every target is followed by one non-target. What is drawn is drawn for the corpus, not for the
-scenario: in the ``as`` family each utterance of a speaker has its one non-target, in the ``1s``
-family each (round, speaker, day) its one (target, non-target) pair, in the ``random`` family each
-trajectory of a speaker its skips and keys, and a scenario only selects days. So the draws come
-from streams named by family and speaker, and a scenario made alone is the same as one made among
-others.
+One non-target follows every target. Draws belong to the corpus, not to the scenario. In the family
+``as`` each utterance of a speaker has one non-target. In the family ``1s`` each (round, speaker,
+day) has one (target, non-target) pair. In the family ``random`` each trajectory of a speaker has
+its skips and keys. A scenario only selects days. The draws come from streams named by family and
+speaker, so a scenario made alone is the same as one made among others.
 
-Nothing here reads or writes files; utterances and days are numbers until the tables are made.
+This module reads and writes no files. Utterances and days are numbers until the tables are made.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from workflow_src.trials.tables import Pairs, Template, tabulate_pairs, tabulate
 
 @dataclass
 class LeftOut:
-    """What a scenario could not use, by reason."""
+    """What a scenario could not use, counted by reason."""
 
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -52,10 +51,10 @@ class ScenarioTrials:
     Attributes
     ----------
     trials
-        Table with the columns `common.tables.TRIAL_COLUMNS`: the order of scoring within (model,
-        round) is that of step; models stand by speaker, then k.
+        Columns `workflow_src.common.tables.TRIAL_COLUMNS`. Within (model, round) the steps give the
+        order of scoring. Models are sorted by speaker, then k.
     enrolment
-        Table with the columns `common.tables.ENROLMENT_COLUMNS`, models in the same order.
+        Columns `workflow_src.common.tables.ENROLMENT_COLUMNS`, models in the same order.
     left_out
         What could not be used.
     """
@@ -70,21 +69,13 @@ def make_scenario(
 ) -> ScenarioTrials:
     """Make the trials of one scenario.
 
-    Parameters
-    ----------
-    pool
-        From `build_pool`.
-    scenario
-        Its row.
-    settings
-        The block ``trials.generation``.
-    seed
-        Of all draws; see the module's docstring for what scenarios share.
+    `settings` is the block ``trials.generation``. The module's docstring tells which draws of
+    `seed` scenarios share.
 
     Raises
     ------
     InputError
-        No template is left that has both enrolment and trials.
+        No template has both enrolment and trials.
     """
     left_out = LeftOut()
     templates: list[Template] = []
@@ -116,7 +107,7 @@ def make_scenario(
 def _enrol(
     pool: Pool, speaker: int, k: int, name: str, settings: Generation, left_out: LeftOut
 ) -> Template | None:
-    """Enrol a speaker from day index `k` on, into later days when needed."""
+    """Enrol a speaker from day k on, with utterances of later days where needed."""
     first, last = pool.first_day[speaker : speaker + 2]
     if first + k >= last:
         left_out.add("enrolment days that the speaker did not reach")
@@ -127,8 +118,8 @@ def _enrol(
         left_out.add(f"enrolment days without {settings.enrolment_utterances} utterances")
         return None
     utterances = begin + within_hours
-    # No published enrolment reaches its first test day; in a sparse corpus one may, and an
-    # utterance that enrolled must not be tested.
+    # An enrolment utterance must not be tested. In a sparse corpus, enrolment may reach the first
+    # test day; in the published lists it does not.
     last_day = int(np.searchsorted(pool.first_utterance, utterances[-1], side="right")) - 1
     return Template(name, speaker, utterances, last_day + 1)
 
@@ -138,7 +129,7 @@ def _select_days(
 ) -> tuple[list[Template], np.ndarray, np.ndarray]:
     """Return the templates of a speaker who is tested every N days, and their test days.
 
-    These are two int64 arrays [n]: places in the list of templates, and days.
+    The test days are two arrays, int64 [n]: places in the list of templates, and days.
     """
     first, last = pool.first_day[speaker : speaker + 2]
     templates: list[Template] = []
@@ -179,7 +170,7 @@ def _test_all(pool: Pool, speaker: int, template: np.ndarray, day: np.ndarray, s
 def _test_one(
     pool: Pool, speaker: int, template: np.ndarray, day: np.ndarray, rounds: int, seed: int
 ) -> Pairs:
-    """Return one utterance of every test day and its non-target, anew in every round."""
+    """Return one utterance of every test day and its non-target, drawn again in every round."""
     first, last = pool.first_day[speaker : speaker + 2]
     stream = generator(seed, "trials", "1s", pool.speakers[speaker])
     draws = stream.random((rounds, last - first, 3))
@@ -214,7 +205,7 @@ def _walk(
         return [], Pairs(*np.zeros((5, 0), dtype=np.int64))
     first, last = pool.first_day[speaker : speaker + 2]
     begin, end = pool.first_utterance[[first, last]]
-    # One array a trajectory from each stream: more trajectories leave the earlier ones alone.
+    # Each trajectory takes one row of each stream: more trajectories do not change earlier ones.
     names = ("trials", "random", pool.speakers[speaker])
     shape = (law.trajectories, last - first)
     skips = 1 + scale_draws(generator(seed, *names, "skips").random(shape), law.max_skip_days)
@@ -251,6 +242,6 @@ def _walk(
 
 
 def _ranges(first: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return ``first[0], first[0] + 1, ...`` (`size[0]` numbers), then the same of the next."""
+    """Return the concatenated ranges of `size[i]` numbers that begin at `first[i]`."""
     before = np.cumsum(size) - size
     return np.repeat(first - before, size) + np.arange(size.sum())

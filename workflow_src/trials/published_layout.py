@@ -1,16 +1,17 @@
-"""The layout in which the paper's authors published their trial lists, and our tables.
+"""The layout in which the paper's authors published their trial lists.
 
-A scenario is a folder of two files. ``enroll_model`` (or ``enrol_model``) has a line a template:
-``spk<speaker>_<k>``, then five utterance ids; where a scenario has rounds (family ``1s``) each line
-is repeated for each round. ``trial.pkl`` is a pickle of nested dicts (``collections.defaultdict``
-at every level) and lists of utterance ids. Its form is that of the scenario's family:
+A scenario is a folder with two files. ``enroll_model`` (or ``enrol_model``) has a line for each
+template: ``spk<speaker>_<k>``, then five utterance ids. In scenarios with rounds (family ``1s``)
+each line is repeated for each round. ``trial.pkl`` is a pickle of nested dicts
+(``collections.defaultdict`` at every level) and lists of utterance ids. The family of the scenario
+sets its form:
 
 - ``random``: ``{model: [utterance, ...]}``
 - ``as``: ``{model: {"2020_MMDD": [utterance, ...]}}``
 - ``1s``: ``{round: {model: {"2020_MMDD": [target, non-target]}}}``
 
-Which trials are targets is not written: those whose utterance starts with the four digits of the
-model's speaker. Nothing here reads or writes files.
+The files have no labels: a trial is a target where its utterance begins with the four digits of the
+model's speaker. This module only looks for files; it opens none.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ TRIAL_FILE = "trial.pkl"
 ENROLMENT_FILES = ("enroll_model", "enrol_model")
 ENROLMENT_UTTERANCES = 5
 MAX_ROUND = 32767
-# A hundred times the largest published scenario. A small pickle may name one list again and again.
+# A hundred times the largest published scenario. A small pickle can name one list many times.
 MAX_TRIALS = 20_000_000
 _MODEL = re.compile(r"spk([0-9]{4})_[0-9]+")
 _DAY = re.compile(rf"{YEAR}_[0-9]{{4}}")
@@ -43,13 +44,13 @@ _Part = tuple[int, str, str | None, list[str]]
 
 
 def find_enrolment_list(folder: str | Path) -> Path:
-    """Find a scenario's list of enrolments under either of its names; the first if neither is."""
+    """Find a scenario's list of enrolments under either name; the first where neither exists."""
     paths = [Path(folder) / name for name in ENROLMENT_FILES]
     return next((path for path in paths if path.is_file()), paths[0])
 
 
 def check_files(root: str | Path, scenarios: Iterable[str]) -> None:
-    """Check that both files of each scenario are there; opens none.
+    """Check that both files of each scenario exist.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def check_files(root: str | Path, scenarios: Iterable[str]) -> None:
 
 
 def tabulate_trials(nested: Any, scenario: Scenario, source: str | Path) -> pd.DataFrame:
-    """Turn the content of a ``trial.pkl`` into a table.
+    """Turn the content of a ``trial.pkl`` into a table of trials.
 
     Parameters
     ----------
@@ -76,24 +77,24 @@ def tabulate_trials(nested: Any, scenario: Scenario, source: str | Path) -> pd.D
     scenario
         Its row.
     source
-        The file; named in errors.
+        The file, for errors.
 
     Returns
     -------
     DataFrame
-        Columns model, speaker, round (0 where there are none), step, day (ISO; that of the
-        target, for the non-target that follows it too), utterance, target. Models stand in the
-        order of the file, a model's rounds together.
+        Columns model, speaker, round (0 in scenarios without rounds), step, day (ISO; a non-target
+        has the day of the target before it), utterance, target. Models are in the order of the
+        file, with their rounds together.
 
     Raises
     ------
     InputError
-        The content does not have the form, an id cannot be parsed, or a target is not of its day.
+        The content has another form, an id is invalid, or a target is not of its day.
     """
     parts = list(_split_into_parts(nested, scenario, source))
     if not parts:
         raise InputError(f"{source}: holds no trials")
-    # By model, then round, as the generator does; a file of rounds has the models inside.
+    # Order by model, then round, as in generated tables. A file with rounds has the reverse order.
     model_number = {model: n for n, model in enumerate(dict.fromkeys(part[1] for part in parts))}
     parts.sort(key=lambda part: model_number[part[1]])
     sizes = np.array([len(part[3]) for part in parts])
@@ -148,18 +149,15 @@ def tabulate_trials(nested: Any, scenario: Scenario, source: str | Path) -> pd.D
 def tabulate_enrolments(
     lines: Iterable[str], scenario: Scenario, source: str | Path
 ) -> pd.DataFrame:
-    """Turn the lines of an ``enroll_model`` into a table.
+    """Turn the lines of an ``enroll_model`` into a table: model, speaker, order (0..4), utterance.
 
-    Returns
-    -------
-    DataFrame
-        Columns model, speaker, order (0..4), utterance; models in the order of the file.
+    Models are in the order of the file.
 
     Raises
     ------
     InputError
-        A line is no ``spk<speaker>_<k>`` with five different utterances of that speaker; a model
-        stands there twice, other than as the rounds of a ``1s`` scenario; an id cannot be parsed.
+        A line is no ``spk<speaker>_<k>`` with five different utterances of that speaker; a model is
+        listed twice, other than as the rounds of a ``1s`` scenario; an id is invalid.
     """
     enrolled: dict[str, list[str]] = {}
     for number, line in enumerate(lines, start=1):
@@ -220,13 +218,13 @@ def check_lists(
     rejected
         Utterances of the manifest without an embedding.
     source
-        The scenario's folder; named in errors.
+        The scenario's folder, for errors.
 
     Raises
     ------
     InputError
-        A model has trials and no enrolment or the reverse; an utterance is not in the corpus or
-        has no embedding; a model's speaker is not tested; a non-target's speaker trains.
+        A model has trials but no enrolment or the reverse; an utterance is not in the corpus or has
+        no embedding; a model's speaker is not tested; a non-target's speaker trains.
     """
     tested, enrolled = (list(table["model"].unique()) for table in (trials, enrolment))
     for there, lacking, where, what in (
@@ -263,12 +261,12 @@ def check_lists(
 
 
 def nest_trials(trials: pd.DataFrame, scenario: Scenario) -> dict[Any, Any]:
-    """Turn a table of trials into the content of a ``trial.pkl``; reverses `tabulate_trials`.
+    """Turn a table of trials into the content of a ``trial.pkl``; the reverse of `tabulate_trials`.
 
     Raises
     ------
     InputError
-        A day of a model and round is interrupted by another, which the layout cannot hold.
+        A day of a model and round is interrupted by another day; the layout cannot hold that.
     """
     order = np.lexsort(
         (
@@ -277,7 +275,8 @@ def nest_trials(trials: pd.DataFrame, scenario: Scenario) -> dict[Any, Any]:
             pd.factorize(trials["model"])[0],
         )
     )
-    # One object a text: a pickle names it again instead of repeating it, and so do the published.
+    # One object for each text: a pickle then refers to it instead of repeating it, as the published
+    # pickles do.
     one = {name: name for name in pd.unique(trials["utterance"])}
     utterance = [one[name] for name in trials["utterance"].iloc[order]]
     columns = ["round", "model"] if scenario.family == "random" else ["round", "model", "day"]
@@ -307,16 +306,9 @@ def nest_trials(trials: pd.DataFrame, scenario: Scenario) -> dict[Any, Any]:
 
 
 def list_enrolments(enrolment: pd.DataFrame, scenario: Scenario, rounds: int) -> list[str]:
-    """Turn a table of enrolments into lines; reverses `tabulate_enrolments`.
+    """Turn a table of enrolments into lines; the reverse of `tabulate_enrolments`.
 
-    Parameters
-    ----------
-    enrolment
-        The table.
-    scenario
-        Its row.
-    rounds
-        How many rounds the trials have; each line of a scenario with rounds is repeated as often.
+    In a scenario with rounds, each line is repeated `rounds` times.
     """
     ordered = enrolment.sort_values("order", kind="stable")
     lists = ordered.groupby("model", sort=False)["utterance"].agg(" ".join)
@@ -326,7 +318,7 @@ def list_enrolments(enrolment: pd.DataFrame, scenario: Scenario, rounds: int) ->
 
 
 def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> Iterator[_Part]:
-    """Walk through the nested dicts of a scenario, checking their form."""
+    """Walk through the nested dicts of a scenario and check their form."""
     total = 0
     rounds = nested if scenario.family == "1s" else {0: nested}
     for number, models in _items(rounds, "rounds", scenario, source):
@@ -378,5 +370,5 @@ def _speaker_of(model: Any, where: str | Path) -> str:
 
 
 def _first_of(names: Sequence[str], what: str) -> str:
-    """Say how many there are and name one."""
+    """Return the number of names, and one name."""
     return f"{len(names)} {what} ({names[0]!r} first)"

@@ -1,6 +1,6 @@
-"""The two tables of a scenario, written from numbers of utterances and days.
+"""The two tables of a scenario, made from numbers of utterances and days.
 
-Nothing here reads or writes files.
+This module reads and writes no files.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from workflow_src.trials.pool import Pool
 
 @dataclass(frozen=True)
 class Template:
-    """One template: its name, speaker, enrolment utterances and first day free for tests.
+    """A template: its name, speaker, enrolment utterances and the first day free for tests.
 
-    All but the name are numbers of the pool.
+    All but the name are numbers in the pool.
     """
 
     name: str
@@ -36,9 +36,9 @@ class Pairs(NamedTuple):
     template
         int64 [n]: place in the list of templates.
     round
-        int64 [n]: from 1; 0 where there are none.
+        int64 [n]: from 1; 0 in scenarios without rounds.
     day, target, nontarget
-        int64 [n]: numbers of the pool.
+        int64 [n]: numbers in the pool.
     """
 
     template: np.ndarray
@@ -49,7 +49,7 @@ class Pairs(NamedTuple):
 
 
 def tabulate_pairs(pool: Pool, templates: list[Template], pairs: Pairs) -> pd.DataFrame:
-    """Write pairs as two rows each, the target first, numbered within (model, round)."""
+    """Make a table of trials: two rows per pair, target first; steps are within (model, round)."""
     model, number = np.repeat(pairs.template, 2), np.repeat(pairs.round, 2)
     utterance = np.column_stack([pairs.target, pairs.nontarget]).ravel()
     speakers = [pool.speakers[template.speaker] for template in templates]
@@ -67,7 +67,7 @@ def tabulate_pairs(pool: Pool, templates: list[Template], pairs: Pairs) -> pd.Da
 
 
 def tabulate_templates(pool: Pool, templates: list[Template]) -> pd.DataFrame:
-    """Write one row for each enrolment utterance of each template."""
+    """Make a table of enrolments: one row per enrolment utterance of each template."""
     size = len(templates[0].enrolment)
     template = np.repeat(np.arange(len(templates)), size)
     return pd.DataFrame(
@@ -83,7 +83,7 @@ def tabulate_templates(pool: Pool, templates: list[Template]) -> pd.DataFrame:
 
 
 def count_within_runs(*keys: np.ndarray) -> np.ndarray:
-    """Return int64 0, 1, ... along each run of rows in which none of the keys changes."""
+    """Return int64 0, 1, ... along each run of rows with the same keys."""
     changes = np.any([np.diff(key) != 0 for key in keys], axis=0)
     begin = np.flatnonzero(np.r_[True, changes])
     count = len(keys[0])
@@ -91,5 +91,5 @@ def count_within_runs(*keys: np.ndarray) -> np.ndarray:
 
 
 def take_texts(values: Sequence[str] | np.ndarray | pd.Series, which: np.ndarray) -> pd.Series:
-    """Return ``values[which]`` as a text column; takes from Arrow memory, not from objects."""
+    """Return ``values[which]`` as a text column, taken from Arrow memory, which is fast."""
     return pd.Series(pd.array(values, dtype="str").take(which))

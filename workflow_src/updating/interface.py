@@ -1,10 +1,10 @@
-"""The update rule: what a method of template updating has to say at each trial.
+"""The update rule: the interface of a method of template updating.
 
-A template t meets a test embedding x and is scored by their cosine; then the rule decides
-whether to update and with which weight w, and the template becomes ``(1 - w) t + w x``. The
-sequence scorer (`workflow_src.updating.scorer`) does this for all templates of a scenario in
-lockstep and for several variants of a rule at once, so every quantity here is a batch: S variants
-(mostly 1), n templates that are still being tested, D dimensions.
+A template t meets a test embedding x and is scored by their cosine. Then the rule decides whether
+to update and with which weight w, and the template becomes ``(1 - w) t + w x``. The scorer
+(`workflow_src.updating.scorer`) does this for all templates of a scenario in lockstep and for
+several variants of a rule at once. So every quantity here is a batch: S variants (mostly 1), n
+templates that still have trials, D dimensions.
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Encoded:
-    """What a rule wants to know of each embedding, computed once before scoring.
+    """What a rule computes from each embedding, once before scoring.
 
     Attributes
     ----------
     carried
-        float32 [N, K]. A linear map (without bias) of the embeddings. Since an update is a
-        weighted mean, the same map of the template follows by the same recursion, so the scorer
-        carries it along: a first layer's product with the template costs nothing at a trial.
-        K may be 0.
+        float32 [N, K]: a linear map (without bias) of the embeddings. An update is a weighted mean,
+        so the same recursion gives the map of the template, and the scorer carries it along. Then a
+        first layer's product with the template costs nothing at a trial. K may be 0.
     offered
-        float32 [N, L]. Any function of the embedding as a test. L may be 0.
+        float32 [N, L]: any function of the embedding as a test. L may be 0.
     """
 
     carried: Tensor
@@ -41,8 +40,8 @@ class Encoded:
 class Trials:
     """One trial of each of n templates, under S variants of a rule.
 
-    The tensors are views of the scorer's memory, overwritten at the next trial: a rule that
-    wants to remember a value copies it into its `Memory`, and changes none of them.
+    The tensors are views of the scorer's memory, overwritten at the next trial. A rule changes none
+    of them, and copies into its `Memory` what it wants to remember.
 
     Attributes
     ----------
@@ -51,14 +50,14 @@ class Trials:
     template_norms, test_norms
         float32 [S, n] and [n]: L2 norms of template and test.
     template_carried
-        float32 [S, n, K]: the rule's linear map of the template, as it is now.
+        float32 [S, n, K]: the rule's linear map of the current template.
     test_carried, test_offered
         float32 [n, K] and [n, L]: the rule's `Encoded` rows of the test.
     days
         float32 [n]: days since the template's enrolment; 0 where the trials have no dates.
     targets
-        bool [n]: the labels, for rules that mark a limit; no method may look at them. None
-        where they aren't known.
+        bool [n]: the labels, for rules that mark a limit; no method may read them. None where
+        unknown.
     """
 
     scores: Tensor
@@ -73,18 +72,18 @@ class Trials:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a rule decides at one trial of each template.
+    """The decision of a rule at one trial of each template.
 
     Attributes
     ----------
     updated
         bool [S, n]: whether the template is updated.
     weights
-        float32 [S, n], or what broadcasts to it: the weight w of the test; without meaning
-        where not updated.
+        float32 [S, n], or what broadcasts to it: the weight w of the test; ignored where not
+        updated.
     scores
-        float32 [S, n]: scores that take the cosines' place in what is reported, of a rule with
-        a scoring back-end of its own; None keeps the cosines.
+        float32 [S, n]: scores to report instead of the cosines, for a rule with its own scoring
+        back-end; None keeps the cosines.
     """
 
     updated: Tensor
@@ -96,8 +95,8 @@ class Decision:
 class Memory:
     """What a rule remembers of each template between trials: named tensors [S, B, ...].
 
-    The scorer keeps the rows of templates that are still tested (the first n of the B) in view;
-    a rule writes its tensors in place.
+    The scorer passes views of the first n of the B rows, the templates that still have trials. A
+    rule writes to its tensors in place.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -108,17 +107,17 @@ class Memory:
 
 
 class UpdateRule(ABC):
-    """A method of template updating. `decide` is all that a rule must say; the rest has defaults.
+    """A method of template updating. Only `decide` is required; the rest has defaults.
 
     Attributes
     ----------
     variants
-        How many variants of itself (S) the rule holds side by side, with other numbers each.
+        The number of variants (S) that the rule holds side by side, with different parameters.
     updates
         False for a rule that never updates: its trials are scored all at once.
     normalises
-        Whether an update first scales template and test to unit length (the published adaptive
-        weight does); the mean of the two is not scaled again until the next update.
+        Whether an update first scales template and test to unit length, as the published adaptive
+        weight does. Their mean is not scaled again until the next update.
     """
 
     variants: int = 1
@@ -131,7 +130,7 @@ class UpdateRule(ABC):
         return Encoded(carried=nothing, offered=nothing)
 
     def begin(self, templates: int) -> Memory:
-        """Return the memory at enrolment of `templates` templates; empty by default."""
+        """Return the memory of `templates` templates at enrolment; empty by default."""
         return Memory()
 
     @abstractmethod
@@ -139,7 +138,7 @@ class UpdateRule(ABC):
         """Decide for one trial of each template; may write to `memory`."""
 
     def choose_enrolment(self, enrolment: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
-        """Return the utterances that make the templates; by default those that enrolled.
+        """Return the utterances of the templates; by default the enrolment utterances.
 
         Parameters
         ----------
@@ -156,16 +155,15 @@ class UpdateRule(ABC):
         return enrolment
 
     def take_threshold(self, threshold: float) -> None:  # noqa: B027 - most rules need none
-        """Take the score that a trial must exceed before an update, from the settings of a run.
+        """Take the threshold of a run's settings, which a score must exceed before an update.
 
         By default nothing happens: most rules have no threshold, or hold their own.
         """
 
     def shift_scale(self, shift: float) -> Self:
-        """Return a rule whose idea of the scores' scale lies off by `shift` (cosine).
+        """Return a rule whose scale of scores is off by `shift` (cosine).
 
-        By default the scale of the rule is shifted, where it has one: a `ScoreScale` named
-        ``scale``.
+        By default this shifts the `ScoreScale` named ``scale`` of the rule, where it has one.
         """
         shifted = copy.copy(self)
         if (scale := getattr(self, "scale", None)) is not None:
@@ -173,23 +171,23 @@ class UpdateRule(ABC):
         return shifted
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the numbers of the rule that are stored as tensors, by name; none by default."""
+        """Return what is stored of the rule as tensors, by name; by default nothing."""
         return {}
 
     def describe(self) -> dict[str, Any]:
-        """Return what is stored of the rule as JSON, by name; nothing by default."""
+        """Return what is stored of the rule as JSON, by name; by default nothing."""
         return {}
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Self:
-        """Return the rule of which `tensors` and `describe` were stored.
+        """Return the rule that was stored.
 
         Parameters
         ----------
         tensors
-            What `tensors` returned.
+            The result of `tensors`.
         about
-            What `describe` returned, and besides ``method`` and ``dimension`` (D of the
-            embeddings that the rule was fitted on).
+            The result of `describe`, with ``method`` and ``dimension`` (D of the embeddings on
+            which the rule was fitted).
         """
         return cls()

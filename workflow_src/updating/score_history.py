@@ -1,8 +1,8 @@
-"""A template's history of scores as a few scalars: what methods that don't see embeddings see.
+"""A template's history of scores as a few scalars, for methods that do not see embeddings.
 
-A trial counts as accepted to the degree of its posterior of being a target, by the score alone:
-``p = sigmoid(slope (score - centre))``. So the history needs no decision and no label, is the same
-whatever rule looks at it, and is differentiable.
+A trial counts as accepted by its posterior of being a target, from the score alone: ``p =
+sigmoid(slope (score - centre))``. So the history needs no decision and no label, is the same for
+every rule, and is differentiable.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ FEATURES = (
     "since_enrolment",
     "since_update",
 )
-# How many accepted scores the training speakers' mean and spread weigh in a template's own.
+# The training speakers' mean and spread count as this many accepted scores of a template.
 PRIOR_COUNT = 2.0
 
 
 @dataclass(frozen=True)
 class ScoreScale:
-    """What scores look like, estimated on training speakers.
+    """The scale of scores, estimated on training speakers.
 
     Attributes
     ----------
     centre, slope
-        The posterior of a target, targets and non-targets being equally many, is
-        ``sigmoid(slope (score - centre))``.
+        The posterior of a target, for equally many targets and non-targets, is ``sigmoid(slope
+        (score - centre))``.
     mean, spread
         Mean and standard deviation of target scores.
     """
@@ -47,16 +47,11 @@ class ScoreScale:
 
     @classmethod
     def estimate(cls, scores: np.ndarray, targets: np.ndarray) -> ScoreScale:
-        """Estimate the scale by logistic regression of label on score, classes weighted equally.
+        """Estimate the scale by logistic regression of label on score; both classes weigh the same.
 
-        Parameters
-        ----------
-        scores
-            float [T].
-        targets
-            bool [T], of both kinds.
+        `scores` are float [T]; `targets`, bool [T], has both kinds.
         """
-        # Here, since every step that scores imports this module, and this takes most of a second.
+        # Every step that scores imports this module, and scipy takes most of a second to import.
         from scipy.optimize import minimize
 
         scores = np.asarray(scores, dtype=np.float64)
@@ -67,7 +62,7 @@ class ScoreScale:
         def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
             margin = sign * (x[0] + x[1] * z)
             pull = -share * sign / (1 + np.exp(np.clip(margin, -500, 500)))
-            # A little ridge: separable scores would have an infinite slope.
+            # A small ridge penalty: separable scores would have an infinite slope.
             value = (share * np.logaddexp(0, -margin)).sum() + 1e-4 * x[1] ** 2
             return value, np.array([pull.sum(), (pull * z).sum() + 2e-4 * x[1]])
 
@@ -111,15 +106,15 @@ class ScoreHistory:
         return cls(*(torch.zeros(shape, device=device) for _ in range(4)))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the tensors by name, as a rule's `Memory` holds them."""
+        """Return the tensors by name, as in a rule's `Memory`."""
         return dict(vars(self))
 
     def observe(self, scale: ScoreScale, scores: Tensor, days: Tensor) -> Tensor:
         """Return the features of a trial before it is remembered, float32 [..., 6].
 
-        All are about 0 and of about unit size: the score as log-odds over 4, mean and log-spread
-        of accepted scores against those of the training speakers, and log(1 + x) of the number
-        accepted and of the days since enrolment and since the last accepted trial.
+        All are centred near 0 and of about unit size: the score as log-odds over 4, mean and
+        log-spread of accepted scores relative to those of the training speakers, and log(1 + x) of
+        the number accepted and of the days since enrolment and since the last accepted trial.
         """
         count = self.count + PRIOR_COUNT
         mean = self.total / count
@@ -136,7 +131,7 @@ class ScoreHistory:
         return torch.stack([column.expand_as(scores) for column in columns], dim=-1)
 
     def remember(self, scale: ScoreScale, scores: Tensor, days: Tensor) -> ScoreHistory:
-        """Return the history after a trial; of this one nothing changes."""
+        """Return the history after a trial; this one stays as it is."""
         p = scale.posterior(scores)
         distance = scores - scale.mean
         return ScoreHistory(

@@ -1,9 +1,9 @@
 """The lockstep sequence scorer: all templates of a scenario meet their next trial together.
 
-A template's trials depend on each other, those of different templates do not. So the k-th trials
-of all sequences are one batch: their tests are scored, the rule decides, the templates move, and
-the (k+1)-th trials follow. Sequences stand longest first, so that those still running are always
-the first n and no padding is computed; and a batch holds all variants of the rule side by side.
+A template's trials depend on each other; those of different templates do not. So the k-th trials of
+all sequences are one batch: their tests are scored, the rule decides, the templates are updated,
+and the (k+1)-th trials follow. The longest sequence comes first, so the sequences that still run
+are always the first n, and nothing is padded. A batch holds all variants of the rule side by side.
 
     score    = cos(template, test)                       before any update
     template = (1 - w) template + w test                 where the rule updates
@@ -21,12 +21,12 @@ from torch import Tensor
 
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
 
-# State of the templates that run together (float32 numbers, 2 MB): small enough to stay near a
-# core through a step, large enough that the cost of a call does not show. Measured.
+# State of the templates that run together (float32 numbers, 2 MB): it stays in a core's cache, and
+# is large enough to hide the cost of calls. Measured.
 STATE_NUMBERS = 1 << 19
-# Trials scored at a time where none depends on another: bounds memory, and stays in the cache.
+# Independent trials that are scored at a time: limits memory, and stays in the cache.
 TRIALS_AT_ONCE = 1 << 10
-# Enrolment utterances summed at a time: bounds memory.
+# Enrolment utterances that are summed at a time: limits memory.
 ROWS_AT_ONCE = 1 << 16
 
 
@@ -37,19 +37,18 @@ class Sequences:
     Attributes
     ----------
     template
-        int64 [B]: the row of the enrolment template from which each sequence starts; the longest
-        sequence first.
+        int64 [B]: row of each sequence's enrolment template; the longest sequence first.
     active
         int64 [K]: how many sequences have a k-th trial; never increasing.
     rows
         int64 [T]: embedding rows of the tests: those of step 0 for the first ``active[0]``
         sequences, then those of step 1, and so on.
     order
-        int64 [T]: where each packed trial stands in the caller's list.
+        int64 [T]: place of each packed trial in the caller's list.
     days
         float32 [T]: days since the enrolment of the trial's template; 0 where unknown.
     targets
-        bool [T]: whether it is a target trial, or None; only rules that mark a limit look.
+        bool [T]: the labels, or None; only rules that mark a limit read them.
     """
 
     template: np.ndarray
@@ -60,7 +59,7 @@ class Sequences:
     targets: np.ndarray | None = None
 
     def part(self, first: int, last: int) -> Sequences:
-        """Return the sequences `first` to `last` (exclusive) alone."""
+        """Return only the sequences `first` to `last` (exclusive)."""
         counts = np.clip(self.active - first, 0, last - first)
         counts = counts[: np.count_nonzero(counts)]
         begin = (np.cumsum(self.active) - self.active)[: len(counts)] + first
@@ -77,13 +76,13 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Scored:
-    """What came of T trials under S variants of a rule, in the caller's order of trials.
+    """The result of T trials under S variants of a rule, in the caller's order of trials.
 
     Attributes
     ----------
     scores
-        float32 [S, T]: cosine of template and test, before the update; NaN where one of the two
-        has length zero. Of a rule with a back-end of its own, that one's scores.
+        float32 [S, T]: cosine of template and test, before the update; NaN where one of the two has
+        length zero. Of a rule with its own back-end, that one's scores.
     updated
         bool [S, T]: whether the template was updated with this test.
     weights
@@ -108,13 +107,13 @@ def pack_sequences(
     Parameters
     ----------
     sequence
-        int64 [T]: number of each trial's sequence, 0..B-1; none may be without trials.
+        int64 [T]: number of each trial's sequence, 0..B-1; each has a trial.
     step
-        [T]: trials of a sequence are scored in this order; distinct within a sequence.
+        [T]: the order of scoring within a sequence; distinct there.
     rows
         int64 [T]: embedding row of each trial's test.
     template
-        int64 [B]: row of the enrolment template from which each sequence starts.
+        int64 [B]: row of each sequence's enrolment template.
     days
         [T]: days since the enrolment of each trial's template; None where unknown.
     targets
@@ -148,12 +147,12 @@ def mean_templates(embeddings: Tensor, rows: np.ndarray, template: np.ndarray) -
     embeddings
         float32 [N, D].
     rows, template
-        int64 [E]: embedding row of each enrolment utterance, and which template it belongs to.
+        int64 [E]: embedding row and template number of each enrolment utterance.
 
     Returns
     -------
     Tensor
-        float32 [M, D]; summed in float64, so that the order of utterances does not show.
+        float32 [M, D]; summed in float64, so that the order of utterances does not matter.
 
     Raises
     ------
@@ -167,7 +166,7 @@ def mean_templates(embeddings: Tensor, rows: np.ndarray, template: np.ndarray) -
         raise ValueError("a template has no enrolment utterance")
     sums = torch.zeros((len(counts), embeddings.shape[1]), dtype=torch.float64)
     exact = embeddings.double()
-    # Millions of rows, where many templates share what they are made of, are never held at once.
+    # Templates that share utterances give millions of rows: never hold them all at once.
     for some, of_some in zip(which.split(ROWS_AT_ONCE), chosen.split(ROWS_AT_ONCE), strict=True):
         sums.index_add_(0, some, exact[of_some])
     return (sums / counts[:, None]).float()
@@ -177,7 +176,7 @@ def mean_templates(embeddings: Tensor, rows: np.ndarray, template: np.ndarray) -
 def score_sequences(
     rule: UpdateRule, templates: Tensor, sequences: Sequences, embeddings: Tensor
 ) -> Scored:
-    """Score all sequences, updating templates as the rule decides.
+    """Score all sequences; update templates as the rule decides.
 
     Parameters
     ----------
@@ -190,11 +189,6 @@ def score_sequences(
         `embeddings`.
     embeddings
         float32 [N, D], as the extractor gave them (not normalised).
-
-    Returns
-    -------
-    Scored
-        Of S variants and T trials, in the caller's order of trials.
 
     Raises
     ------
@@ -209,7 +203,7 @@ def score_sequences(
     if not rule.updates:
         return _score_without_updates(templates, sequences, embeddings, norms)
     encoded = rule.encode(embeddings)
-    # The map is linear, so that of a mean is the mean of the maps.
+    # The map is linear: the map of a mean is the mean of the maps.
     carried = rule.encode(templates).carried
     tests = _Tests(
         *(
@@ -224,7 +218,7 @@ def score_sequences(
     for first in range(0, len(sequences.template), width):
         part = sequences.part(first, min(first + width, len(sequences.template)))
         start = torch.from_numpy(part.template)
-        # A template of length zero has no cosine: NaN, for the caller to find.
+        # A template of length zero has no cosine; the caller checks for NaN.
         with np.errstate(divide="ignore", invalid="ignore"):
             done = _score_part(rule, templates[start], carried[start], part, tests)
         order = torch.from_numpy(part.order)
@@ -236,7 +230,7 @@ def score_sequences(
 
 @dataclass(frozen=True)
 class _Tests:
-    """Everything about each embedding as a test, float32 [N, ...]."""
+    """Each embedding as a test, float32 [N, ...]."""
 
     embeddings: np.ndarray
     norms: np.ndarray
@@ -247,7 +241,7 @@ class _Tests:
 def _score_without_updates(
     templates: Tensor, sequences: Sequences, embeddings: Tensor, norms: Tensor
 ) -> Scored:
-    """Score every trial against its enrolment template; trials don't depend on each other."""
+    """Score every trial against its enrolment template, because no trial depends on another."""
     count = len(sequences.rows)
     template_norms = torch.linalg.vector_norm(templates, dim=1)
     # Within a step the sequences are the first ones, in order.
@@ -274,10 +268,10 @@ def _score_part(
 ) -> Scored:
     """Score sequences that fit into the cache together, in packed order.
 
-    A long scenario is thousands of steps of a few dozen templates, where the cost is that of
-    calls, and numpy's are several times cheaper than torch's, views most of all. So the state
-    lies in memory that both see, viewed anew only when a sequence ends: numpy fetches,
-    multiplies and records, torch takes weighted means and asks the rule.
+    A long scenario is thousands of steps of a few dozen templates. Calls cost most there, and
+    numpy's calls, above all views, are several times cheaper than torch's. So both see the same
+    memory, with new views only when a sequence ends: numpy fetches, multiplies and records; torch
+    takes weighted means and calls the rule.
     """
     shape = (rule.variants, len(part.rows))
     scores = np.empty(shape, dtype=np.float32)
@@ -291,10 +285,10 @@ def _score_part(
     for active in part.active.tolist():
         if active != n:
             n = active
-            view = _Views.of(template, carried, memory, tests, n, part.targets is not None)
+            view = _Views(template, carried, memory, tests, n, part.targets is not None)
         begin, end = end, end + n
         rows = part.rows[begin:end]
-        # mode="clip" spares numpy a copy; the rows are known to be valid.
+        # mode="clip" saves numpy a copy; the rows are valid.
         tests.embeddings.take(rows, axis=0, out=view.test_np, mode="clip")
         tests.norms.take(rows, out=view.test_norms_np, mode="clip")
         if carries:
@@ -321,7 +315,7 @@ def _score_part(
             if carries:
                 view.carried.lerp_(view.trials.test_carried, view.weights)
             continue
-        # A template that is not updated keeps its length: factors 1 and 0.
+        # The factors 1 and 0 leave a template that is not updated as it is.
         np.subtract(1, view.weights_np, out=view.keep_np)
         np.divide(view.keep_np, view.norms_np, out=view.keep_np, where=accepted)
         np.divide(view.weights_np, view.test_norms_np, out=view.weights_np)
@@ -331,77 +325,46 @@ def _score_part(
     return Scored(torch.from_numpy(scores), torch.from_numpy(updated), torch.from_numpy(weights))
 
 
-@dataclass(frozen=True)
 class _Views:
-    """The state of the first n templates and room for one trial of each.
+    """The state of the first n templates, and room for one trial of each.
 
-    What ends in ``_np`` is numpy's view of the tensor of that name.
+    A name with ``_np`` is numpy's view of the tensor of that name. `template` is [S, n, D],
+    `carried` [S, n, K], `test` [n, D]; `weights` and `keep` are [S, n, 1]; the rest has its shape
+    in `Trials`.
     """
 
-    trials: Trials
-    memory: Memory
-    template: Tensor  # [S, n, D]
-    template_np: np.ndarray
-    carried: Tensor  # [S, n, K]
-    test: Tensor  # [n, D]
-    test_np: np.ndarray
-    test_norms_np: np.ndarray  # [n]
-    test_carried_np: np.ndarray  # [n, K]
-    test_offered_np: np.ndarray  # [n, L]
-    days_np: np.ndarray  # [n]
-    targets_np: np.ndarray  # [n]
-    norms_np: np.ndarray  # [S, n]
-    scores_np: np.ndarray  # [S, n]
-    weights: Tensor  # [S, n, 1]
-    weights_np: np.ndarray  # [S, n]
-    keep: Tensor  # [S, n, 1]
-    keep_np: np.ndarray  # [S, n]
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         template: Tensor,
         carried: Tensor,
         memory: Memory,
         tests: _Tests,
         n: int,
         labelled: bool,
-    ) -> _Views:
-        variants = len(template)
-        template, carried = template[:, :n], carried[:, :n]
-        norms, scores, weights, keep = (torch.empty(variants, n) for _ in range(4))
-        test, test_carried, test_offered = (
+    ) -> None:
+        self.memory = memory.first(n)
+        self.template, self.carried = template[:, :n], carried[:, :n]
+        norms, scores, weights, keep = (torch.empty(len(template), n) for _ in range(4))
+        self.test, test_carried, test_offered = (
             torch.empty(n, values.shape[-1])
             for values in (tests.embeddings, tests.carried, tests.offered)
         )
         test_norms, days = torch.empty(n), torch.empty(n)
         targets = torch.empty(n, dtype=torch.bool)
-        return cls(
-            trials=Trials(
-                scores=scores,
-                template_norms=norms,
-                test_norms=test_norms,
-                template_carried=carried,
-                test_carried=test_carried,
-                test_offered=test_offered,
-                days=days,
-                targets=targets if labelled else None,
-            ),
-            memory=memory.first(n),
-            template=template,
-            template_np=template.numpy(),
-            carried=carried,
-            test=test,
-            test_np=test.numpy(),
-            test_norms_np=test_norms.numpy(),
-            test_carried_np=test_carried.numpy(),
-            test_offered_np=test_offered.numpy(),
-            days_np=days.numpy(),
-            targets_np=targets.numpy(),
-            norms_np=norms.numpy(),
-            scores_np=scores.numpy(),
-            weights=weights.unsqueeze(-1),
-            weights_np=weights.numpy(),
-            keep=keep.unsqueeze(-1),
-            keep_np=keep.numpy(),
+        self.weights, self.keep = weights.unsqueeze(-1), keep.unsqueeze(-1)
+        self.trials = Trials(
+            scores=scores,
+            template_norms=norms,
+            test_norms=test_norms,
+            template_carried=self.carried,
+            test_carried=test_carried,
+            test_offered=test_offered,
+            days=days,
+            targets=targets if labelled else None,
         )
+        self.template_np, self.test_np = self.template.numpy(), self.test.numpy()
+        self.test_norms_np, self.test_carried_np = test_norms.numpy(), test_carried.numpy()
+        self.test_offered_np, self.days_np = test_offered.numpy(), days.numpy()
+        self.targets_np, self.norms_np = targets.numpy(), norms.numpy()
+        self.scores_np, self.weights_np = scores.numpy(), weights.numpy()
+        self.keep_np = keep.numpy()

@@ -1,6 +1,6 @@
 """From tables of trials and enrolments to packed sequences of embedding rows.
 
-Both training on development trials and inference stand on it.
+Training on development trials and inference use this module.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from workflow_src.updating.scorer import Sequences, mean_templates, pack_sequenc
 
 @dataclass(frozen=True)
 class Task:
-    """What the sequence scorer needs of a scenario.
+    """The input of the sequence scorer for a scenario.
 
     Attributes
     ----------
     templates
         float32 [M, D]: enrolment templates.
     sequences
-        One sequence a (model, round), its trials by step; ``order`` refers to the trial table.
+        One sequence per (model, round), with its trials by step; ``order`` refers to the trial
+        table.
     embeddings
-        float32 [N, D]: the embeddings of the tested utterances alone.
+        float32 [N, D]: the embeddings of the tested utterances.
     """
 
     templates: Tensor
@@ -46,12 +47,11 @@ def build_task(
     Parameters
     ----------
     trials
-        Columns model, round, step, utterance; rows in any order. Where there is a column day
-        (ISO dates), the sequences know the days since enrolment, and where there is one
-        target, the labels.
+        Columns model, round, step, utterance; rows in any order. With a column day (ISO dates), the
+        sequences have the days since enrolment; with a column target, the labels.
     enrolment
-        Columns model, utterance: ids in the form of `workflow_src.corpus.ids` where the trials
-        have days.
+        Columns model, utterance: ids in the form of `workflow_src.corpus.ids` where the trials have
+        days.
     embeddings
         float [N, D], may be memory-mapped: only rows in use are read.
     index
@@ -60,8 +60,8 @@ def build_task(
     Raises
     ------
     InputError
-        There are no trials; an utterance has no embedding, or one that is not finite or is zero;
-        a model has no enrolment; or a step stands twice within a model and round.
+        There are no trials; an utterance has no embedding, or one that is not finite or is zero; a
+        model has no enrolment; or a step occurs twice within a model and round.
     """
     if trials.empty:
         raise InputError("scoring: the trial table is empty")
@@ -112,8 +112,7 @@ def build_task(
 def _find_rows(
     utterances: pd.Series, indexed: pd.Series, row_of: np.ndarray, table: str
 ) -> np.ndarray:
-    # On Arrow's memory, where the ids lie; and the few that are looked for are hashed, not all that
-    # are known.
+    # Arrow works on the ids in place. Only the few wanted ids are hashed, not all that are known.
     wanted = arrow_texts(utterances).dictionary_encode(null_encoding="encode")
     place = pc.index_in(arrow_texts(indexed), value_set=wanted.dictionary)
     row_of_wanted = np.full(len(wanted.dictionary), -1)
@@ -146,7 +145,7 @@ def _last_days(utterances: pd.Series, model: np.ndarray) -> np.ndarray:
 def _read_rows(
     embeddings: np.ndarray, rows: np.ndarray, index: pd.DataFrame, row_of: np.ndarray
 ) -> Tensor:
-    """Read rows as float32 [len(rows), D]; refuse those of which no cosine can be taken."""
+    """Read rows as float32 [len(rows), D]; refuse rows without a cosine."""
     chosen = np.ascontiguousarray(embeddings[rows], dtype=np.float32)
     squares = np.vecdot(chosen, chosen)
     bad = np.flatnonzero(~(np.isfinite(squares) & (squares > 0)))
