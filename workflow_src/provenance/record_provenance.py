@@ -30,9 +30,9 @@ from workflow_src.settings.rendering import render_config
 from workflow_src.settings.schema import Config
 
 CONFIG_HEAD = """\
-# The settings of these results, all that can change one; what is left out has its default:
+# All settings that can change these results. Other settings have their defaults. Repeat the run:
 #     snakemake --cores 8 --configfile results/config.yaml
-# runs them again. Relative paths are relative to the working directory.
+# Relative paths are relative to the working directory.
 """
 
 

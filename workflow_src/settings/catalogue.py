@@ -319,7 +319,7 @@ def find_by_role(role: Role) -> Method:
 
 
 def is_own(name: str) -> bool:
-    """Whether a method is a user's own rule, so that the catalogue does not have it."""
+    """Whether a method is a user's own rule."""
     return name not in BY_ID
 
 

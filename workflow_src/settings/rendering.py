@@ -11,10 +11,9 @@ from workflow_src.settings.base import Block
 
 HEAD = """\
 # yaml-language-server: $schema=resources/config.schema.json
-# Every setting of the workflow, with its default. Give only what differs in a file of
-# your own:
+# Every setting of the workflow with its default. Write only your changes to your own file:
 #     snakemake --cores 8 --configfile mine.yaml
-# Relative paths are relative to the working directory; resources/... lies beside the Snakefile.
+# Relative paths are relative to the working directory; resources/... is in the Snakefile's folder.
 """
 
 

@@ -60,10 +60,9 @@ def _expand_method(config: Config, method: Method) -> list[Run]:
             for alpha in _read_block(config, method)["alphas"]
         ]
     if method.seeded:
-        return [
-            _make_run(config, method, f"{method.id}-seed{seed}", seed=seed)
-            for seed in _seeds(config, method)
-        ]
+        ppo = method.origin == "ppo"
+        seeds = config.finetuning.seeds if ppo else _read_block(config, method)["seeds"]
+        return [_make_run(config, method, f"{method.id}-seed{s}", seed=s) for s in seeds]
     return [_make_run(config, method, method.id)]
 
 
@@ -80,12 +79,6 @@ def _make_run(config: Config, method: Method, run: str, **others: Any) -> Run:
 def _read_block(config: Config, method: Method) -> dict[str, Any]:
     """Return the block of a method; empty if it has none."""
     return config.methods.block(method.settings).model_dump() if method.settings else {}
-
-
-def _seeds(config: Config, method: Method) -> list[int]:
-    if method.origin == "ppo":
-        return config.finetuning.seeds
-    return _read_block(config, method)["seeds"]
 
 
 def fitted_runs(config: Config) -> list[Run]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -59,8 +60,9 @@ _ONSETS: dict[str, tuple[tuple[int, int, int], list[tuple[float, ...]]]] = {
 }
 _CODA_LOCUS = (300, 1400, 2500)
 _CODA = (75, 0.5, 0, 0, 1000, 500, 1)
-_VOWEL_MILLISECONDS = 125.0
-_GLIDE_MILLISECONDS = 85.0
+_VOWEL = (125.0, 1, 0, 0, 1000, 500, 0)
+_GLIDE = (85.0, 0.9, 0, 0, 1000, 500, 0)
+_PAUSE = ((0, 0, 0, 0, 1000, 500, 0), (500, 1400, 2500), -1)
 _SYLLABLE_SECONDS = 0.245
 _EDGE_SECONDS = 0.12
 
@@ -146,30 +148,21 @@ def draw_plan(
         text = draw_text(rng, max(2, round(spoken * rate / _SYLLABLE_SECONDS)))
     frames = max(int(np.floor(length * frame_rate)), int(np.ceil(least * frame_rate)))
 
-    rows: list[tuple[float, ...]] = [(0, 0, 0, 0, 1000, 500, 0)]
-    formants: list[np.ndarray | tuple[int, ...]] = [(500, 1400, 2500)]
-    vowels, first = [-1], []
+    # Segments: row, formants, vowel.
+    parts: list[tuple[tuple[float, ...], Any, int]] = [_PAUSE]
+    first = []
     for consonant, vowel, second, coda, _ in text.tolist():
-        first.append(len(rows))
+        first.append(len(parts))
         locus, onset = _ONSETS[CONSONANTS[consonant]]
-        rows += onset
-        formants += [locus] * len(onset)
-        vowels += [-1] * len(onset)
-        rows.append((_VOWEL_MILLISECONDS, 1, 0, 0, 1000, 500, 0))
-        formants.append(VOWEL_FORMANTS[vowel])
-        vowels.append(vowel)
+        parts += [(row, locus, -1) for row in onset]
+        parts.append((_VOWEL, VOWEL_FORMANTS[vowel], vowel))
         if second >= 0:
-            rows.append((_GLIDE_MILLISECONDS, 0.9, 0, 0, 1000, 500, 0))
-            formants.append(VOWEL_FORMANTS[second])
-            vowels.append(second)
+            parts.append((_GLIDE, VOWEL_FORMANTS[second], second))
         if coda:
-            rows.append(_CODA)
-            formants.append(_CODA_LOCUS)
-            vowels.append(-1)
-    first.append(len(rows))
-    rows.append((0, 0, 0, 0, 1000, 500, 0))
-    formants.append((500, 1400, 2500))
-    vowels.append(-1)
+            parts.append((_CODA, _CODA_LOCUS, -1))
+    first.append(len(parts))
+    parts.append(_PAUSE)
+    rows, formants, vowels = zip(*parts, strict=True)
 
     segments = np.array(rows, np.float32)
     edge = round(_EDGE_SECONDS * frame_rate)

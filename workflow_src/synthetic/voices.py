@@ -265,7 +265,7 @@ def draw_recordings(
     names = list(DEVICES)
     own = [names[i] for i in stream("devices").permutation(len(names))[:2]]
     calendar = stream("calendar")
-    health = _draw_health(stream("health"), settings.days, law)
+    health, sleepy = _draw_health(stream("health"), settings.days, law)
 
     recordings = []
     for day in range(settings.days):
@@ -279,11 +279,11 @@ def draw_recordings(
             minutes = calendar.permutation(SLOT_HOURS_LONG * 60)[:takes]
             if calendar.random() >= SHUFFLED_SESSIONS:
                 minutes = np.sort(minutes)
-            drowsy = calendar.random() < health.sleepy * SLEEPY_BY_SLOT[slot]
+            drowsy = calendar.random() < sleepy * SLEEPY_BY_SLOT[slot]
             second = calendar.random() < SECOND_DEVICE
             if missed:
                 continue
-            state = health.days[day]
+            state = health[day]
             if state == "normal" and drowsy:
                 state = "sleepy"
             for take, minute in enumerate(minutes.tolist(), start=1):
@@ -316,15 +316,8 @@ def draw_recordings(
     return recordings
 
 
-@dataclass(frozen=True)
-class _Health:
-    """The state of each day without sleepiness, and the share of sleepiness if healthy."""
-
-    days: list[str]
-    sleepy: float
-
-
-def _draw_health(rng: np.random.Generator, days: int, law: VoiceLaw) -> _Health:
+def _draw_health(rng: np.random.Generator, days: int, law: VoiceLaw) -> tuple[list[str], float]:
+    """Return the state of each day without sleepiness, and the share of sleepiness if healthy."""
     shares = {state: law.states.get(state, 0.0) for state in STATE_EFFECTS}
     sleepy = shares.pop("sleepy")
     well = shares["normal"] + sleepy
@@ -333,7 +326,7 @@ def _draw_health(rng: np.random.Generator, days: int, law: VoiceLaw) -> _Health:
     for _ in range(1, days):
         fresh = _draw_share(rng, shares)
         drawn.append(fresh if rng.random() < HEALTH_RENEWAL else drawn[-1])
-    return _Health(drawn, sleepy / well if well else 0.0)
+    return drawn, sleepy / well if well else 0.0
 
 
 def _draw_share(rng: np.random.Generator, shares: dict[str, float]) -> str:

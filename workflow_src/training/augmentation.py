@@ -14,28 +14,6 @@ from workflow_src.methods.networks import PolicyNetwork
 from workflow_src.training.population import Population
 
 
-class NoInputMap:
-    """The `InputMap` of policies that see scalars. It changes nothing."""
-
-    def signs(self, rows: int, dimension: int, generator: torch.Generator) -> None:
-        """Draw nothing."""
-
-    def __call__(self, states: Tensor) -> Tensor:
-        """Return the states float32 [n, 6] as they are."""
-        return states
-
-    @staticmethod
-    def reflect(inputs: Tensor, signs: None) -> Tensor:
-        """Return the inputs as they are."""
-        return inputs
-
-    def load(self, network: PolicyNetwork) -> None:
-        """Change nothing."""
-
-    def store(self, network: PolicyNetwork) -> None:
-        """Change nothing."""
-
-
 class InputMap:
     """The map from states to the inputs of the networks in training.
 
@@ -52,11 +30,17 @@ class InputMap:
         Training embeddings.
     unit
         Whether states have unit length (adaptive weight) instead of raw length.
+    scalars
+        Whether states are scalars. The map then changes nothing.
     """
 
-    def __init__(self, kind: str, population: Population, unit: bool) -> None:
-        self.reflects = kind == "reflections"
+    def __init__(
+        self, kind: str, population: Population, unit: bool = False, scalars: bool = False
+    ) -> None:
+        self.reflects = kind == "reflections" and not scalars
         self.scale = population.dimension**0.5 if unit else population.scale
+        if scalars:
+            self.scale = 1.0
         self.axes: Tensor | None = None
         if self.reflects:
             x = population.embeddings.double()
@@ -71,7 +55,7 @@ class InputMap:
         return torch.randint(0, 2, shape, generator=generator, device=device).float() * 2 - 1
 
     def __call__(self, states: Tensor) -> Tensor:
-        """Map states float32 [n, 2 D] to inputs [n, 2 D] without reflections."""
+        """Map states float32 [n, 2 D] to inputs of the same shape without reflections."""
         if self.axes is None:
             return states * self.scale
         halves = states.view(len(states), 2, len(self.axes)) @ (self.axes * self.scale)

@@ -27,7 +27,7 @@ from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.finetuning import Finetuning
 from workflow_src.training.arguments import TrainingArguments
-from workflow_src.training.augmentation import InputMap, NoInputMap
+from workflow_src.training.augmentation import InputMap
 from workflow_src.training.critic import Critic
 from workflow_src.training.devices import take_device
 from workflow_src.training.environment import Traits
@@ -103,9 +103,7 @@ def train(
         policy = rule.make_network(dimension=dimension, scale=scale)
         policy.start_exploring(ppo.initial_weight, ppo.weight_std)
         critic = Critic(policy.inputs, policy.hidden)
-    input_map = (
-        NoInputMap() if scalars else InputMap(ppo.augmentation, population, unit=traits.normalises)
-    )
+    input_map = InputMap(ppo.augmentation, population, unit=traits.normalises, scalars=scalars)
     if initial is not None:
         own_std = policy.log_std.detach().clone()
         policy.load_state_dict(initial.state_dict())

@@ -82,7 +82,7 @@ def pretrain(
     if initial is not None:
         network.load_state_dict(initial.state_dict())
     network = network.to(device)
-    input_map = InputMap(settings.augmentation, population, unit=False)
+    input_map = InputMap(settings.augmentation, population)
     if initial is not None:
         input_map.load(network)
     optimiser = torch.optim.SGD(
