@@ -14,6 +14,8 @@ rule analysis:
     input:
         rules.inference.input,
         "results/analysis/visual_analysis.ipynb",
+        # Named, or a figure that is new would not be drawn in a folder with results.
+        [f"results/analysis/figures/{figure.name}.png" for figure in FIGURES],
 
 
 rule sweep_thresholds:

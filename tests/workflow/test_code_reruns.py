@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.analysis.test_figures import recipe
 from tests.workflow.finished_runs import default_settings, merge
 from tests.workflow.forked_runs import run_all
 from tests.workflow.job_graphs import JobGraph
@@ -213,6 +214,14 @@ def test_a_changed_cell_reruns_the_notebook_and_what_follows(finished_runs, grap
     commands = [run.dry_run(edits=edited_notebook(path, edit_last_cell)) for path in NOTEBOOKS]
     for rule, outcome in zip(NOTEBOOKS.values(), run_all(commands), strict=True):
         assert outcome.jobs == graphs["synthetic"].count_from({rule})
+
+
+def test_a_new_figure_is_drawn_in_a_folder_with_results(finished_runs):
+    function, _ = recipe()
+    path = module_path("workflow_src.analysis.figures")
+    edits = {path: (CLONE / path).read_text() + "\n\n" + function}
+    (outcome,) = run_all([finished_runs["synthetic"].dry_run(edits=edits)])
+    assert outcome.jobs == {"run_visual_analysis": 1, "record_provenance": 1}
 
 
 def modules_to_edit(name, graphs, inner):
