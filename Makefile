@@ -44,12 +44,13 @@ test-slow: setup ## run the tests that take minutes
 slurm-test: setup ## run the tests on a real Slurm of one node (installs Debian's packages; needs root)
 	$(BIN)/python -m pytest -m slow tests/cluster
 
-check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, written files against their source
+check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, types, written files against their source
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	snakemake --lint
 	lint-imports
+	mypy
 	$(BIN)/python -m workflow_src.settings.schema
 	$(BIN)/python -m tests.workflow.reruns_page
 
