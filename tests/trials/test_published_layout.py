@@ -187,6 +187,7 @@ def test_what_is_written_has_the_published_form(pool):
         ("random", {"spk0003_1": NONTARGETS}, "'spk0003_1' begins with a non-target, '0011_0509"),
         ("1das", {"spk0003_0": TARGETS}, "a list stands where .* 1das has a dict of days of"),
         ("1das", {"spk0003_0": {"0503": TARGETS}}, "'0503' of 'spk0003_0' is no day"),
+        ("1das", {"spk0003_0": {None: TARGETS}}, "None of 'spk0003_0' is no day"),
         ("1das", {"spk0003_0": {"2020_0504": TARGETS}}, "_05031201_.* stands under the day 2020-"),
         ("1das", {1: {"spk0003_0": {}}}, "1 is no model"),
         ("1d1s", {"spk0003_0": {"2020_0503": TARGETS}}, "'spk0003_0' is no round"),

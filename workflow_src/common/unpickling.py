@@ -117,7 +117,7 @@ def walk_opcodes(
                     f"at byte {position}; such files hold lists, dicts, text and numbers alone"
                 )
             # The memo is an array up to its largest index: a small file could claim gigabytes.
-            if opcode.name in _MEMO_PUTS and argument > count:
+            if opcode.name in _MEMO_PUTS and (argument or 0) > count:
                 raise ValueError("memo index beyond what came before")
             yield opcode.name, argument
         if rest := len(data) - position - 1:

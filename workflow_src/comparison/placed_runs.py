@@ -12,12 +12,13 @@ from workflow_src.settings.runs import Run
 
 def place_run(run: Run, results: Path) -> Run:
     """Return a run with its files under another results folder, and with its tuned numbers."""
-    moved = {}
-    for name in ("checkpoint", "tuned"):
-        path = getattr(run, name)
+
+    def place(name: str, path: str | None) -> str | None:
         if path is None:
-            continue
+            return None
         if not Path(path).is_relative_to("results"):
             raise InputError(f"runs: {name} of {run.run} is {path!r}; it must be in results/")
-        moved[name] = str(results / Path(path).relative_to("results"))
-    return resolve_tuned(replace(run, **moved))
+        return str(results / Path(path).relative_to("results"))
+
+    checkpoint, tuned = place("checkpoint", run.checkpoint), place("tuned", run.tuned)
+    return resolve_tuned(replace(run, checkpoint=checkpoint, tuned=tuned))

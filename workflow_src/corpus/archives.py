@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from lzma import LZMAError
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.running.progress import show_progress
@@ -75,6 +75,7 @@ def extract_archive(path: Path, target: Path, source: str) -> None:
         The archive is damaged, or a member must not be extracted.
     """
     form = archive_format(source)
+    assert form is not None  # the settings allow no other ending
     members = _zip_members if form == ".zip" else _tar_members
     name = ""
     try:
@@ -143,7 +144,13 @@ def _safe_parts(name: str) -> list[str]:
 @contextlib.contextmanager
 def _tar_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]]:
     """Give the members of a tar archive and what opens one; read each before the next."""
-    compression = {".tar": "", ".tar.gz": "gz", ".tgz": "gz", ".tar.bz2": "bz2", ".tar.xz": "xz"}
+    modes: dict[str, Literal["r:", "r:gz", "r:bz2", "r:xz"]] = {
+        ".tar": "r:",
+        ".tar.gz": "r:gz",
+        ".tgz": "r:gz",
+        ".tar.bz2": "r:bz2",
+        ".tar.xz": "r:xz",
+    }
     words = {
         tarfile.SYMTYPE: "a symbolic link",
         tarfile.LNKTYPE: "a hard link",
@@ -151,14 +158,14 @@ def _tar_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]
         tarfile.BLKTYPE: "a device",
         tarfile.FIFOTYPE: "a pipe",
     }
-    with tarfile.open(path, f"r:{compression[form]}") as archive:
+    with tarfile.open(path, modes[form]) as archive:
 
         def members() -> Iterator[Member]:
             while (info := archive.next()) is not None:
                 kind = "file" if info.isreg() else "folder" if info.isdir() else None
                 yield Member(info.name, kind or words.get(info.type, "of no known kind"), info)
                 # The archive would keep every header; a corpus has a million.
-                archive.members.clear()
+                archive.members.clear()  # type: ignore[attr-defined]  # not in its hints
             # tarfile takes an unreadable header for the end of the archive. Reading on to the real
             # end also makes gzip check its content.
             while block := archive.fileobj.read(BLOCK):

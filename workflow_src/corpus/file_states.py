@@ -57,8 +57,9 @@ def _ask_both(
 ) -> tuple[array[int], bytes]:
     """Return the states of the first folders, and what another process returns for the second."""
     command = [sys.executable, "-I", "-S", __file__, root]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **pipes) as process:
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere) as process:
+        assert process.stdin is not None and process.stdout is not None
         process.stdin.write(_pack(second))
         process.stdin.close()
         return _ask(root, first), process.stdout.read()

@@ -172,8 +172,9 @@ def _shards(paths: list[str], shards: int, speakers: list[str] | None) -> np.nda
     @functools.cache
     def shard_of(speaker: str) -> int:
         shard = shard_of_name(speaker, shards)
-        used = shard is not None and (speakers is None or speaker in speakers)
-        return shard if used else _NOBODYS
+        if shard is None or (speakers is not None and speaker not in speakers):
+            return _NOBODYS
+        return shard
 
     # The first four characters of a name are its speaker, so the cache has few entries.
     return np.array([shard_of(path[path.rfind("/") + 1 :][:4]) for path in paths])

@@ -147,7 +147,7 @@ def run(args: Arguments) -> None:
     """Merge the shards."""
     manifest = read_parquet(args.manifest, ["utterance"])
     rejected = merge_rejected(args.rejections, manifest["utterance"])
-    ids = [(path, *read_npz(path, ["utterance"])) for path in args.shards]
+    ids = [(path, read_npz(path, ["utterance"])[0]) for path in args.shards]
     index, places = place_rows(manifest["utterance"], rejected["utterance"], ids)
     if index.empty:
         raise InputError(

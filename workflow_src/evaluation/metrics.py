@@ -100,7 +100,7 @@ def error_rates(scores: ArrayLike, target: ArrayLike) -> ErrorRates:
             f"scores {scores.dtype} {scores.shape} and target {target.dtype} {target.shape}: "
             "needed are numbers [T] and bool [T]"
         )
-    targets, nontargets = np.count_nonzero(target), np.count_nonzero(~target)
+    targets, nontargets = int(np.count_nonzero(target)), int(np.count_nonzero(~target))
     for kind, count in (("target", targets), ("non-target", nontargets)):
         if not count:
             raise InputError(

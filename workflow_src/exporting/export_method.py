@@ -49,7 +49,7 @@ def run(args: Arguments) -> None:
         raise InputError("--summary, --scenario: one is missing; give both or neither")
     chosen = resolve_tuned(args.run)
     decision = None
-    if args.summary:
+    if args.summary is not None and args.scenario is not None:
         decision = find_decision(args.summary, chosen.run, args.scenario)
     dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
     export_method(chosen, dimension, args.folder, decision)

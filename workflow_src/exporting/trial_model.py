@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import itertools
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -174,8 +175,8 @@ def _trace(trial: OneTrial, example: tuple[Tensor, ...]) -> GraphModule:
 
     The graph writes nothing in place, whatever the rule does, because ONNX cannot.
     """
-    decompositions = get_decompositions([aten.hypot, aten.logaddexp, aten.log_sigmoid_forward])
-    decompositions |= {
+    decompositions: dict[Any, Callable[..., Any]] = {
+        **get_decompositions([aten.hypot, aten.logaddexp, aten.log_sigmoid_forward]),
         aten.copy.default: lambda target, source, *_: source.to(target.dtype).expand(target.shape),
         aten.expm1.default: lambda x: torch.exp(x) - 1,
         aten.select_scatter.default: _put_row,
@@ -237,7 +238,7 @@ def _export(
         torch.onnx.export(
             graph,
             tuple(itertools.compress(example, used)),
-            file,
+            file,  # type: ignore[arg-type]  # with dynamo=False it takes a file, unlike its hint
             input_names=list(itertools.compress(inputs, used)),
             output_names=[*OUTPUTS, *memory],
             opset_version=OPSET,

@@ -28,7 +28,9 @@ def resolve_tuned(run: Run) -> Run:
     path = f"{run.checkpoint}/policy.json"
     content = _read(path)
     held = {name: _check(content, name, path) for name in ("alpha", "threshold") if name in content}
-    return replace(run, **held)
+    return replace(
+        run, alpha=held.get("alpha", run.alpha), threshold=held.get("threshold", run.threshold)
+    )
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -95,6 +95,7 @@ class AdaptiveWeight(PolicyRule):
         cls, dimension: int | None = None, scale: ScoreScale | None = None
     ) -> AdaptiveWeightNetwork:
         """Return an untrained network for embeddings of dimension D."""
+        assert dimension is not None
         return AdaptiveWeightNetwork(dimension)
 
     def encode(self, embeddings: Tensor) -> Encoded:

@@ -110,6 +110,7 @@ def _check_shapes(subject: Subject) -> None:
         if tuple(tensor.shape[:2]) != (1, n):
             raise BrokenError(f"memory {name!r} is {_show(tensor)}, not [1, {n}, ...]")
     norms, test_norms = (torch.linalg.vector_norm(x, dim=1) for x in (templates, tests))
+    targets = task.sequences.targets
     trials = Trials(
         scores=torch.cosine_similarity(templates, tests)[None],
         template_norms=norms[None],
@@ -118,18 +119,18 @@ def _check_shapes(subject: Subject) -> None:
         test_carried=encoded.carried,
         test_offered=encoded.offered,
         days=torch.from_numpy(task.sequences.days[:n].copy()),
-        targets=torch.from_numpy(task.sequences.targets[:n].copy()),
+        targets=None if targets is None else torch.from_numpy(targets[:n].copy()),
     )
     before = {name: tensor.clone() for name, tensor in vars(trials).items() if tensor is not None}
     seen = Memory(dict(memory.tensors))
     decision = rule.decide(trials, seen)
     if decision.updated.dtype != torch.bool or tuple(decision.updated.shape) != (1, n):
         raise BrokenError(f"updated is {_show(decision.updated)}, not bool [1, {n}]")
-    for name, tensor in (("weights", decision.weights), ("scores", decision.scores)):
-        if tensor is None:
+    for name, given in (("weights", decision.weights), ("scores", decision.scores)):
+        if given is None:
             continue
-        if tensor.dtype != torch.float32 or torch.broadcast_shapes(tensor.shape, (1, n)) != (1, n):
-            raise BrokenError(f"{name} is {_show(tensor)}, not float32 [1, {n}]")
+        if given.dtype != torch.float32 or torch.broadcast_shapes(given.shape, (1, n)) != (1, n):
+            raise BrokenError(f"{name} is {_show(given)}, not float32 [1, {n}]")
     for name, tensor in before.items():
         if not torch.equal(getattr(trials, name), tensor):
             raise BrokenError(f"decide changes the trials' {name}")

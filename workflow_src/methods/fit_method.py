@@ -112,10 +112,10 @@ def _digest(args: Arguments, partition: Partition, start: UpdateRule | None) -> 
     for part in (partition.fitting, partition.validation):
         for task in part.tasks.values():
             sequences = task.sequences
-            for array in (sequences.rows, sequences.targets, sequences.days, sequences.template):
-                digest.update(np.ascontiguousarray(array))
-            digest.update(task.templates.numpy())
-            digest.update(task.embeddings.numpy())
+            for array in (sequences.rows, sequences.labels, sequences.days, sequences.template):
+                digest.update(np.ascontiguousarray(array).data)
+            digest.update(task.templates.numpy().data)
+            digest.update(task.embeddings.numpy().data)
     code = digest_code(MODULE), digest_entry(args.entry, args.folder)
     settings = args.settings.model_dump_json(), args.own, args.seed, args.policy_seed
     described = start.describe() if start else None

@@ -137,6 +137,7 @@ class MultiHead(PolicyRule):
         cls, dimension: int | None = None, scale: ScoreScale | None = None
     ) -> MultiHeadNetwork:
         """Return an untrained network for embeddings of dimension D."""
+        assert dimension is not None
         return MultiHeadNetwork(dimension)
 
     def encode(self, embeddings: Tensor) -> Encoded:

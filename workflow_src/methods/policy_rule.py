@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from workflow_src.common.errors import InputError
 from workflow_src.methods.networks import PolicyNetwork, load_state, network_dimension
@@ -99,6 +99,7 @@ class SplitTrunk:
 
     def __init__(self, network: PolicyNetwork) -> None:
         first, second = network.trunk[0], network.trunk[2]
+        assert isinstance(first, nn.Linear) and isinstance(second, nn.Linear)
         self._dimension = first.in_features // 2
         weight = first.weight.detach().T
         self._template = weight[: self._dimension].contiguous()

@@ -58,6 +58,7 @@ class ScalarMultiHead(PolicyRule):
         cls, dimension: int | None = None, scale: ScoreScale | None = None
     ) -> ScalarMultiHeadNetwork:
         """Return an untrained network for a scale of scores."""
+        assert scale is not None
         return ScalarMultiHeadNetwork(scale)
 
     @classmethod

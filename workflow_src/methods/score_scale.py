@@ -15,5 +15,5 @@ LEAST_SHARE = 0.01
 def estimate_scale(development: Development, rule: UpdateRule) -> ScoreScale:
     """Estimate the scale of a rule's scores in all scenarios together."""
     scores = development.scores(rule)
-    targets = [task.sequences.targets for task in development.tasks.values()]
+    targets = [task.sequences.labels for task in development.tasks.values()]
     return ScoreScale.estimate(np.concatenate(list(scores.values())), np.concatenate(targets))

@@ -148,7 +148,7 @@ def fit_log_odds(development: Development, rule: UpdateRule, scale: ScoreScale) 
     features, signs, shares = [], [], []
     scores = development.scores(rule)
     for name, task in development.tasks.items():
-        targets = task.sequences.targets
+        targets = task.sequences.labels
         features.append(replay_history(task.sequences, scores[name], scale).double().numpy())
         signs.append(np.where(targets, 1.0, -1.0))
         shares.append(np.where(targets, 0.5 / targets.sum(), 0.5 / (~targets).sum()))

@@ -78,8 +78,9 @@ class SphericalVoice(FittedRule):
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], about: dict[str, Any]) -> Self:
         """Return the stored rule."""
-        known = (about[name] for name in ("variances", "enrolled", "norm", "dimension"))
-        return cls(ScoreScale(**about["scale"]), *known, tensors["caution"].numpy())
+        known = {name: about[name] for name in ("variances", "enrolled", "norm", "dimension")}
+        scale, caution = ScoreScale(**about["scale"]), tensors["caution"].numpy()
+        return cls(scale=scale, caution=caution, **known)
 
 
 def estimate_variances(speech: TrainingSpeech) -> tuple[dict[str, float], float]:
@@ -120,8 +121,7 @@ def estimate_variances(speech: TrainingSpeech) -> tuple[dict[str, float], float]
     slope, offset = 0.0, distance.mean() if len(distance) else 0.0
     if len(set(lag)) > 1:
         slope, offset = np.polyfit(lag, distance, 1)
-    centres = np.array(centres)
-    between = float(centres.var(axis=0).sum()) * len(centres) / max(len(centres) - 1, 1)
+    between = float(np.var(centres, axis=0).sum()) * len(centres) / max(len(centres) - 1, 1)
     least = 1e-6
     return {
         "within": max(within, least),

@@ -230,6 +230,7 @@ def _train(study: Study, settings: Settings) -> tuple[ThroughTime, pd.DataFrame]
     with torch.no_grad():
         # At the start, the network gives about the weight of the rule that it starts from.
         last = network.layers[-1]
+        assert isinstance(last, nn.Linear)
         last.weight.mul_(0.1)
         share = min(study.start.describe()["alpha"] / settings.max_weight, 0.9)
         last.bias.fill_(math.log(share / (1 - share)))
@@ -269,8 +270,8 @@ def _train(study: Study, settings: Settings) -> tuple[ThroughTime, pd.DataFrame]
             cost = float(partition.validation.cost(rule)[0])
             if cost < best_cost:
                 best_cost, best = cost, {k: v.clone() for k, v in network.state_dict().items()}
-            loss = float(np.mean(losses))
-            rows.append({"update": update, "loss": loss, "cost": cost, "learning_rate": rate})
+            mean = float(np.mean(losses))
+            rows.append({"update": update, "loss": mean, "cost": cost, "learning_rate": rate})
             losses = []
         if checkpoint and checkpoint.due():
             checkpoint.save(
@@ -286,5 +287,6 @@ def _train(study: Study, settings: Settings) -> tuple[ThroughTime, pd.DataFrame]
                     "best": best,
                 }
             )
+    assert best is not None  # the last update is validated
     network.load_state_dict(best)
     return ThroughTime(scale, network.eval()), pd.DataFrame(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from workflow_src.methods.storage import load_policy
 from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.runs import Run
 from workflow_src.settings.tuning import Tuning
+from workflow_src.updating.interface import UpdateRule
 
 
 def tune_threshold(
@@ -27,11 +29,13 @@ def tune_threshold(
     lowest threshold wins.
     """
     kind = load_entry(run.entry, run.folder)
+    # A rule with a weight is made from one for each of its variants, and their thresholds.
+    make: Callable[..., UpdateRule] = kind
     table = pd.DataFrame({"threshold": thresholds})
     if run.checkpoint is None:
         table, _ = choose(
             development,
-            lambda rows: kind([run.alpha] * len(rows), rows["threshold"].tolist()),
+            lambda rows: make([run.alpha] * len(rows), rows["threshold"].tolist()),
             table,
         )
     else:

@@ -99,9 +99,11 @@ def survey_corpus(
     corpus = config.corpus
     match corpus.source:
         case "synthetic":
+            assert law is not None
             return _survey_synthetic(corpus.synthetic, read_law(law, VoiceLaw), config.seed)
         case "directory":
             given = corpus.directory
+            assert given.root is not None  # the settings need one
             table = identify_recordings(find_recordings(given.root), given.root)
             table = select_subset(table, given.speakers, given.days)
             return _survey_recordings(table, given.root, config.seed)
@@ -126,6 +128,7 @@ def count_trials(
     two training speakers there are no development trials. `test_speakers` is a number, or the file
     of their ids.
     """
+    test: int | list[str]
     if isinstance(test_speakers, int):
         test, source = test_speakers, "corpus.test_speakers"
     else:
@@ -135,9 +138,11 @@ def count_trials(
     scenarios = [config.trials.find(name) for name in config.trials.scenarios]
     generation = config.trials.generation
     if config.trials.source == "import":
+        root = config.trials.imported.root
+        assert root is not None  # the settings need one
         trials = {}
         for scenario in scenarios:
-            file = Path(config.trials.imported.root) / scenario.id / TRIAL_FILE
+            file = Path(root) / scenario.id / TRIAL_FILE
             trials[scenario.id] = len(tabulate_trials(read_plain_pickle(file), scenario, file))
     else:
         trials = _count_made(table, split, scenarios, generation, config.seed)

@@ -46,7 +46,7 @@ def describe_cpu(cpuinfo: Path = CPUINFO) -> tuple[str, list[str]]:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    facts = {}  # of the first core
+    facts: dict[str, str] = {}  # of the first core
     for line in lines:
         key, _, value = line.partition(":")
         facts.setdefault(key.strip(), value.strip())

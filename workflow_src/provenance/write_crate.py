@@ -90,6 +90,7 @@ def build_crate(run: FinishedRun, period: tuple[float, float] | None) -> ROCrate
     None if it is unknown.
     """
     record, results = run.record, run.results
+    assert results is not None
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms.update(TERMS)
     crate.name = f"Results of {record.workflow.name} {record.workflow.version}"
@@ -101,12 +102,12 @@ def build_crate(run: FinishedRun, period: tuple[float, float] | None) -> ROCrate
     config = _add_file(crate, CONFIG, results / CONFIG, "The settings of the run")
     taken = [config]
     _add_parameter(crate, workflow, "input", "config", "settings, as YAML", [config])
-    for kind, files in record.inputs.items():
-        given = [_add_input(crate, results, name, digest) for name, digest in files.items()]
+    for kind, inputs in record.inputs.items():
+        given = [_add_input(crate, results, name, digest) for name, digest in inputs.items()]
         _add_parameter(crate, workflow, "input", kind, f"what was given: {kind}", given)
         taken += given
 
-    made = []
+    made: list[Entity] = []
     for stage, part in record.stages.items():
         files = [
             _add_file(crate, name, results / name, digest=digest)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.serving.exported_form import (
@@ -175,6 +175,7 @@ class TemplateUpdater:
 
     def _check(self, template: Template) -> None:
         template.check_method(self.digest)
+        form: list[tuple[np.ndarray, DTypeLike, tuple[int, ...]]]
         form = [(template.vector, np.float32, (self.dimension,))]
         if template.memory.keys() != self._initial.keys():
             raise InputError("template: remembers other things than the method")

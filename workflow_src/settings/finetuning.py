@@ -143,7 +143,7 @@ class Finetuning(Block):
         the method's row in the catalogue.
         """
         scalars = sees == "scalars"
-        unread = {
+        unread: dict[str, bool | set[str]] = {
             "seeds": True,
             "checkpoint": True,
             "ppo": {"steps" if scalars else "scalar_steps"},

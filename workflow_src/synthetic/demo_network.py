@@ -8,6 +8,7 @@ CVPR 2019).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import onnx
@@ -90,8 +91,10 @@ def _folded(
     layer: nn.Conv1d | nn.Linear, norm: nn.BatchNorm1d | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a layer's weight and bias, float32, which include the normalisation after it."""
+    assert layer.bias is not None
     weight, bias = layer.weight.detach().double(), layer.bias.detach().double()
     if norm is not None:
+        assert norm.running_mean is not None and norm.running_var is not None
         gain = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
         bias = (bias - norm.running_mean.double()) * gain + norm.bias.double()
         weight = weight * gain.reshape(-1, *[1] * (weight.dim() - 1))
@@ -111,7 +114,7 @@ def to_onnx(network: DemoNetwork) -> bytes:
         constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(kind: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
@@ -125,6 +128,7 @@ def to_onnx(network: DemoNetwork) -> bytes:
     x = node("Relu", [layer(x, "first", network.first, network.first_norm)], "first.relu")
     pairs = zip(network.residual, network.residual_norms, strict=True)
     for i, (module, norm) in enumerate(pairs, start=1):
+        assert isinstance(module, nn.Conv1d) and isinstance(norm, nn.BatchNorm1d)
         branch = layer(x, f"residual{i}", module, norm)
         x = node("Add", [x, node("Relu", [branch], f"residual{i}.relu")], f"residual{i}.sum")
     x = node("Relu", [layer(x, "wide", network.wide, network.wide_norm)], "wide.relu")

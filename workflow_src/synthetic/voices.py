@@ -267,15 +267,17 @@ def draw_recordings(
     calendar = stream("calendar")
     health, sleepy = _draw_health(stream("health"), settings.days, law)
 
+    fewest_sessions, most_sessions = settings.sessions_per_day
+    fewest_takes, most_takes = settings.utterances_per_session
     recordings = []
     for day in range(settings.days):
         # No speaker misses the first day, so every speaker has recordings.
         missed = calendar.random() < settings.missed_days and day > 0
         rng = stream("utterances", day)
-        sessions = int(calendar.integers(*settings.sessions_per_day, endpoint=True))
+        sessions = int(calendar.integers(fewest_sessions, most_sessions, endpoint=True))
         visited = sorted(calendar.permutation(list(SLOT_HOURS))[:sessions].tolist())
         for slot in visited:
-            takes = int(calendar.integers(*settings.utterances_per_session, endpoint=True))
+            takes = int(calendar.integers(fewest_takes, most_takes, endpoint=True))
             minutes = calendar.permutation(SLOT_HOURS_LONG * 60)[:takes]
             if calendar.random() >= SHUFFLED_SESSIONS:
                 minutes = np.sort(minutes)

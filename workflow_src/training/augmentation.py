@@ -8,7 +8,7 @@ method had many training speakers and no such maps.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from workflow_src.methods.networks import PolicyNetwork
 from workflow_src.training.population import Population
@@ -83,6 +83,7 @@ def scale_inputs(network: PolicyNetwork, factor: float, basis: Tensor | None = N
     x is the template and the test. `factor` and `basis` [D, D] go into the first layer's weights.
     """
     first = network.trunk[0]
+    assert isinstance(first, nn.Linear)
     with torch.no_grad():
         halves = first.weight.view(len(first.weight), 2, -1)
         if basis is not None:

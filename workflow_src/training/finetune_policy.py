@@ -236,7 +236,7 @@ def train(
         weights = policy.applied_weight(raws)
         means = (sums / (ppo.epochs * len(order.chunk(ppo.minibatches)))).tolist()
         episodes = [torch.cat(part) for part in zip(*finished, strict=True)]
-        episodic = [float(part.mean()) for part in episodes] or [None, None]
+        episodic: list[float | None] = [float(part.mean()) for part in episodes] or [None, None]
         rows.append(
             {
                 "update": update,

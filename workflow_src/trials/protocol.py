@@ -80,7 +80,7 @@ def make_scenario(
     left_out = LeftOut()
     templates: list[Template] = []
     parts: list[Pairs] = []
-    for speaker in np.flatnonzero(pool.enrols):
+    for speaker in np.flatnonzero(pool.enrols).tolist():
         if scenario.family == "random":
             own, pairs = _walk(pool, speaker, scenario, settings, seed, left_out)
         else:
@@ -131,6 +131,7 @@ def _select_days(
 
     The test days are two arrays, int64 [n]: places in the list of templates, and days.
     """
+    assert isinstance(scenario.every, int)  # no random walk
     first, last = pool.first_day[speaker : speaker + 2]
     templates: list[Template] = []
     visits: list[tuple[int, int]] = []
@@ -217,7 +218,8 @@ def _walk(
     visited = pointer[trajectory, visit]
     targets[trajectory, visited] = np.minimum(wanted[trajectory, visited], sizes[visited])
     running = enrolled.earliest_day - first
-    left_out.add("test days on which enrolment still runs", np.count_nonzero(targets[:, :running]))
+    untested = int(np.count_nonzero(targets[:, :running]))
+    left_out.add("test days on which enrolment still runs", untested)
     targets[:, :running] = 0
     # Without replacement: the utterances with the smallest of the day's random keys.
     keys = generator(seed, *names, "targets").random((law.trajectories, end - begin))

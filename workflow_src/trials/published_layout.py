@@ -39,8 +39,8 @@ MAX_TRIALS = 20_000_000
 _MODEL = re.compile(r"spk([0-9]{4})_[0-9]+")
 _DAY = re.compile(rf"{YEAR}_[0-9]{{4}}")
 
-# Round, model, key of the day (None in `random`), utterances in the order of scoring.
-_Part = tuple[int, str, str | None, list[str]]
+# Round, model, key of the day (empty in `random`), utterances in the order of scoring.
+_Part = tuple[int, str, str, list[str]]
 
 
 def find_enrolment_list(folder: str | Path) -> Path:
@@ -186,11 +186,11 @@ def tabulate_enrolments(
         raise InputError(f"{source}: holds no enrolments")
     names = pd.Series([name for names in enrolled.values() for name in names], dtype="str")
     parse_utterance_ids(names, str(source))
-    model = np.repeat(np.arange(len(enrolled)), ENROLMENT_UTTERANCES)
+    place = np.repeat(np.arange(len(enrolled)), ENROLMENT_UTTERANCES)
     return pd.DataFrame(
         {
-            "model": take_texts(list(enrolled), model),
-            "speaker": take_texts([name[3:7] for name in enrolled], model),
+            "model": take_texts(list(enrolled), place),
+            "speaker": take_texts([name[3:7] for name in enrolled], place),
             "order": np.tile(np.arange(ENROLMENT_UTTERANCES), len(enrolled)).astype(np.int8),
             "utterance": names,
         }
@@ -321,6 +321,7 @@ def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> It
     """Walk through the nested dicts of a scenario and check their form."""
     total = 0
     rounds = nested if scenario.family == "1s" else {0: nested}
+    by_days = scenario.family != "random"
     for number, models in _items(rounds, "rounds", scenario, source):
         if scenario.family == "1s" and not (type(number) is int and 1 <= number <= MAX_ROUND):
             raise InputError(
@@ -329,11 +330,11 @@ def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> It
             )
         for model, days in _items(models, "models", scenario, source):
             _speaker_of(model, source)
-            by_day = [(None, days)]
-            if scenario.family != "random":
+            by_day: Iterable[tuple[Any, Any]] = [("", days)]
+            if by_days:
                 by_day = _items(days, f"days of {model!r}", scenario, source)
             for day, names in by_day:
-                if day is not None and not (isinstance(day, str) and _DAY.fullmatch(day)):
+                if by_days and not (isinstance(day, str) and _DAY.fullmatch(day)):
                     raise InputError(
                         f"{source}: {day!r} of {model!r} is no day; the form is {YEAR}_MMDD"
                     )

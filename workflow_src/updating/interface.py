@@ -165,7 +165,7 @@ class UpdateRule(ABC):
 
         By default this shifts the `ScoreScale` named ``scale`` of the rule, where it has one.
         """
-        shifted = copy.copy(self)
+        shifted: Any = copy.copy(self)  # not every rule has a scale
         if (scale := getattr(self, "scale", None)) is not None:
             shifted.scale = replace(scale, centre=scale.centre + shift, mean=scale.mean + shift)
         return shifted

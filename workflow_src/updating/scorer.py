@@ -58,6 +58,13 @@ class Sequences:
     days: np.ndarray
     targets: np.ndarray | None = None
 
+    @property
+    def labels(self) -> np.ndarray:
+        """The targets of trials that have them."""
+        if self.targets is None:
+            raise ValueError("the trials have no labels")
+        return self.targets
+
     def part(self, first: int, last: int) -> Sequences:
         """Return only the sequences `first` to `last` (exclusive)."""
         counts = np.clip(self.active - first, 0, last - first)
