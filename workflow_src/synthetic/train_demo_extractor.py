@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -182,7 +182,7 @@ def break_down(
     Return a list of (part, target trials, non-target trials, EER in percent).
     """
     fortnights = [r.day // 14 * 14 for r in recordings]
-    values: dict[str, tuple[list[str], Sequence[object]]] = {
+    values: dict[str, tuple[list[str], Sequence[Any]]] = {
         "days since the first": ([f"{d}-{d + 13}" for d in sorted(set(fortnights))], fortnights),
         "slot": (list(map(str, SLOT_HOURS)), [r.slot for r in recordings]),
         "state": (list(STATE_EFFECTS), [r.state for r in recordings]),
