@@ -28,6 +28,7 @@ from workflow_src.settings.run_table import (
     ppo_runs,
     pretrained_seeds,
 )
+from workflow_src.running.given_files import GivenFiles, check_given
 from workflow_src.running.workdir import check_workdir
 from workflow_src.corpus.recording_digests import (
     digest_recordings,
@@ -69,6 +70,11 @@ def resource_path(path):
     """Find a file: resources/... beside the Snakefile, anything else from the working directory."""
     beside = path.startswith("resources/") and Path(workflow.basedir) != Path.cwd()
     return f"{workflow.basedir}/{path}" if beside else path
+
+
+def given_path(path, key):
+    """Find a file that a setting names; Snakemake itself ignores that it is missing once results exist."""
+    return checked(check_given, resource_path(path), key)
 
 
 def growing(amount):
@@ -122,6 +128,11 @@ def rule_code(runs):
     """Return the digests of the code of runs' rules; an edit of a method reruns its runs."""
     digests = [checked(digest_entry, run.entry, run.folder) for run in runs]
     return " ".join(dict.fromkeys(digests))
+
+
+for _name, _policy in GIVEN.items():
+    for _file in given_files(_name):
+        checked(check_given, _file, _policy.key)
 
 
 # A user's own rule that is no Python stops the run here with a one-line error.

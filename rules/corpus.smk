@@ -6,7 +6,7 @@ MANIFEST = "results/corpus/manifest.parquet"
 SPLIT = "results/corpus/split.csv"
 TEST_SPEAKERS = SETTINGS.corpus.test_speakers
 if isinstance(TEST_SPEAKERS, str):
-    TEST_SPEAKERS = resource_path(TEST_SPEAKERS)
+    TEST_SPEAKERS = given_path(TEST_SPEAKERS, "corpus.test_speakers")
 
 # For recordings in a folder: their digests, and the speakers and days to use.
 RECORDINGS = no_digests(SETTINGS.extractor.shards)
@@ -17,7 +17,7 @@ LAW = []
 if SETTINGS.corpus.source == "synthetic":
     AUDIO_ROOT = "results/corpus/audio"
     AUDIO = expand("results/corpus/audio/shard-{shard}", shard=SYNTHESIS_SHARDS)
-    LAW = resource_path(SETTINGS.corpus.synthetic.law)
+    LAW = given_path(SETTINGS.corpus.synthetic.law, "corpus.synthetic.law")
 elif SETTINGS.corpus.source == "directory":
     AUDIO_ROOT = SETTINGS.corpus.directory.root
     AUDIO = []
@@ -37,12 +37,17 @@ elif SETTINGS.corpus.source == "directory":
             SETTINGS.corpus.directory.speakers,
             Path.cwd() / ".snakemake/recordings",
         )
+    METADATA = SETTINGS.corpus.directory.metadata or []
+    if METADATA:
+        checked(check_given, METADATA, "corpus.directory.metadata")
     _subset = {"speakers", "days"}
     SUBSET = SETTINGS.corpus.directory.model_dump_json(include=_subset)
 elif SETTINGS.corpus.source == "simulated":
     _listed = SETTINGS.corpus.simulated.listing.utterances
-    LISTED = resource_path(_listed) if _listed else []
-    LAW = resource_path(SETTINGS.corpus.simulated.law)
+    LISTED = (
+        given_path(_listed, "corpus.simulated.listing.utterances") if _listed else []
+    )
+    LAW = given_path(SETTINGS.corpus.simulated.law, "corpus.simulated.law")
 
 
 rule corpus:
@@ -95,7 +100,7 @@ elif SETTINGS.corpus.source == "directory":
 
     rule build_manifest:
         input:
-            metadata=SETTINGS.corpus.directory.metadata or [],
+            metadata=METADATA,
         output:
             manifest=MANIFEST,
         # This rule checks names, so it runs before extraction, which does not depend on it.

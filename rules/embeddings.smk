@@ -12,7 +12,7 @@ IMPORTED, EXTRACTOR = [], []
 if SETTINGS.corpus.source == "imported":
     IMPORTED = checked(find_files, SETTINGS.corpus.imported.embeddings)
 elif SETTINGS.corpus.source != "simulated":
-    EXTRACTOR = resource_path(SETTINGS.extractor.model)
+    EXTRACTOR = given_path(SETTINGS.extractor.model, "extractor.model")
 
 
 rule embeddings:

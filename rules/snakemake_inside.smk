@@ -1,6 +1,7 @@
 # Code that depends on undocumented internals of Snakemake 9. The comments tell what breaks where they
 # change.
 
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -15,6 +16,7 @@ from workflow_src.running.signature import read_signature
 LAUNCHER = "python -m workflow_src.run "
 # The jobs of a run, for its record.
 GRAPH = ".snakemake/graph.json"
+GIVEN_FILES = GivenFiles(Path(".snakemake/given.json"))
 
 
 def step(name, without=(), printed="> {log} 2>&1"):
@@ -45,7 +47,10 @@ def finish_rules():
     for made in workflow.rules:
         if not find_step(made):
             continue
-        made.set_params(code=digest_code(f"workflow_src.{find_step(made)}"))
+        made.set_params(
+            code=digest_code(f"workflow_src.{find_step(made)}"),
+            given=_digest_given(made),
+        )
         wildcards = ".".join(f"{{{name}}}" for name in sorted(made.wildcard_names))
         stem = str(Path("logs", made.name, wildcards))
         made.log_modifier = made.benchmark_modifier = workflow.modifier.path_modifier
@@ -53,6 +58,41 @@ def finish_rules():
             made.set_log(f"{stem}.log")
         if made.output:
             made.benchmark = f"{stem}.benchmark.tsv"
+
+
+def _digest_given(made):
+    """Return the function of a job's wildcards that digests the inputs which no rule makes."""
+
+    def digest(wildcards):
+        inputs, *_ = made.expand_input(wildcards)
+        digests = (
+            GIVEN_FILES.digest(str(file)) for file in inputs if is_given(str(file))
+        )
+        return " ".join(digests)
+
+    return digest
+
+
+@functools.cache
+def is_given(file):
+    """Whether no rule makes a file."""
+    return not any(
+        output.match(file) for made in workflow.rules for output in made.output
+    )
+
+
+def check_triggers():
+    """Refuse a run that would keep results of other settings, code or files beside its record.
+
+    Where the settings of Snakemake's graph change, every run ends here at its start.
+    """
+    asked = {str(trigger) for trigger in workflow.dag_settings.rerun_triggers}
+    lacking = sorted({"code", "input", "mtime", "params"} - asked)
+    if lacking:
+        raise WorkflowError(
+            f"--rerun-triggers lacks {', '.join(lacking)}: results of other settings would stay, and the "
+            "record would name settings that they were not made with; leave the option out"
+        )
 
 
 def find_step(made):
@@ -124,7 +164,7 @@ def _describe_job(made, wildcards):
         "given": {
             keys.get(name) or name: params[name]
             for name, value in made.params._allitems()
-            if not made._is_deriving_function(value)
+            if name != "given" and not made._is_deriving_function(value)
         },
     }
 
@@ -174,20 +214,23 @@ def collect_code(targets, settings):
 # Steps run as `python -m workflow_src.run` from any working directory. Without conda they use the
 # Python that runs Snakemake, even if its environment is not activated. Where the deployment settings
 # change, steps find another Python.
+# What bash runs before a command, and Python before a job on a node, is the user's: it stays away. The
+# rest of the environment is chosen by `workflow_src.running.surroundings`.
+os.environ.pop("BASH_ENV", None)
+os.environ["PYTHONSAFEPATH"] = "1"
 _steps_lock = Path.cwd() / ".snakemake/steps.lock"
-_setup = f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
+_setup = "set -euo pipefail; unset ${{!PYTHON@}}; unset -f python snakemake; "
+_setup += f"export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
 _setup += f"export {PARENT}=$PPID {LOCK}={shlex.quote(str(_steps_lock))}; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     _setup += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-# By default glibc returns the memory of every large array to the kernel, which must clear it for the
-# next array. Keeping the memory makes synthesis and extraction a tenth faster.
-_setup += "export MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=268435456; "
 shell.prefix(_setup)
 
 
 # One run in a folder. An inner run (benchmark_methods) ends with its outer run.
 onstart:
     live_with_run()
+    check_triggers()
     checked(hold_folder, _steps_lock.parent, _steps_lock)
     write_graph(rules.record_provenance.input, GRAPH)
 

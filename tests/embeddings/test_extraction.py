@@ -2,6 +2,7 @@ import hashlib
 import json
 
 import numpy as np
+import onnx
 import onnx.helper as oh
 import onnxruntime
 import pandas as pd
@@ -329,6 +330,33 @@ def test_model_for_one_recording_at_a_time(tmp_path, root, model_path):
     one, _ = extract(manifest, root, single, SETTINGS)
     many, _ = extract(manifest, root, SpeakerModel(model_path), SETTINGS)
     np.testing.assert_allclose(one, many, atol=1e-5, rtol=0)
+
+
+def test_a_free_batch_that_was_traced_with_one_recording(tmp_path):
+    ones = oh.make_node("Constant", [], ["s"], value_ints=[1, 80])
+    mean = oh.make_node("ReduceMean", ["feats"], ["m"], axes=[1], keepdims=0)
+    body = [ones, mean, oh.make_node("Reshape", ["m", "s"], ["embs"])]
+    model = SpeakerModel(make_model(tmp_path / "m.onnx", body=body, outputs=("B", 80)))
+    assert (model.dim, model.max_batch) == (80, 1)
+
+
+def test_a_random_model_is_refused(tmp_path):
+    mean = oh.make_node("ReduceMean", ["feats"], ["m"], axes=[1], keepdims=0)
+    body = [mean, oh.make_node("RandomNormalLike", ["m"], ["embs"])]
+    path = make_model(tmp_path / "m.onnx", body=body, outputs=("B", 80))
+    with pytest.raises(InputError, match=r"m\.onnx: gives other embeddings of the same recording"):
+        SpeakerModel(path)
+
+
+def test_weights_outside_the_model_file_are_refused_wherever_they_lie(tmp_path, monkeypatch):
+    path = tmp_path / "models/m.onnx"
+    path.parent.mkdir()
+    whole = onnx.load(make_model(tmp_path / "whole.onnx"))
+    onnx.save(whole, path, save_as_external_data=True, location="weights", size_threshold=0)
+    for folder in (path.parent, tmp_path):
+        monkeypatch.chdir(folder)
+        with pytest.raises(InputError, match=r"m\.onnx: has weights in another file.*onnx\.save"):
+            SpeakerModel(path)
 
 
 def test_files_that_are_no_model(tmp_path):

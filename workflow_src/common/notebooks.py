@@ -19,8 +19,8 @@ def execute_notebook(
 ) -> None:
     """Execute a notebook and write it with its outputs, without volatile metadata.
 
-    The kernel is the Python that runs this function. It starts in the working directory, with one
-    numerical thread.
+    The kernel is the Python that runs this function. It starts in the working directory, has the
+    environment of this process, and takes no modules from the working directory.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def execute_notebook(
     PapermillExecutionError
         Any other error in a cell, with the cell's own traceback.
     """
-    os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})
+    os.environ["JUPYTER_PATH"] = str(ROOT / "resources/jupyter")
     Path(draft).parent.mkdir(parents=True, exist_ok=True)
     try:
         notebook = papermill.execute_notebook(
             str(ROOT / source),
             str(draft),
             parameters=parameters,
-            kernel_name="python3",
+            kernel_name="workflow",
             progress_bar=False,
             log_output=False,
         )

@@ -16,7 +16,11 @@ KINDS = ((True, "#0072B2", "targets"), (False, "#D55E00", "non-targets"))
 
 
 def use_style() -> None:
-    """Set the style of all figures; ids in SVG files are the same in every run."""
+    """Set the style of all figures; ids in SVG files are the same in every run.
+
+    A matplotlibrc of the user's counts for nothing.
+    """
+    mpl.rcdefaults()
     mpl.rcParams.update(
         {
             "figure.dpi": 110,

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import onnxruntime
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.settings.front_ends import FRONT_ENDS, FrontEnd
 
+WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -40,13 +42,13 @@ class SpeakerModel:
     front_end : FrontEnd
         As given.
     max_batch : int or None
-        1 for a model that was exported for one recording at a time, None for any other.
+        1 for a model that takes one recording at a time, None for any other.
 
     Raises
     ------
     InputError
         The file is missing, has another digest, is no ONNX model, or has other inputs or outputs;
-        or the device is missing.
+        or the device is missing; or its weights lie in another file, or it is random.
     """
 
     def __init__(
@@ -87,11 +89,19 @@ class SpeakerModel:
             ) from error
 
     def _probe(self) -> int:
-        """Run the model once and return D; declared shapes may be open or wrong."""
+        """Run the model and return D; declared shapes may be open or wrong."""
         batch = self.max_batch or 2
         noise = np.random.default_rng(0).standard_normal(2 * self.front_end.sample_rate) / 10
         features = self.compute_features(noise.astype(np.float32))
-        path, embeddings = self._path, self.embed(np.stack([features] * batch))
+        path = self._path
+        try:
+            embeddings = self.embed(np.stack([features] * batch))
+        except InputError:
+            if self.max_batch == 1:
+                raise
+            # Its batch is called free, but the model was traced with one recording.
+            self.max_batch = batch = 1
+            embeddings = self.embed(features[None])
         shape = np.shape(embeddings)
         if len(shape) != 2 or shape[0] != batch or shape[1] == 0:
             raise InputError(
@@ -100,6 +110,11 @@ class SpeakerModel:
             )
         if embeddings.dtype != np.float32:
             raise InputError(f"{path}: gives {embeddings.dtype} numbers; float32 is needed")
+        if not np.array_equal(embeddings, self.embed(np.stack([features] * batch)), equal_nan=True):
+            raise InputError(
+                f"{path}: gives other embeddings of the same recording each time; export the model "
+                "for inference, without dropout or other random nodes"
+            )
         return int(shape[1])
 
 
@@ -132,20 +147,28 @@ def _open_session(
     # recordings run in parallel.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.use_deterministic_compute = deterministic
-    options.log_severity_level = 3
+    # What fails is told in the error alone.
+    options.log_severity_level = 4
     providers: list = [PROVIDERS["cpu"]]
     if offered and device != "cpu":
         # The default search takes the algorithm that was fastest this time, and TF32 rounds.
         exact = {"cudnn_conv_algo_search": "DEFAULT", "use_tf32": "0"} if deterministic else {}
         providers.insert(0, (PROVIDERS["cuda"], exact))
-    try:
-        # The model is opened from the bytes just checked, not from its path. So its weights must
-        # be in the same file.
-        session = onnxruntime.InferenceSession(content, options, providers=providers)
-    except Exception as error:  # onnxruntime's own exceptions have no useful common base
-        raise InputError(
-            f"{path}: cannot be opened as an ONNX model: {first_line(error)}"
-        ) from error
+    # The model is opened from the bytes whose digest was checked, and its weights are among them:
+    # without this, onnxruntime would take a file of weights from the working directory.
+    with tempfile.TemporaryDirectory() as empty:
+        options.add_session_config_entry(WEIGHTS_FOLDER, empty)
+        try:
+            session = onnxruntime.InferenceSession(content, options, providers=providers)
+        except Exception as error:  # onnxruntime's own exceptions have no useful common base
+            if empty in str(error):
+                raise InputError(
+                    f"{path}: has weights in another file, which no digest covers; write both into "
+                    f"one: python -c \"import onnx; onnx.save(onnx.load('{path}'), 'whole.onnx')\""
+                ) from error
+            raise InputError(
+                f"{path}: cannot be opened as an ONNX model: {first_line(error)}"
+            ) from error
     taken = "cuda" if PROVIDERS["cuda"] in session.get_providers() else "cpu"
     if device == "cuda" and taken == "cpu":
         raise InputError(

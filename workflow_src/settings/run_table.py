@@ -23,10 +23,11 @@ from workflow_src.settings.schema import Config
 
 
 class GivenPolicy(NamedTuple):
-    """A policy that the user gives: its method and its path."""
+    """A policy that the user gives: its method, its path, and the setting that names it."""
 
     method: str
     path: str
+    key: str
 
 
 def expand_runs(config: Config) -> list[Run]:
@@ -112,14 +113,16 @@ def pretrained_seeds(config: Config) -> list[int]:
 def given_policies(config: Config) -> dict[str, GivenPolicy]:
     """Return the given policies that runs use, by their folder under results/policies."""
     given = {
-        f"released-{method}": GivenPolicy(method, path)
+        f"released-{method}": GivenPolicy(method, path, f"inference.released.{method}")
         for method, path in config.inference.released.given().items()
     }
     for method, path in config.finetuning.checkpoint.given().items():
         if any(name in config.inference.methods for name in _started_by(method)):
-            given[f"initial-{method}"] = GivenPolicy(method, path)
+            key = f"finetuning.checkpoint.{method}"
+            given[f"initial-{method}"] = GivenPolicy(method, path, key)
     if config.pretraining.checkpoint is not None and pretrained_seeds(config):
-        given["initial-pretraining"] = GivenPolicy("multi-head", config.pretraining.checkpoint)
+        path = config.pretraining.checkpoint
+        given["initial-pretraining"] = GivenPolicy("multi-head", path, "pretraining.checkpoint")
     return given
 
 
