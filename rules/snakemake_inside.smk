@@ -217,7 +217,7 @@ def collect_code(targets, settings):
 # What bash runs before a command, and Python before a job on a node, is the user's: it stays away. The
 # rest of the environment is chosen by `workflow_src.running.surroundings`.
 os.environ.pop("BASH_ENV", None)
-os.environ["PYTHONSAFEPATH"] = "1"
+os.environ.update(PYTHONSAFEPATH="1")
 _steps_lock = Path.cwd() / ".snakemake/steps.lock"
 _setup = "set -euo pipefail; unset ${{!PYTHON@}}; unset -f python snakemake; "
 _setup += f"export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(workflow.basedir))}; "

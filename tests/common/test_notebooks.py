@@ -1,9 +1,12 @@
+import tempfile
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from workflow_src.common import notebooks
+from workflow_src.common.digests import ROOT
 from workflow_src.common.errors import InputError
+from workflow_src.common.notebooks import execute_notebook
 
 
 def make_notebook(folder, code):
@@ -17,8 +20,8 @@ def make_notebook(folder, code):
 
 
 def execute(folder, monkeypatch, name="out.ipynb", **parameters):
-    monkeypatch.setattr(notebooks, "ROOT", folder)
-    notebooks.execute_notebook("n.ipynb", folder / name, folder / "draft.ipynb", parameters)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    execute_notebook(folder / "n.ipynb", folder / name, folder / "draft.ipynb", parameters)
     return folder / name
 
 
@@ -41,3 +44,15 @@ def test_a_users_mistake_is_told_and_nothing_is_written(tmp_path, monkeypatch):
         execute(tmp_path, monkeypatch)
     assert not (tmp_path / "out.ipynb").exists()
     assert (tmp_path / "draft.ipynb").exists()
+
+
+@pytest.mark.parametrize("length", [1, 120])
+def test_the_kernel_takes_no_port_that_another_program_may_take(tmp_path, monkeypatch, length):
+    folder = tmp_path / ("t" * length)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    code = "from ipykernel import get_connection_info as get\nprint(get(unpack=True)['transport'])"
+    make_notebook(tmp_path, code)
+    executed = nbformat.read(execute(tmp_path, monkeypatch), as_version=4)
+    assert executed.cells[-1].outputs[0].text == "ipc\n"
+    assert list(folder.iterdir()) == []

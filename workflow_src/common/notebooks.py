@@ -1,6 +1,7 @@
 """Executing notebooks with papermill so that the same run gives the same bytes."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,14 @@ import nbformat
 import papermill
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from workflow_src.common.digests import ROOT
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_text
+
+# Bytes. The path of a socket has at most 103 on every system; 25 of them are ours.
+LONGEST_FOLDER = 78
 
 
 def execute_notebook(
@@ -42,21 +47,31 @@ def execute_notebook(
     """
     os.environ["JUPYTER_PATH"] = str(ROOT / "resources/jupyter")
     Path(draft).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        notebook = papermill.execute_notebook(
-            str(ROOT / source),
-            str(draft),
-            parameters=parameters,
-            kernel_name="workflow",
-            progress_bar=False,
-            log_output=False,
-        )
-    except PapermillExecutionError as error:
-        if error.ename == InputError.__name__:
-            raise InputError(error.evalue) from error
-        raise
+    with tempfile.TemporaryDirectory(dir=_choose_parent()) as folder:
+        try:
+            notebook = papermill.execute_notebook(
+                str(ROOT / source),
+                str(draft),
+                parameters=parameters,
+                kernel_name="workflow",
+                progress_bar=False,
+                log_output=False,
+                # By default the kernel listens at ports that are chosen before it starts. Another
+                # program may have taken one by then.
+                config=Config(KernelManager={"transport": "ipc", "ip": f"{folder}/kernel"}),
+            )
+        except PapermillExecutionError as error:
+            if error.ename == InputError.__name__:
+                raise InputError(error.evalue) from error
+            raise
     write_text(nbformat.writes(without_volatile_metadata(notebook)) + "\n", target)
     Path(draft).unlink()
+
+
+def _choose_parent() -> str:
+    """Return a folder for sockets: that of temporary files, or /tmp where its path is long."""
+    chosen = tempfile.gettempdir()
+    return chosen if len(os.fsencode(chosen)) <= LONGEST_FOLDER else "/tmp"
 
 
 def without_volatile_metadata(notebook: NotebookNode) -> NotebookNode:
