@@ -76,9 +76,13 @@ def test_given_policies_are_rows_and_folders():
     assert released.checkpoint == "results/policies/released-adaptive-weight"
     assert runs["released-multi-head"].threshold == 0.4
     assert given_policies(config) == {
-        "released-adaptive-weight": ("adaptive-weight", "mine/adw"),
-        "released-multi-head": ("multi-head", "mh.pkl"),
-        "initial-pretraining": ("multi-head", "pre.pkl"),
+        "released-adaptive-weight": (
+            "adaptive-weight",
+            "mine/adw",
+            "inference.released.adaptive-weight",
+        ),
+        "released-multi-head": ("multi-head", "mh.pkl", "inference.released.multi-head"),
+        "initial-pretraining": ("multi-head", "pre.pkl", "pretraining.checkpoint"),
     }
     assert policy_files("mh.pkl") == ["mh.pkl"]
     assert policy_files("mine/adw") == ["mine/adw/policy.safetensors", "mine/adw/policy.json"]
@@ -92,7 +96,8 @@ def test_a_checkpoint_of_finetuning_takes_the_place_of_pretraining():
         }
     )
     assert pretrained_seeds(config) == []
-    assert given_policies(config) == {"initial-multi-head": ("multi-head", "start.pkl")}
+    key = "finetuning.checkpoint.multi-head"
+    assert given_policies(config) == {"initial-multi-head": ("multi-head", "start.pkl", key)}
     assert pretrained_seeds(validate_config({})) == [0, 1, 2]
 
 

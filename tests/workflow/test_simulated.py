@@ -67,6 +67,7 @@ def test_a_number_of_a_law_that_is_not_allowed_ends_in_one_line(tmp_path):
 
 
 def test_a_bad_list_of_utterances_ends_in_one_line(tmp_path):
+    (tmp_path / "law.yaml").write_bytes(LAW.read_bytes())
     (tmp_path / "ids.txt").write_text("0001_05010612_1_1_ti_0\nholiday\n")
     settings = overlay(listing={"utterances": "ids.txt"})
     code, said = run_snakemake(tmp_path, "corpus", overlay=settings, check=False)
