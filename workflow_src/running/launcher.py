@@ -18,7 +18,6 @@ from workflow_src.common.errors import InputError
 from workflow_src.running.arguments import parse_arguments
 from workflow_src.running.lock import live_with_run
 from workflow_src.running.signature import is_step
-from workflow_src.running.surroundings import enter_surroundings
 from workflow_src.running.threads import use_one_thread
 
 USAGE = """\
@@ -67,8 +66,6 @@ def main(given: list[str] | None = None) -> NoReturn:
     if not words or words[0] in {"-h", "--help"}:
         print(USAGE + "".join(f"    {name}\n" for name in list_steps()), end="")
         sys.exit(0 if words else 2)
-    if given is None:
-        enter_surroundings(words)
     sys.exit(end_well(lambda: call(words[0], words[1:])))
 
 
