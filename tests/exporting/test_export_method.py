@@ -119,9 +119,17 @@ class Cheating(FromHistory):
         return Decision(trials.targets[None], trials.scores)
 
 
+class Choosing(FromHistory):
+    """Takes its templates from other utterances than those of the enrolment."""
+
+    def choose_enrolment(self, enrolment, index):
+        return enrolment.head(1)
+
+
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
+        (Choosing, "choose_enrolment"),
         (Unknown, "log_ndtr"),
         (Fickle, "weight of the exported model is not that"),
         (Cheating, "FromHistory cannot be exported .*'NoneType'"),

@@ -25,6 +25,7 @@ from workflow_src.running.arguments import Input
 from workflow_src.serving.exported_form import DESCRIPTION, FORMAT, MODEL
 from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.runs import Run
+from workflow_src.updating.interface import UpdateRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,11 @@ def export_method(
             f"{run.run}: {run.method} looks at labels, which production has not; it marks a limit"
         )
     rule = build_rule(run)
+    if type(rule).choose_enrolment is not UpdateRule.choose_enrolment:
+        raise InputError(
+            f"{run.run}: {run.method} chooses the utterances of its templates among all of a "
+            "speaker (choose_enrolment), which production has not; it cannot be exported"
+        )
     try:
         model = export_rule(rule, dimension)
     # A rule that reads labels finds None.
