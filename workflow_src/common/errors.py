@@ -23,8 +23,19 @@ class InputError(Exception):
     """Bad input: a file, key or value that the user gave.
 
     The message is one line. It names the culprit (file, key or row), what is wrong, and what is
-    allowed. A step prints it without a traceback and exits with status 1.
+    allowed. A step prints it without a traceback and exits with status 1. What it quotes of others
+    is cleaned (`clean_line`); only its line ends stay.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("\n".join(map(clean_line, message.split("\n"))))
+
+
+def clean_line(text: str) -> str:
+    """Return a line in which escapes stand for control characters, on which a terminal acts."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def printable(name: object) -> str:
@@ -34,9 +45,9 @@ def printable(name: object) -> str:
 
 
 def first_line(error: object) -> str:
-    """Return the first line of an error's message; the error's type where it has none."""
+    """Return the first line of an error's message, cleaned; the error's type where it has none."""
     said = str(getattr(error, "strerror", None) or error).strip()
-    return (said.splitlines() or [type(error).__name__])[0]
+    return clean_line((said.splitlines() or [type(error).__name__])[0])
 
 
 @contextlib.contextmanager
