@@ -121,8 +121,8 @@ TESTS = {
     "two": (np.ones((2, 8)), r"test: has the shape \[2, 8\]"),
     "NaN": (np.full(8, np.nan), "test: is zero, not finite"),
     "infinite": (np.full(8, np.inf), "test: is zero, not finite"),
-    "too large": (np.full(8, 1e30), "test: is zero, not finite, or too long for float32"),
-    "beyond float32": (np.full(8, 1e300), "test: is zero, not finite, or too long for float32"),
+    "too large": (np.full(8, 1e30), "test: is zero, not finite, or of a length outside"),
+    "beyond float32": (np.full(8, 1e300), "test: is zero, not finite, or of a length outside"),
     "zero": (np.zeros(8), "test: is zero"),
     "nearly zero": (np.full(8, 1e-30), "test: is zero"),
     "text": (["a"] * 8, "test: holds no real numbers"),
@@ -202,7 +202,7 @@ def test_template_of_another_method(folder, updater, template, tmp_path):
         ({"memory": {}}, "remembers other things"),
         ({"vector": np.ones(9, np.float32)}, r"holds float32 \[9\] where the method has .*\[8\]"),
         ({"vector": np.ones(8)}, r"holds float64 \[8\] where the method has float32"),
-        ({"vector": np.zeros(8, np.float32)}, "no direction"),
+        ({"vector": np.zeros(8, np.float32)}, "its vector is zero"),
     ],
 )
 def test_template_of_another_form(updater, template, changes, says):

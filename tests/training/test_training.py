@@ -490,7 +490,7 @@ def test_bad_input_is_named(files):
     x = np.load(files / "embeddings.npy")
     x[3, 2] = np.nan
     write_npy(x, files / "embeddings.npy")
-    with pytest.raises(InputError, match=r"the embedding of 0000_.* is not finite"):
+    with pytest.raises(InputError, match=r"the embedding of 0000_.* is zero, not finite"):
         fine(method="multi-head")
     split = pd.read_csv(files / "split.csv", dtype=str).assign(part="test")
     write_csv(split, files / "split.csv")

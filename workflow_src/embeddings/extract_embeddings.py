@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_csv, write_npz
 from workflow_src.corpus.listing import list_recordings
@@ -115,10 +116,8 @@ def extract(
             results = pool.map(run, batches) if model.device == "cpu" else map(run, batches)
             for batch, result in zip(batches, results, strict=True):
                 embeddings[batch] = result
-    for row in np.flatnonzero(~np.isfinite(embeddings).all(axis=1)):
-        reasons[row] = "embedding that is not finite"
-    for row in np.flatnonzero(~embeddings.any(axis=1)):
-        reasons[row] = reasons[row] or "embedding that is zero"
+    for row in np.flatnonzero(~have_directions(embeddings)):
+        reasons[row] = reasons[row] or f"embedding that {NO_DIRECTION}"
     out = np.array([reason is not None for reason in reasons], bool)
     embeddings[out] = 0
     rejected = manifest.loc[out, ["utterance", "path"]].reset_index(drop=True)

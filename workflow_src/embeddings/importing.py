@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import pandas as pd
 
+from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError, first_line, printable
 from workflow_src.common.files import read_npz
 from workflow_src.corpus.ids import parse_utterance_ids, sort_in_corpus_order
@@ -65,12 +66,9 @@ def read_part(path: Path) -> Part:
     utterances, embeddings = readers[path.suffix](path)
     if not utterances:
         raise InputError(f"{path}: holds no embedding")
-    for fault, wrong in (
-        ("has numbers that are not finite (as float32)", ~np.isfinite(embeddings).all(axis=1)),
-        ("is zero", ~embeddings.any(axis=1)),
-    ):
-        if wrong.any():
-            raise InputError(_blame(path, utterances[wrong.argmax()], fault, int(wrong.sum())))
+    wrong = ~have_directions(embeddings)
+    if wrong.any():
+        raise InputError(_blame(path, utterances[wrong.argmax()], NO_DIRECTION, int(wrong.sum())))
     return Part(path, utterances, embeddings)
 
 

@@ -12,12 +12,10 @@ from types import MappingProxyType
 
 import numpy as np
 
+from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.whole_files import written_whole
 from workflow_src.serving.exported_form import FORMAT, read_file
-
-# The range of the square of a template's length.
-LEAST, MOST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -110,8 +108,8 @@ class Template:
             raise InputError(f"{source}: damaged, or no template (tests is {template.tests!r})")
         if method is not None:
             template.check_method(method, source)
-        if vector.ndim != 1 or vector.dtype != np.float32 or not has_direction(vector):
-            raise InputError(f"{source}: damaged, or no template (its vector has no direction)")
+        if vector.ndim != 1 or vector.dtype != np.float32 or not have_directions(vector):
+            raise InputError(f"{source}: damaged, or no template (its vector {NO_DIRECTION})")
         return template
 
     def save(self, path: str | Path) -> None:
@@ -143,12 +141,6 @@ class Template:
                 f"{source}: belongs to the method {str(self.method)[:12]}, not to {method[:12]}; "
                 "enrol anew, or use the method with which it was made"
             )
-
-
-def has_direction(vector: np.ndarray) -> bool:
-    """Whether a float32 vector has a cosine: float32 can hold its squared length."""
-    wide = vector.astype(np.float64)
-    return LEAST <= np.dot(wide, wide) <= MOST
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

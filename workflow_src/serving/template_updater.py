@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.serving.exported_form import (
     DESCRIPTION,
@@ -17,7 +18,7 @@ from workflow_src.serving.exported_form import (
     read_description,
     read_model,
 )
-from workflow_src.serving.template import Template, has_direction
+from workflow_src.serving.template import Template
 
 
 class Outcome(NamedTuple):
@@ -96,14 +97,12 @@ class TemplateUpdater:
                 f"enrolment: the embeddings have the shape {list(chosen.shape)}; allowed: "
                 f"[n, {self.dimension}] with n of at least 1"
             )
-        for number, row in enumerate(chosen):
-            if not has_direction(row):
-                raise InputError(
-                    f"enrolment: embedding {number} is zero, not finite, or too long for float32"
-                )
+        if not have_directions(chosen).all():
+            number = np.argmin(have_directions(chosen))
+            raise InputError(f"enrolment: embedding {number} {NO_DIRECTION}")
         vector = chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
-        if not has_direction(vector):
-            raise InputError("enrolment: the mean of the embeddings is zero")
+        if not have_directions(vector):
+            raise InputError(f"enrolment: the mean of the embeddings {NO_DIRECTION}")
         return Template(vector, self._initial, _check_day(day), 0, self.digest)
 
     def score(self, template: Template, test: ArrayLike, day: datetime.date | None = None) -> float:
@@ -141,8 +140,8 @@ class TemplateUpdater:
             the template without a direction.
         """
         score, updated, weight, vector, *memory = self._try(template, test, day)
-        if not has_direction(vector):
-            raise InputError("template: the update would leave it zero or not finite")
+        if not have_directions(vector):
+            raise InputError(f"template: after the update it {NO_DIRECTION}")
         new = Template(
             vector,
             dict(zip(self._initial, memory, strict=True)),
@@ -162,8 +161,8 @@ class TemplateUpdater:
             raise InputError(
                 f"test: has the shape {list(test.shape)}; the method is for [{self.dimension}]"
             )
-        if not has_direction(test):
-            raise InputError("test: is zero, not finite, or too long for float32")
+        if not have_directions(test):
+            raise InputError(f"test: {NO_DIRECTION}")
         days = np.array(self._days_since_enrolment(template, day), dtype=np.float32)
         feeds = {"template": template.vector, "test": test, "days": days}
         for name, values in template.memory.items():

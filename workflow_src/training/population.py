@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet
 from workflow_src.common.tables import read_embeddings, read_split
@@ -144,8 +145,8 @@ def load_training_population(
     Raises
     ------
     InputError
-        A file cannot be read, index and matrix disagree, an embedding of a training speaker is
-        zero or not finite, or there are fewer than two training speakers.
+        A file cannot be read, index and matrix disagree, an embedding of a training speaker has
+        no direction, or there are fewer than two training speakers.
     """
     matrix = read_embeddings(embeddings, mmap=True)
     rows = read_parquet(index, ["row", "utterance"])
@@ -164,13 +165,10 @@ def load_training_population(
             f"{index}; there are {table['speaker'].nunique()}"
         )
     vectors = matrix[table["row"].to_numpy()]
-    for fault, wrong in (
-        ("not finite", ~np.isfinite(vectors).all(axis=1)),
-        ("zero", ~vectors.any(axis=1)),
-    ):
-        if wrong.any():
-            name = table["utterance"].to_numpy()[wrong][0]
-            raise InputError(f"{embeddings}: the embedding of {name} is {fault}")
+    wrong = ~have_directions(vectors.astype(np.float32, copy=False))
+    if wrong.any():
+        name = table["utterance"].to_numpy()[wrong][0]
+        raise InputError(f"{embeddings}: the embedding of {name} {NO_DIRECTION}")
     usable = np.ones(len(table), bool)
     if "seconds" in table.columns and table["seconds"].notna().any():
         seconds = table["seconds"].to_numpy(np.float64, na_value=np.inf)

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workflow_src.common.directions import LEAST_LENGTH
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
 
 # State of the templates that run together (float32 numbers, 2 MB): it stays in a core's cache, and
@@ -88,8 +89,8 @@ class Scored:
     Attributes
     ----------
     scores
-        float32 [S, T]: cosine of template and test, before the update; NaN where one of the two has
-        length zero. Of a rule with its own back-end, that one's scores.
+        float32 [S, T]: cosine of template and test, before the update; NaN where the
+        template has no direction. Of a rule with its own back-end, that one's scores.
     updated
         bool [S, T]: whether the template was updated with this test.
     weights
@@ -225,7 +226,7 @@ def score_sequences(
     for first in range(0, len(sequences.template), width):
         part = sequences.part(first, min(first + width, len(sequences.template)))
         start = torch.from_numpy(part.template)
-        # A template of length zero has no cosine; the caller checks for NaN.
+        # A template of length zero has no cosine.
         with np.errstate(divide="ignore", invalid="ignore"):
             done = _score_part(rule, templates[start], carried[start], part, tests)
         order = torch.from_numpy(part.order)
@@ -315,6 +316,8 @@ def _score_part(
         view.weights_np.fill(0)
         np.copyto(view.weights_np, decision.weights.numpy(), where=accepted)
         scores[:, begin:end] = view.scores_np if decision.scores is None else decision.scores
+        if view.norms_np.min() < LEAST_LENGTH:
+            scores[:, begin:end][view.norms_np < LEAST_LENGTH] = np.nan
         updated[:, begin:end] = accepted
         weights[:, begin:end] = view.weights_np
         if not rule.normalises:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from workflow_src.common.arrow import arrow_texts
+from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.updating.scorer import Sequences, mean_templates, pack_sequences
@@ -60,8 +61,9 @@ def build_task(
     Raises
     ------
     InputError
-        There are no trials; an utterance has no embedding, or one that is not finite or is zero; a
-        model has no enrolment; or a step occurs twice within a model and round.
+        There are no trials; an utterance has no embedding, or one without a direction; a model has
+        no enrolment, or one whose mean has no direction; or a step occurs twice within a
+        model and round.
     """
     if trials.empty:
         raise InputError("scoring: the trial table is empty")
@@ -98,10 +100,16 @@ def build_task(
 
     heard, enrolled = np.unique(enrolled, return_inverse=True)
     used, tested = np.unique(tested, return_inverse=True)
+    templates = mean_templates(
+        _read_rows(embeddings, heard, index, row_of), enrolled, enrolment_model
+    )
+    if len(bad := np.flatnonzero(~have_directions(templates.numpy()))):
+        raise InputError(
+            f"enrolment table: the mean of the embeddings of model {models[bad[0]]!r} "
+            f"{NO_DIRECTION}"
+        )
     return Task(
-        templates=mean_templates(
-            _read_rows(embeddings, heard, index, row_of), enrolled, enrolment_model
-        ),
+        templates=templates,
         sequences=pack_sequences(
             sequence, step, tested, model_of_code[keys // (rounds.max() + 1)], days, targets
         ),
@@ -147,13 +155,10 @@ def _read_rows(
 ) -> Tensor:
     """Read rows as float32 [len(rows), D]; refuse rows without a cosine."""
     chosen = np.ascontiguousarray(embeddings[rows], dtype=np.float32)
-    squares = np.vecdot(chosen, chosen)
-    bad = np.flatnonzero(~(np.isfinite(squares) & (squares > 0)))
+    bad = np.flatnonzero(~have_directions(chosen))
     if len(bad):
         utterance = index["utterance"].to_numpy()[row_of == rows[bad[0]]][0]
-        raise InputError(
-            f"embeddings: that of {utterance!r} is zero, not finite, or too large for float32"
-        )
+        raise InputError(f"embeddings: that of {utterance!r} {NO_DIRECTION}")
     return torch.from_numpy(chosen)
 
 

@@ -129,8 +129,8 @@ CASES = [
            edit_json(ABOUT, dimension=10**12)),
     folder("a D that is no number", f"{RELEASED}: dimension is '16'",
            edit_json(ABOUT, dimension="16")),
-    *in_every_training("embeddings with NaN", "is not finite", with_first(np.nan)),
-    *in_every_training("infinite embeddings", "is not finite", with_first(np.inf)),
+    *in_every_training("embeddings with NaN", "is zero, not finite", with_first(np.nan)),
+    *in_every_training("infinite embeddings", "is zero, not finite", with_first(np.inf)),
     *in_every_training("zero embeddings", "is zero", zero),
     *in_every_training("embeddings cut short", f"{EMBEDDINGS}: cannot be read", cut(EMBEDDINGS)),
     *in_every_training("an index of other rows", f"{INDEX}: has", edit_parquet(
