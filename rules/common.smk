@@ -18,6 +18,7 @@ from workflow_src.settings.schema import validate_config
 from workflow_src.running.gpu import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_entry, digest_notebook
 from workflow_src.common.errors import InputError
+from workflow_src.common.yaml_text import check_config_file, check_config_words
 from workflow_src.settings.catalogue import BY_ID, find_method
 from workflow_src.settings.run_table import (
     expand_runs,
@@ -46,6 +47,10 @@ def checked(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
+# Snakemake has read these files, and dropped the first of two equal keys.
+for _path in workflow.configfiles:
+    checked(check_config_file, _path)
+checked(check_config_words, workflow.config_settings.config_args or [])
 SETTINGS = checked(validate_config, config, "config")
 # Without this check, Snakemake would stop with a traceback.
 checked(check_workdir, Path.cwd())

@@ -33,6 +33,10 @@ def recorded(root):
             "trials.imported.root: there is no file nowhere/random/trial.pkl",
         ),
         slow("finetuning: {ppo: {clip: 3e-4}}", "finetuning.ppo.clip: '3e-4'"),
+        (
+            "corpus: {}\nseed: 2\ncorpus: {}\n",
+            "the key corpus stands there twice, in line 1 and in",
+        ),
         slow("[1, 2]", "Config file must be given as JSON or YAML with keys at top level"),
         slow("a: [1", "Config file is not valid JSON or YAML"),
         slow(recorded("a{b}"), "corpus.directory.root: 'a{b}' holds a brace"),

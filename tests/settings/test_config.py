@@ -26,6 +26,25 @@ def merge(base, overlay):
     return {**base, **{key: merge(base.get(key), value) for key, value in overlay.items()}}
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63), 10**30])
+@pytest.mark.parametrize(
+    ("key", "content"),
+    [
+        ("seed", lambda n: {"seed": n}),
+        ("finetuning.seeds", lambda n: {"finetuning": {"seeds": [0, n]}}),
+        ("methods.through-time.hidden", lambda n: {"methods": {"through-time": {"hidden": n}}}),
+        ("analysis.alpha", lambda n: {"analysis": {"alpha": n}}),
+    ],
+)
+def test_a_number_beyond_64_bits_is_refused_with_its_key(number, key, content):
+    with pytest.raises(InputError, match=f"^config: {key}: has a number beyond {2**63 - 1}"):
+        validate_config(content(number))
+
+
+def test_the_largest_seed_is_a_seed():
+    assert validate_config({"seed": 2**63 - 1}).seed == 2**63 - 1
+
+
 def test_the_file_is_what_the_model_says():
     content = (CLONE / "config.yaml").read_text()
     assert content == render_config(Config())

@@ -64,6 +64,13 @@ def test_a_file_that_is_no_law_is_refused_in_one_line(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
+def test_a_number_that_stands_twice_is_named_with_both_lines(tmp_path):
+    path = tmp_path / "law.yaml"
+    path.write_text("drift: 0.1\nday: 0.2\ndrift: 0.3\n")
+    with pytest.raises(InputError, match=r"law\.yaml: the key drift .* in line 1 and in line 3"):
+        read_law(path, EmbeddingLaw)
+
+
 def test_a_file_that_is_missing_is_named_with_its_setting(tmp_path):
     with pytest.raises(InputError, match=r"none\.yaml: .*; corpus\.simulated\.law names it"):
         read_law(tmp_path / "none.yaml", EmbeddingLaw)

@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,16 @@ def test_a_rule_that_is_nowhere_is_told_in_one_line(entry, folder):
     said = str(caught.value)
     assert said.startswith(f"inference.methods: {entry}: there is no module")
     assert "elsewhere/" in said and "inference.folders" in said and "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["fixed_weight:Tuned", "pretrained:seed0", "initial:multi_head", "multi_head:seed1"],
+)
+def test_a_rule_of_ones_own_takes_no_name_of_the_workflow(folder, entry):
+    (Path(folder) / f"{entry.partition(':')[0]}.py").write_text("")
+    with pytest.raises(InputError, match=f"{entry} would be the run .*, which is a name of this"):
+        expand_runs(config("baseline", entry, folders=[folder]))
 
 
 def test_two_methods_of_one_run_are_refused(folder):

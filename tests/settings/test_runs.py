@@ -4,6 +4,8 @@ import re
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from workflow_src.common.errors import InputError
 from workflow_src.settings.policy_paths import policy_files
@@ -46,6 +48,27 @@ def test_methods_settings_and_seeds_expand_into_distinct_runs():
         "through-time-seed2",
     ]
     assert all(re.fullmatch(r"[a-z0-9.-]+", run.run) for run in runs)
+
+
+@given(st.lists(st.floats(0, 1, exclude_min=True), min_size=2, max_size=4, unique=True))
+@example([0.1234567, 0.12345674])
+@example([0.1, 0.1 + 2**-55])
+def test_no_two_weights_share_a_run(alphas):
+    content = {"inference": {"methods": ["fixed-weight"]}}
+    config = validate_config(content | {"methods": {"fixed-weight": {"alphas": alphas}}})
+    runs = expand_runs(config)
+    assert [float(run.run.removeprefix("fixed-weight-")) for run in runs] == alphas
+    assert all(re.fullmatch(r"[a-z0-9.-]+", run.run) for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "run"),
+    [(0.05, "0.05"), (1, "1"), (1.0, "1"), (1e-7, "1e-07"), (0.123456, "0.123456")],
+)
+def test_weights_of_few_digits_keep_their_run(alpha, run):
+    content = {"inference": {"methods": ["fixed-weight"]}}
+    config = validate_config(content | {"methods": {"fixed-weight": {"alphas": [alpha]}}})
+    assert expand_runs(config)[0].run == f"fixed-weight-{run}"
 
 
 def test_cells_that_do_not_apply_are_empty():

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workflow_src.common.errors import InputError, first_line, printable
+from workflow_src.common.json_text import load_json
 from workflow_src.common.whole_files import written_whole
 
 
@@ -34,9 +35,9 @@ def write_json(content: Any, path: str | Path) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read JSON; raises `InputError` where the file is missing or holds no JSON."""
+    """Read JSON; raises `InputError` where the file is missing, no JSON, or has a key twice."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return load_json(Path(path).read_text(encoding="utf-8"), path)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({first_line(error)})") from error
 

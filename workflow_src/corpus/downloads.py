@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.files import read_json, write_json
-from workflow_src.settings.corpus import Archive
+from workflow_src.settings.corpus import SHORT_SHA256, Archive
 
 TIMEOUT = 60.0
 """Seconds without a byte after which a connection counts as broken."""
@@ -46,7 +46,7 @@ class Download:
         """The verified archive; its name begins with its digest, as base names can be equal."""
         base = unquote(urlsplit(self.archive.url).path).rpartition("/")[2]
         base = re.sub(r"[^\w.-]", "_", base, flags=re.ASCII)[-100:]
-        return self.folder / f"{self.archive.sha256[:12]}-{base}"
+        return self.folder / f"{self.archive.sha256[:SHORT_SHA256]}-{base}"
 
     @property
     def part(self) -> Path:

@@ -35,6 +35,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from workflow_src.common.errors import InputError, describe_validation_error
+from workflow_src.common.json_text import load_json
 
 Input = Path
 """A file or folder that the step reads."""
@@ -92,10 +93,12 @@ def _read_json(given: list[str], info: PrimitiveTypeInfo) -> PrimitiveConstructo
     adapter = TypeAdapter(kind)
 
     def read(texts: list[str]) -> Any:
+        source = getattr(item, "key", None) or _find_option(texts[0], given)
         try:
-            return adapter.validate_json(texts[0])
+            value = adapter.validate_json(texts[0])
+            load_json(texts[0], source)
+            return value
         except ValidationError as error:
-            source = getattr(item, "key", None) or _find_option(texts[0], given)
             raise InputError(describe_validation_error(error, source)) from error
 
     return PrimitiveConstructorSpec(

@@ -15,7 +15,6 @@ The room `exporting` writes the two files.
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import numpy as np
 import onnxruntime
 
 from workflow_src.common.errors import InputError, first_line
+from workflow_src.common.json_text import load_json
 
 MODEL, DESCRIPTION = "method.onnx", "method.json"
 FORMAT = 1
@@ -42,7 +42,7 @@ def read_description(path: Path) -> dict[str, Any]:
         The file is missing, damaged or of another format.
     """
     try:
-        content = json.loads(read_file(path))
+        content = load_json(read_file(path).decode(), path)
         if content["format"] != FORMAT:
             raise InputError(
                 f"{path}: is of format {content['format']!r}; this version reads {FORMAT}"

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from workflow_src.settings.base import Block, Threshold, Weight
+from workflow_src.settings.base import Block, Distinct, Threshold, Weight
 from workflow_src.settings.generation import ScenarioId
 
 
@@ -13,10 +13,10 @@ class Sweep(Block):
 
     key: ClassVar[str] = "analysis.sweep"
 
-    alphas: list[Weight] = Field(
+    alphas: Distinct[Weight] = Field(
         [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], min_length=1, description="weights of the map"
     )
-    thresholds: list[Threshold] = Field(
+    thresholds: Distinct[Threshold] = Field(
         [0.2, 0.3, 0.4, 0.45, 0.51, 0.6, 0.7, 0.8, 0.9],
         min_length=1,
         description="update thresholds (cosine) of the map",

@@ -2,8 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+# Of 64 bits.
+LARGEST = 2**63 - 1
 Weight = Annotated[float, Field(gt=0, le=1)]
 Threshold = Annotated[float, Field(ge=-1, le=1)]
 TunableThreshold = Threshold | Literal["tuned"]
@@ -48,3 +50,11 @@ class Block(BaseModel):
         serialize_by_alias=True,
         allow_inf_nan=False,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_size(cls, value: Any) -> Any:
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, int) and not -LARGEST <= number <= LARGEST:
+                raise ValueError(f"has a number beyond {LARGEST}, the largest that tables can hold")
+        return value

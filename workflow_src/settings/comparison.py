@@ -17,7 +17,7 @@ class Sensitivity(Block):
 
     key: ClassVar[str] = "comparison.sensitivity"
 
-    populations: list[Seed] | None = Field(
+    populations: Distinct[Seed] | None = Field(
         None,
         description="the populations on which sensitivity is measured, or [] for none. null: the "
         "first two of comparison.populations, or none if one of the methods is not compared",
@@ -27,18 +27,18 @@ class Sensitivity(Block):
         description="methods whose sensitivity is measured, in addition to baseline, "
         "fixed-weight-tuned and oracle; they must be fitted on development trials",
     )
-    shifts: list[float] = Field(
+    shifts: Distinct[float] = Field(
         [-0.1, -0.05, 0.0, 0.05, 0.1],
         min_length=1,
         description="shifts (cosine) of a method's threshold, or of the centre of its posterior; "
         "they stand for errors in the estimated scale of scores",
     )
-    nontargets: list[Annotated[int, Field(ge=1)]] = Field(
+    nontargets: Distinct[Annotated[int, Field(ge=1)]] = Field(
         [1, 2, 4, 9],
         min_length=1,
         description="non-targets for each target; 1, 2, 4, 9 are shares of 0.5, 0.67, 0.8, 0.9",
     )
-    enrolment_utterances: list[Annotated[int, Field(ge=1)]] = Field(
+    enrolment_utterances: Distinct[Annotated[int, Field(ge=1)]] = Field(
         [1, 3, 5, 10], min_length=1, description="utterances from which a template is made"
     )
 

@@ -52,6 +52,8 @@ class SyntheticCorpus(Block):
         return self
 
 
+# Digits of an archive's digest in the name of its download.
+SHORT_SHA256 = 12
 ARCHIVE_FORMATS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 
 
@@ -120,8 +122,15 @@ class DirectoryCorpus(Block):
     @model_validator(mode="after")
     def _check(self) -> "DirectoryCorpus":
         for key in ("url", "sha256"):
-            if len({getattr(archive, key) for archive in self.archives}) < len(self.archives):
+            values = [getattr(archive, key) for archive in self.archives]
+            if len(set(values)) < len(values):
                 raise ValueError(f"archives ({key}) lists a value twice; each may stand there once")
+        starts = [archive.sha256[:SHORT_SHA256] for archive in self.archives]
+        if len(set(starts)) < len(starts):
+            raise ValueError(
+                f"archives (sha256) has two digests with the same first {SHORT_SHA256} digits, "
+                "which name the downloads; one of the two is mistyped"
+            )
         return self
 
 

@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from workflow_src.common.errors import InputError, describe_validation_error, printable
+from workflow_src.common.yaml_text import check_keys
 from workflow_src.settings.base import Block, Probability
 
 Size = Annotated[float, Field(ge=0)]
@@ -84,10 +85,13 @@ def read_law(path: str | Path, kind: type[Law]) -> Law:
     Raises
     ------
     InputError
-        The file cannot be read or is no YAML; or a number is missing, unknown or out of range.
+        The file cannot be read or is no YAML; a key stands twice; or a number is missing, unknown
+        or out of range.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        check_keys(text, path)
+        content = yaml.safe_load(text)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"{path}: cannot be read ({reason}); {kind.key} names it") from error

@@ -36,7 +36,7 @@ def expand_runs(config: Config) -> list[Run]:
     Raises
     ------
     InputError
-        The module of a user's own rule is missing, or two methods would make runs of one name.
+        The module of a user's own rule is missing, or two things would have the name of one run.
     """
     released = [f"released-{method}" for method in config.inference.released.given()]
     runs: dict[str, Run] = {}
@@ -48,7 +48,19 @@ def expand_runs(config: Config) -> list[Run]:
                     f"{run.run!r}; rename the module or the class of your own"
                 )
             runs[run.run] = run
+            if is_own(run.method) and _is_taken(run.run):
+                raise InputError(
+                    f"inference.methods: {name} would be the run {run.run!r}, which is a name of "
+                    "this workflow; rename the module or the class of your own"
+                )
     return list(runs.values())
+
+
+def _is_taken(run: str) -> bool:
+    """Whether a run's name could be that of a method's run, or of a policy to start from."""
+    if run in BY_ID or run.startswith(("initial-", f"{PRETRAINED}-seed")):
+        return True
+    return any(run.startswith(f"{row.id}-seed") for row in METHODS if row.seeded)
 
 
 def _expand_method(config: Config, method: Method) -> list[Run]:
@@ -57,7 +69,7 @@ def _expand_method(config: Config, method: Method) -> list[Run]:
         return [_make_run(config, method, name_run(method.id), folder=folder)]
     if method.alphas:
         return [
-            _make_run(config, method, f"{method.id}-{alpha:g}", alpha=alpha)
+            _make_run(config, method, f"{method.id}-{_shortest(alpha)}", alpha=alpha)
             for alpha in _read_block(config, method)["alphas"]
         ]
     if method.seeded:
@@ -65,6 +77,12 @@ def _expand_method(config: Config, method: Method) -> list[Run]:
         seeds = config.finetuning.seeds if ppo else _read_block(config, method)["seeds"]
         return [_make_run(config, method, f"{method.id}-seed{s}", seed=s) for s in seeds]
     return [_make_run(config, method, method.id)]
+
+
+def _shortest(number: float) -> str:
+    """Return the shortest text that gives back a number: two numbers never share an id."""
+    text = f"{number:g}"
+    return text if float(text) == number else repr(number)
 
 
 def _make_run(config: Config, method: Method, run: str, **others: Any) -> Run:
