@@ -110,9 +110,21 @@ def open_session(model: bytes, source: str) -> onnxruntime.InferenceSession:
         ) from error
 
 
-def read_file(path: str | Path) -> bytes:
+def as_path(path: str | Path) -> Path:
+    """Return a path; raises `InputError` for what cannot be one."""
+    try:
+        if "\0" not in str(path):
+            return Path(path)
+    except Exception as error:  # a stranger's object can raise any exception
+        raise InputError(
+            f"path: a {type(path).__name__} is no path; allowed: text, Path"
+        ) from error
+    raise InputError(f"path: {str(path)!r:.80} holds a NUL, as no path does")
+
+
+def read_file(path: Path) -> bytes:
     """Read a file's bytes; raises `InputError` where it cannot be read."""
     try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({first_line(error)})") from error

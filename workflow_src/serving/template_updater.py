@@ -14,11 +14,12 @@ from workflow_src.common.errors import InputError, first_line
 from workflow_src.serving.exported_form import (
     DESCRIPTION,
     MODEL,
+    as_path,
     initial_memory,
     read_description,
     read_model,
 )
-from workflow_src.serving.template import Template
+from workflow_src.serving.template import Template, check_day
 
 
 class Outcome(NamedTuple):
@@ -66,7 +67,7 @@ class TemplateUpdater:
     """
 
     def __init__(self, path: str | Path) -> None:
-        path = Path(path)
+        path = as_path(path)
         folder = path.parent if path.name in (MODEL, DESCRIPTION) else path
         self.description: dict[str, Any] = read_description(folder / DESCRIPTION)
         self.digest: str = self.description["sha256"]
@@ -103,7 +104,7 @@ class TemplateUpdater:
         vector = chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
         if not have_directions(vector):
             raise InputError(f"enrolment: the mean of the embeddings {NO_DIRECTION}")
-        return Template(vector, self._initial, _check_day(day), 0, self.digest)
+        return Template(vector, self._initial, check_day(day), 0, self.digest)
 
     def score(self, template: Template, test: ArrayLike, day: datetime.date | None = None) -> float:
         """Score a test, float [D], without any update; raises as `score_and_update` does."""
@@ -173,6 +174,8 @@ class TemplateUpdater:
         return outputs
 
     def _check(self, template: Template) -> None:
+        if not isinstance(template, Template):
+            raise InputError(f"template: is a {type(template).__name__}; allowed: a Template")
         template.check_method(self.digest)
         form: list[tuple[np.ndarray, DTypeLike, tuple[int, ...]]]
         form = [(template.vector, np.float32, (self.dimension,))]
@@ -186,6 +189,8 @@ class TemplateUpdater:
                     f"template: holds {values.dtype} {list(values.shape)} where the method has "
                     f"{np.dtype(dtype)} {list(shape)}"
                 )
+        if not have_directions(template.vector):
+            raise InputError(f"template: its vector {NO_DIRECTION}")
 
     def _days_since_enrolment(self, template: Template, day: datetime.date | None) -> int:
         if day is None:
@@ -195,7 +200,7 @@ class TemplateUpdater:
                     "template was enrolled with a day"
                 )
             return 0
-        _check_day(day)
+        check_day(day)
         if template.enrolled_on is None:
             if self._uses_days:
                 raise InputError("day: is given, but the template was enrolled without a day")
@@ -206,21 +211,18 @@ class TemplateUpdater:
         return days
 
 
-def _check_day(day: datetime.date | None) -> datetime.date | None:
-    # A datetime is also a date, but Python cannot subtract one from the other.
-    if day is None or (isinstance(day, datetime.date) and not isinstance(day, datetime.datetime)):
-        return day
-    raise InputError(f"day: {day!r} is a {type(day).__name__}; allowed: a datetime.date, or None")
-
-
 def _as_float32(values: ArrayLike, what: str) -> np.ndarray:
     try:
+        # A masked value counts as one that is not there.
+        if isinstance(values, np.ma.MaskedArray):
+            values = values.filled(np.nan)
         array = np.asarray(values)
         if array.dtype == np.float32:
             return array
         if array.dtype.kind not in "fiu":
             raise TypeError(f"values of the type {array.dtype}")
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             return array.astype(np.float32)
-    except (TypeError, ValueError) as error:
+    # A stranger's object, such as a tensor with a gradient, can raise any exception.
+    except Exception as error:
         raise InputError(f"{what}: holds no real numbers ({first_line(error)})") from error
