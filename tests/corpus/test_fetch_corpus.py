@@ -1,3 +1,5 @@
+import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -8,9 +10,11 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 import warnings
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -39,8 +43,19 @@ class Served:
         self.terse = False  # a part comes without the tag
         self.breaks_after = []  # for each coming request, bytes of the body after which it ends
         self.status = []  # answers of the coming requests, before any is served
+        self.most = None  # bytes of a part, at most
+        self.total = None  # what a part calls the size of the file
+        self.raw = None  # an answer that is no good, piece by piece if `drips`
+        self.drips = False
         self.asked = []
         self.sent = 0
+
+
+class Slow(list):
+    """Bytes: a head that is sent at once, and a body that drips."""
+
+    def __init__(self, head, body):
+        super().__init__([head, *(bytes([byte]) for byte in body)])
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -53,6 +68,13 @@ class Handler(BaseHTTPRequestHandler):
         if served.status:
             self.send_error(served.status.pop(0))
             return
+        if served.raw is not None:
+            with contextlib.suppress(OSError):
+                for piece in served.raw if served.drips else [served.raw]:
+                    self.wfile.write(piece)
+                    time.sleep(0.02 * served.drips)
+            self.close_connection = True
+            return
         start = 0
         asked = self.headers.get("Range")
         same = self.headers.get("If-Range") == served.tag or not served.if_range
@@ -62,11 +84,13 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_error(416)
                 return
             self.send_response(206)
-            end = len(served.content) - 1
-            self.send_header("Content-Range", f"bytes {start}-{end}/{end + 1}")
+            end = min(len(served.content), start + (served.most or len(served.content))) - 1
+            total = served.total or len(served.content)
+            self.send_header("Content-Range", f"bytes {start}-{end}/{total}")
         else:
             self.send_response(200)
-        body = served.content[start:]
+            end = len(served.content) - 1
+        body = served.content[start : end + 1]
         self.send_header("Content-Length", str(len(body)))
         if served.tag and not (start and served.terse):
             self.send_header("ETag", served.tag)
@@ -191,6 +215,97 @@ def test_a_broken_connection_goes_on_where_it_broke(server, tmp_path, terse):
     ]  # fmt: skip
     assert served.asked[1]["If-Range"] == '"1"'
     assert served.sent == len(served.content)
+
+
+@pytest.mark.parametrize("total", [None, "*"])
+def test_a_part_that_is_less_than_asked_for_goes_on(server, tmp_path, total, monkeypatch):
+    monkeypatch.setattr(downloads, "FRUITLESS_TRIES", 2)
+    served, archive = serve(server, "a.tar.gz", make_tar(FILES))
+    served.breaks_after = [100_000]
+    served.most, served.total = 40_000, total
+    fetch_corpus(tmp_path / "corpus", [archive])
+    assert files_below(tmp_path / "corpus") == FILES
+    assert served.sent == len(served.content)
+    assert len(served.asked) == 2 + (len(served.content) - 100_001) // 40_000
+
+
+LONG = b"9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"HTTP/1.0 302 Found\r\nLocation: http://localhost:abc/a.zip\r\n\r\n", "no http or https"),
+        (b"HTTP/1.0 302 Found\r\nLocation: http://localhost:99999/\r\n\r\n", "no http or https"),
+        (b"HTTP/1.0 302 Found\r\nLocation: http://[::1/a.zip\r\n\r\n", "no http or https"),
+        (b"HTTP/1.0 302 Found\r\nLocation: ftp://localhost/a.zip\r\n\r\n", "no http or https"),
+        (b"HTTP/1.0 302 Found\r\nLocation: file:///etc/hosts\r\n\r\n", "answered 302"),
+        (b"HTTP/1.0 302 \x1b[31mred\x07\r\nLocation: /\x1b[0m\r\n\r\n", "server"),
+        (b"HTTP/1.0 404 \x1b]0;title\x07\r\n\r\n", r"answered 404 \\x1b]0;title\\x07"),
+        (b"HTTP/1.0 " + LONG + b" OK\r\n\r\n", "no connection"),
+        (b"\x1b[2J\r\n\r\n", r"no connection"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: " + LONG + b"\r\n\r\nabc", "is not the archive"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: -5\r\n\r\nabc", "is not the archive"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 3x\r\n\r\nabc", "is not the archive"),
+        (b"HTTP/1.0 206 OK\r\nContent-Range: bytes x-y/z\r\n\r\nabc", "another part than"),
+        (b"HTTP/1.0 206 OK\r\nContent-Range: bytes 0-2/" + LONG + b"\r\n\r\nabc", "another part"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nabc", "connection broke at"),
+        (b'HTTP/1.0 200 OK\r\nETag: "a\r\n b"\r\nContent-Length: 9\r\n\r\nabc', "broke at 3"),
+    ],
+    ids=range(16),
+)
+def test_an_answer_that_makes_no_sense_ends_in_a_line(server, tmp_path, capsys, raw, says):
+    served, archive = serve(server, "a.zip", make_zip(SMALL))
+    served.raw = raw
+    with pytest.raises(InputError, match=says) as caught:
+        fetch_corpus(tmp_path / "corpus", [archive])
+    assert str(caught.value).startswith(archive.url)
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 500
+    assert capsys.readouterr().out.replace("\n", "").isprintable()
+    served.raw = None
+    fetch_corpus(tmp_path / "corpus", [archive])
+    assert files_below(tmp_path / "corpus") == SMALL
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        (b"", r"no answer in 0\.2 s"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 500\r\n\r\n", "the server is too slow: "),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "connection broke at 0 bytes"),
+    ],
+)
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
+    server, tmp_path, monkeypatch, head, says
+):
+    monkeypatch.setattr(downloads, "PATIENCE", 0.2)
+    monkeypatch.setattr(downloads, "FRUITLESS_TRIES", 2)
+    served, archive = serve(server, "a.zip", make_zip(SMALL))
+    served.raw, served.drips = Slow(head, b"0" * 60), True
+    began = time.monotonic()
+    with pytest.raises(InputError, match=f"{says}.*given up after 2 tries"):
+        fetch_corpus(tmp_path / "corpus", [archive])
+    assert time.monotonic() - began < 3
+
+
+def test_a_place_that_cannot_be_replaced_is_refused_before_the_download(
+    server, tmp_path, monkeypatch
+):
+    served, archive = serve(server, "a.zip", make_zip(SMALL))
+    root = tmp_path / "corpus"
+    root.mkdir()
+    rename = Path.rename
+
+    def busy(self, target):
+        if Path(target) == root:
+            raise OSError(errno.EBUSY, "Device or resource busy", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", busy)
+    with pytest.raises(InputError, match=r"corpus: cannot be replaced .*busy.*a folder below it"):
+        fetch_corpus(root, [archive])
+    assert served.asked == []
+    assert left(tmp_path) == ["corpus"]
 
 
 def test_a_later_run_goes_on(server, tmp_path):

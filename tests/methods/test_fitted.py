@@ -12,7 +12,7 @@ from scipy.stats import norm as gaussian
 from workflow_src.common.errors import InputError
 from workflow_src.methods.adaptive_weight import AdaptiveWeight, AdaptiveWeightNetwork
 from workflow_src.methods.baseline import Baseline
-from workflow_src.methods.development import choose
+from workflow_src.methods.development import Development, choose
 from workflow_src.methods.entries import load_entry
 from workflow_src.methods.fit_method import fit
 from workflow_src.methods.fixed_weight import FixedWeight
@@ -369,6 +369,12 @@ def test_interrupted_training_through_time_ends_the_same(study, tmp_path):
 def test_settings_of_its_own_are_checked(study):
     with pytest.raises(InputError, match="--own: window: 'long' is not allowed"):
         ThroughTime.fit(replace(study, own={**THROUGH_TIME, "window": "long"}))
+
+
+def test_a_training_without_any_cost_is_told_in_a_line(study, monkeypatch):
+    monkeypatch.setattr(Development, "cost", lambda self, rule: np.array([np.nan]))
+    with pytest.raises(InputError, match=r"^through-time: its error rate on .*learning_rate$"):
+        ThroughTime.fit(study)
 
 
 def test_broken_folders_are_refused_by_name(study, tmp_path):

@@ -59,6 +59,17 @@ def blamed_on(source: object) -> Iterator[None]:
         raise InputError(f"{source}: {error}") from error
 
 
+@contextlib.contextmanager
+def naming(path: object) -> Iterator[None]:
+    """Make an `OSError` raised within name a file, where it names none: a full disk's does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, first_line(error), str(path)) from error
+
+
 def describe_validation_error(error: ValidationError, source: str) -> str:
     """Describe pydantic's error: one line ``source: key: what`` for each wrong key."""
     faults: dict[str, list[Any]] = {}

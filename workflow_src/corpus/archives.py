@@ -14,7 +14,7 @@ from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
-from workflow_src.common.errors import InputError, first_line
+from workflow_src.common.errors import InputError, first_line, naming
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.corpus import archive_format
 
@@ -115,7 +115,7 @@ def _extract_member(member: Member, opened: Any, target: Path) -> None:
         ) from error
     with opened(member.handle) as content:
         if not path.exists():
-            with path.open("xb") as file:
+            with naming(path), path.open("xb") as file:
                 shutil.copyfileobj(content, file, BLOCK)
         elif not _same(content, path):
             raise UnsafeMemberError("stands in the archives twice, with different content")

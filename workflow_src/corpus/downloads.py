@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import re
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from workflow_src.common.digests import digest_file
-from workflow_src.common.errors import InputError, first_line
+from workflow_src.common.errors import InputError, first_line, naming
 from workflow_src.common.files import read_json, write_json
 from workflow_src.settings.corpus import SHORT_SHA256, Archive
 
 TIMEOUT = 60.0
 """Seconds without a byte after which a connection counts as broken."""
+PATIENCE = 300.0
+"""Seconds for an answer, and for each next `FRUIT` bytes; a slower server counts as broken."""
 FRUITLESS_TRIES = 5
 FRUIT = 1 << 20
 """A try counts as fruitless unless the file grew by this many bytes."""
@@ -28,6 +34,9 @@ PAUSE = 1.0
 """Seconds before the second try; they double with each fruitless try."""
 BLOCK = 1 << 18
 SECONDS_BETWEEN_LINES = 10.0
+NUMBER = "[0-9]{1,18}"
+"""Regular expression of a number in a header."""
+Answer = TypeVar("Answer")
 
 
 class BrokenDownloadError(Exception):
@@ -79,14 +88,22 @@ def fetch_archive(download: Download) -> None:
             return
         download.complete.unlink()
     fruitless, furthest = 0, _size(download.part)
+    began = time.monotonic()
     while True:
+        before = _size(download.part)
         try:
-            _receive(download)
-            break
+            if _receive(download):
+                break
+            # A server that sends small parts is asked for the next one, as long as it is not slow.
+            size, now = _size(download.part), time.monotonic()
+            if size >= furthest + FRUIT:
+                furthest, began = size, now
+            elif size <= before or now - began >= PATIENCE:
+                raise BrokenDownloadError(f"the server sent {size:,} bytes and not the rest")
         except BrokenDownloadError as error:
             size = _size(download.part)
             fruitless = 0 if size >= furthest + FRUIT else fruitless + 1
-            furthest = max(furthest, size)
+            furthest, began = max(furthest, size), time.monotonic()
             if fruitless == FRUITLESS_TRIES:
                 raise InputError(
                     f"{url}: {error}; given up after {FRUITLESS_TRIES} tries. "
@@ -105,8 +122,13 @@ def fetch_archive(download: Download) -> None:
     print(f"{url}: {_size(download.complete):,} bytes, sha256 as expected", flush=True)
 
 
-def _receive(download: Download) -> None:
+def _receive(download: Download) -> bool:
     """Request the missing bytes of an archive once, and append them.
+
+    Returns
+    -------
+    bool
+        Whether the server has no more bytes. It may send less than it was asked for.
 
     Raises
     ------
@@ -115,98 +137,164 @@ def _receive(download: Download) -> None:
     InputError
         The server has no such file.
     """
-    start, validator = _resumable(download)
+    start, validator, total = _resumable(download)
     headers = {"User-Agent": "fetch_corpus"}
     if start:
         # With If-Range, the server sends a changed file as a whole.
         headers |= {"Range": f"bytes={start}-", "If-Range": validator}
     with _open(download, headers) as response:
+        length = _number(response.headers.get("Content-Length", ""))
+        whole = None if length is None else start + length
         if response.status == 206:
             span = re.fullmatch(
-                r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip()
+                rf"bytes ({NUMBER})-{NUMBER}/({NUMBER}|\*)",
+                response.headers.get("Content-Range", "").strip(),
             )
             # Some servers know Range but not If-Range. Others send no validator in a part.
             same = _validator(response) in ("", validator)
             if not start or not span or int(span[1]) != start or not same:
                 download.discard()
                 raise BrokenDownloadError("the server sent another part than was asked for")
+            size = _number(span[2]) or total
             print(f"{download.archive.url}: going on from {start:,} bytes", flush=True)
         elif response.status == 200:
-            start = 0
+            start, whole, size = 0, length, length
             download.discard()
-            write_json(
-                {"url": download.archive.url, "validator": _validator(response)}, download.state
-            )
+            state = {"url": download.archive.url, "validator": _validator(response), "size": size}
+            write_json(state, download.state)
         else:
             raise InputError(f"{download.archive.url}: the server answered {response.status}")
-        with download.part.open("ab") as file:
-            _append(response, file, start, download.archive.url)
+        with naming(download.part), download.part.open("ab") as file:
+            got = _append(response, file, start, whole, download.archive.url)
+        return size is None or got >= size
 
 
 def _open(download: Download, headers: dict[str, str]) -> http.client.HTTPResponse:
     """Send a request; tell failures that deserve another try from those that do not."""
     url = download.archive.url
     try:
-        return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+        request = urllib.request.Request(url, headers=headers)
+        return _within_patience(lambda: OPENER.open(request, timeout=TIMEOUT))
     except urllib.error.HTTPError as error:
         error.close()
-        said = f"the server answered {error.code} {first_line(error.reason)}"
+        said = f"the server answered {error.code} {first_line(error.reason):.200}"
         if error.code == 416:
             # The part is complete or too long, yet was never verified: the download starts anew.
             download.discard()
         elif error.code not in (408, 425, 429) and error.code < 500:
             raise InputError(f"{url}: {said}") from error
         raise BrokenDownloadError(said) from error
+    except (ValueError, http.client.InvalidURL) as error:
+        raise InputError(
+            f"{url}: the server sends to what is no http or https URL ({first_line(error):.200})"
+        ) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, ssl.SSLCertVerificationError):
-            raise InputError(f"{url}: {first_line(reason)}") from error
-        raise BrokenDownloadError(f"no connection ({first_line(reason)})") from error
+            raise InputError(f"{url}: {first_line(reason):.200}") from error
+        raise BrokenDownloadError(f"no connection ({first_line(reason):.200})") from error
 
 
-def _append(response: http.client.HTTPResponse, file: IO[bytes], start: int, url: str) -> None:
-    """Write the body of a response to a file; raises `BrokenDownloadError` where it ends early."""
-    length = response.headers.get("Content-Length", "")
-    expected = start + int(length) if length.isdecimal() else None
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Redirects to http and https alone: urllib would also follow one to ftp."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        parts = urlsplit(newurl)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError(f"{newurl!a:.200}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+OPENER = urllib.request.build_opener(_Redirects)
+
+
+def _within_patience(ask: Callable[[], Answer]) -> Answer:
+    """Return what a server answers; raises `TimeoutError` where that takes too long.
+
+    A time limit of a socket begins anew with each byte. So the answer is awaited in a thread, which
+    is left to itself when it is late.
+    """
+    answer: Future[Answer] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return answer.result(PATIENCE)
+    except TimeoutError as error:
+        if answer.done():
+            raise
+        raise TimeoutError(errno.ETIMEDOUT, f"no answer in {PATIENCE:g} s") from error
+
+
+def _number(text: str) -> int | None:
+    """Return the number of a header, or None where it is none."""
+    return int(text) if re.fullmatch(NUMBER, text.strip()) else None
+
+
+def _append(
+    response: http.client.HTTPResponse, file: IO[bytes], start: int, expected: int | None, url: str
+) -> int:
+    """Write the body of a response to a file, and return the file's size.
+
+    Raises `BrokenDownloadError` where the body ends early or comes too slowly.
+    """
     size, told = start, time.monotonic()
+    mark, marked = start, told
     while size != expected:
         # Only reading may be tried again; writing to a full disk may not.
         try:
-            block = response.read1(BLOCK)
+            block = _within_patience(lambda: response.read1(BLOCK))
         except (OSError, http.client.HTTPException) as error:
             raise BrokenDownloadError(
-                f"the connection broke at {size:,} bytes ({first_line(error)})"
+                f"the connection broke at {size:,} bytes ({first_line(error):.200})"
             ) from error
         if not block:
             break
         file.write(block)
         size += len(block)
-        if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
+        now = time.monotonic()
+        if size >= mark + FRUIT:
+            mark, marked = size, now
+        elif now - marked >= PATIENCE:
+            raise BrokenDownloadError(
+                f"the server is too slow: {size - mark:,} bytes in {now - marked:.0f} s"
+            )
+        if now - told >= SECONDS_BETWEEN_LINES:
+            told = now
             of = f" of {expected:,}" if expected else ""
             print(f"{url}: {size:,}{of} bytes", flush=True)
     if expected is not None and size != expected:
         raise BrokenDownloadError(f"the connection broke at {size:,} of {expected:,} bytes")
+    return size
 
 
-def _resumable(download: Download) -> tuple[int, str]:
-    """Return how many bytes of an archive are there, and the version of the file they belong to.
+def _resumable(download: Download) -> tuple[int, str, int | None]:
+    """Return how many bytes of an archive are there, of which version of the file, and its size.
 
-    Bytes of another or an unknown version count as none.
+    Bytes of another or an unknown version count as none. The size may be unknown.
     """
     with contextlib.suppress(InputError):
         state = read_json(download.state) if download.state.exists() else {}
         if not isinstance(state, dict):
-            return 0, ""
-        if state.get("url") == download.archive.url and state.get("validator"):
-            return _size(download.part), state["validator"]
-    return 0, ""
+            return 0, "", None
+        validator, size = state.get("validator"), state.get("size")
+        # A header holds what a server sent, but the file may be damaged.
+        if state.get("url") == download.archive.url and isinstance(validator, str) and validator:
+            return _size(download.part), validator, size if isinstance(size, int) else None
+    return 0, "", None
 
 
 def _validator(response: http.client.HTTPResponse) -> str:
     """Return what If-Range may hold: a strong entity tag, else the date of change, else nothing."""
     tag = response.headers.get("ETag", "")
-    return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
+    found = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
+    # No request may hold a line end.
+    return found if found.isascii() and found.isprintable() else ""
 
 
 def _size(path: Path) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.files import read_json, write_json
 from workflow_src.corpus.archives import MARKER, extract_archive
 from workflow_src.corpus.downloads import Download, fetch_archive
@@ -49,6 +49,7 @@ def fetch_corpus(root: str | Path, archives: Sequence[Archive]) -> bool:
     if not fetched:
         folder = downloads[0].folder
         folder.mkdir(parents=True, exist_ok=True)
+        _check_place(root, folder)
         for download in downloads:
             fetch_archive(download)
         # On the file system of the root, so that one renaming makes the folder appear.
@@ -65,6 +66,24 @@ def fetch_corpus(root: str | Path, archives: Sequence[Archive]) -> bool:
             shutil.rmtree(extracted, ignore_errors=True)
     _clear(downloads)
     return not fetched
+
+
+def _check_place(root: Path, folder: Path) -> None:
+    """Check before the downloads that a folder can take the place of an empty root."""
+    if not root.exists():
+        return
+    trial = folder / ".trial"
+    try:
+        trial.mkdir(exist_ok=True)
+        trial.rename(root)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            trial.rmdir()
+            folder.rmdir()
+        raise InputError(
+            f"{root}: cannot be replaced by the folder of recordings ({first_line(error)}); if it "
+            "is a mount point, name a folder below it in corpus.directory.root"
+        ) from error
 
 
 def _is_fetched(root: Path, archives: Sequence[Archive]) -> bool:

@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from workflow_src.common.errors import InputError
 from workflow_src.common.seeds import torch_seed
 from workflow_src.methods.development import Development
 from workflow_src.methods.score_scale import LEAST_SHARE, estimate_scale
@@ -287,6 +288,11 @@ def _train(study: Study, settings: Settings) -> tuple[ThroughTime, pd.DataFrame]
                     "best": best,
                 }
             )
-    assert best is not None  # the last update is validated
+    if best is None:  # a cost that is no number is less than no other
+        raise InputError(
+            "through-time: its error rate on the validation speakers is a number after no update; "
+            f"the loss at the last one is {rows[-1]['loss']:g}; check the development trials, and "
+            "set a smaller methods.through-time.learning_rate"
+        )
     network.load_state_dict(best)
     return ThroughTime(scale, network.eval()), pd.DataFrame(rows)
