@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, clean_line
 from workflow_src.provenance.describe import describe_record
 from workflow_src.provenance.differences import (
     StageDifference,
@@ -26,36 +26,42 @@ from workflow_src.provenance.record import CONFIG
 def compare(a: FinishedRun, b: FinishedRun) -> int:
     """Print the stages that differ, with reasons and distances; return the exit status."""
     for side, run in (("A", a), ("B", b)):
-        print(f"{side}: {run.path} (commit {run.record.workflow.commit or 'not known'})")
+        _say(f"{side}: {run.path} (commit {run.record.workflow.commit or 'not known'})")
     if settings := list_settings(a, b):
-        print("Settings that differ:")
-        print("".join(f"  {said}\n" for said in settings), end="")
+        _say("Settings that differ:")
+        _say("".join(f"  {said}\n" for said in settings))
     difference = find_difference(a, b)
     if not difference.stages:
-        print(f"The results are the same: {len(a.digests)} files.")
+        _say(f"The results are the same: {len(a.digests)} files.")
     else:
-        print(f"The results differ, from the stage {difference.stages[0].stage} on.")
+        _say(f"The results differ, from the stage {difference.stages[0].stage} on.")
     differing = {found.stage: found for found in difference.stages}
     for stage in list_stages(a, b) if differing else ():
         if stage in differing:
             _print_stage(differing[stage], a, b)
         else:
-            print(f"{stage}: the same")
+            _say(f"{stage}: the same")
     if difference.without_effect:
-        print("Different, without an effect on results:")
-        print("".join(f"  {said}\n" for said in difference.without_effect), end="")
+        _say("Different, without an effect on results:")
+        _say("".join(f"  {said}\n" for said in difference.without_effect))
     return 1 if difference.stages else 0
+
+
+def _say(text: str) -> None:
+    """Print lines; a record may be anybody's."""
+    for line in text.splitlines():
+        print(clean_line(line))
 
 
 def _print_stage(found: StageDifference, a: FinishedRun, b: FinishedRun) -> None:
     only_a, only_b = found.only
     counts = ((found.changed, "differ"), (only_a, "only in A"), (only_b, "only in B"))
     said = ", ".join(f"{len(names)} {what}" for names, what in counts if names)
-    print(f"{found.stage}: {said}; first {[*found.changed, *only_a, *only_b][0]}")
-    print("".join(f"  why: {reason}\n" for reason in found.reasons), end="")
+    _say(f"{found.stage}: {said}; first {[*found.changed, *only_a, *only_b][0]}")
+    _say("".join(f"  why: {reason}\n" for reason in found.reasons))
     if a.results and b.results:
         far = measure_distances(found.changed, a.results, b.results)
-        print("".join(f"  how far: {line}\n" for line in far), end="")
+        _say("".join(f"  how far: {line}\n" for line in far))
 
 
 def verify(run: FinishedRun) -> int:
@@ -64,15 +70,15 @@ def verify(run: FinishedRun) -> int:
         raise InputError(f"{run.path}: is a record alone; name the folder of the results")
     changed = [*run.changed, *([CONFIG] if run.config_changed else [])]
     for names, what in ((changed, "changed"), (run.lost, "lost"), (run.added, "not recorded")):
-        print("".join(f"{what}: {name}\n" for name in names), end="")
+        _say("".join(f"{what}: {name}\n" for name in names))
     kept = len(run.digests) - len(run.changed)
-    print(f"{kept} of {len(run.record.results)} results are as recorded.")
+    _say(f"{kept} of {len(run.record.results)} results are as recorded.")
     return 1 if changed or run.lost else 0
 
 
 def describe(run: FinishedRun) -> int:
     """Print a record as text; return the exit status."""
-    print(describe_record(run.record), end="")
+    _say(describe_record(run.record))
     return 0
 
 
@@ -101,7 +107,9 @@ def main(argv: list[str] | None = None) -> NoReturn:
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"error: {clean_line(f'{where}{error.strerror or error}')}", file=sys.stderr)
+    except RecursionError:
+        print("error: a record is nested too deeply", file=sys.stderr)
     sys.exit(2)
 
 

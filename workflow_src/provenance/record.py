@@ -5,7 +5,7 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from workflow_src.common.errors import InputError, describe_validation_error
 from workflow_src.common.files import read_json
@@ -82,6 +82,43 @@ class Stage(Block):
         return results
 
 
+class _Part(BaseModel):
+    """A part of a record; other keys may stand beside."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Corpus(_Part):
+    source: str
+
+
+class _Trials(_Part):
+    scenarios: list[str]
+
+
+class _Inference(_Part):
+    methods: list[str]
+    released: dict[str, str | None]
+
+
+class _Settings(_Part):
+    seed: int
+    corpus: _Corpus
+    trials: _Trials
+    inference: _Inference
+
+
+class _Versions(_Part):
+    python: str
+
+
+class _Described(_Part):
+    """What the description of a run names of parts that differ between runs."""
+
+    settings: _Settings
+    versions: _Versions
+
+
 class Record(Block):
     """The record of a run.
 
@@ -138,10 +175,12 @@ def read_record(path: str | Path) -> Record:
     if isinstance(content, dict) and "results" in content:
         raise InputError(f"{path}: an earlier version of the workflow wrote it; use that version")
     try:
-        return Record.model_validate(content)
+        record = Record.model_validate(content)
+        _Described.model_validate({"settings": record.settings, "versions": record.versions})
     except ValidationError as error:
         first, *_ = describe_validation_error(error, str(path)).splitlines()
         raise InputError(f"{first} (a record that this version of the workflow wrote?)") from error
+    return record
 
 
 def digest_settings(record: Record) -> str:
