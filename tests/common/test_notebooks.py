@@ -7,6 +7,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from workflow_src.common.digests import ROOT
 from workflow_src.common.errors import InputError
 from workflow_src.common.notebooks import execute_notebook
+from workflow_src.running.launcher import end_well
 
 
 def make_notebook(folder, code):
@@ -44,6 +45,33 @@ def test_a_users_mistake_is_told_and_nothing_is_written(tmp_path, monkeypatch):
         execute(tmp_path, monkeypatch)
     assert not (tmp_path / "out.ipynb").exists()
     assert (tmp_path / "draft.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("raised", "file"),
+    [
+        (
+            "OSError(errno.ENOSPC, 'No space left on device', 'results/a.parquet')",
+            "results/a.parquet",
+        ),
+        ("OSError(errno.ENOSPC, 'No space left on device')", "n.ipynb"),
+    ],
+)
+def test_a_full_disk_in_a_cell_is_told_with_its_file(tmp_path, monkeypatch, capsys, raised, file):
+    make_notebook(tmp_path, f"import errno\nraise {raised}")
+    assert end_well(lambda: execute(tmp_path, monkeypatch)) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.endswith(f"{file}: No space left on device\n")
+    assert said.count("\n") == 1
+
+
+def test_a_full_disk_of_the_draft_is_told_with_its_file(tmp_path, capsys):
+    make_notebook(tmp_path, "1")
+    out, draft = tmp_path / "out.ipynb", tmp_path / "draft.ipynb"
+    draft.symlink_to("/dev/full")
+    assert end_well(lambda: execute_notebook(tmp_path / "n.ipynb", out, draft, {})) == 1
+    assert capsys.readouterr().err == f"error: {draft}: No space left on device\n"
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("length", [1, 120])

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import random
+import resource
 import socket
 import stat
 import subprocess
@@ -286,6 +287,24 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
     with pytest.raises(InputError, match=f"{says}.*given up after 2 tries"):
         fetch_corpus(tmp_path / "corpus", [archive])
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("content", "file"),
+    [(NOISE, "corpus.archives/*.part"), (bytes(400_000), "*/.extracting/a.wav")],
+)
+def test_a_full_disk_is_told_with_the_file(server, tmp_path, content, file):
+    _, archive = serve(server, "a.zip", make_zip({"a.wav": content}))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            fetch_corpus(tmp_path / "corpus", [archive])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert Path(caught.value.filename).match(file)
+    fetch_corpus(tmp_path / "corpus", [archive])
+    assert files_below(tmp_path / "corpus") == {"a.wav": content}
 
 
 def test_a_place_that_cannot_be_replaced_is_refused_before_the_download(

@@ -1,6 +1,7 @@
 """Executing notebooks with papermill so that the same run gives the same bytes."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from workflow_src.common.digests import ROOT
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, naming
 from workflow_src.common.files import write_text
 
+# The text of an error of the system, such as that of a full disk.
+_SYSTEM_ERROR = re.compile(r"\[Errno (\d+)\] (.*?)(?:: '(.*)')?")
 # Bytes. The path of a socket has at most 103 on every system; 25 of them are ours.
 LONGEST_FOLDER = 78
 
@@ -42,12 +45,14 @@ def execute_notebook(
     ------
     InputError
         A cell ended in an `InputError`; the message is the cell's.
+    OSError
+        A cell or this function could not read or write a file, which the error names.
     PapermillExecutionError
         Any other error in a cell, with the cell's own traceback.
     """
     os.environ["JUPYTER_PATH"] = str(ROOT / "resources/jupyter")
     Path(draft).parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_choose_parent()) as folder:
+    with naming(draft), tempfile.TemporaryDirectory(dir=_choose_parent()) as folder:
         try:
             notebook = papermill.execute_notebook(
                 str(ROOT / source),
@@ -63,6 +68,9 @@ def execute_notebook(
         except PapermillExecutionError as error:
             if error.ename == InputError.__name__:
                 raise InputError(error.evalue) from error
+            if found := _SYSTEM_ERROR.fullmatch(error.evalue):
+                number, said, file = found.groups()
+                raise OSError(int(number), said, file or str(source)) from error
             raise
     write_text(nbformat.writes(without_volatile_metadata(notebook)) + "\n", target)
     Path(draft).unlink()
