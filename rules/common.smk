@@ -144,11 +144,8 @@ for _name, _policy in GIVEN.items():
 rule_code([*RUNS.values(), *FITTED_RUNS.values()])
 
 
-# The beginning of a command that gives the param `settings` to Snakemake as a file.
-WRITE_SETTINGS = (
-    "settings=$(mktemp --suffix .json) && trap 'rm -f \"$settings\"' EXIT"
-    ' && printf %s {params.settings:q} > "$settings"'
-)
+# The option that gives the param `settings` to Snakemake.
+SETTINGS_FILE = "--configfile {params.as_file:{params.settings}}"
 
 
 def list_runs(runs):

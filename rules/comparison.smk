@@ -62,9 +62,9 @@ rule train_population:
     message:
         "Simulating population {wildcards.population} and training all methods on it; progress is in {log}"
     shell:
-        WRITE_SETTINGS
-        + " && snakemake {params.targets} --snakefile {params.snakefile:q}"
-        ' --configfile "$settings" --directory {params.directory} --cores {threads} --nolock'
+        "snakemake {params.targets} --snakefile {params.snakefile:q} "
+        + SETTINGS_FILE
+        + " --directory {params.directory} --cores {threads} --nolock"
         " --rerun-incomplete > {log} 2>&1"
 
 

@@ -28,7 +28,7 @@ rule plan:
     message:
         "Planning: what a run would do, by a dry run and measured rates"
     shell:
-        WRITE_SETTINGS
-        + " && said=$(WORKFLOW_PLANNING=1 snakemake all --dry-run --snakefile {params.snakefile:q}"
-        ' --configfile "$settings" --cores {params.cores} --nolock 2> {log})'
+        "said=$(WORKFLOW_PLANNING=1 snakemake all --dry-run --snakefile {params.snakefile:q} "
+        + SETTINGS_FILE
+        + " --cores {params.cores} --nolock 2> {log})"
         ' && printf %s "$said" | ' + step("planning.plan", printed="2> {log}")

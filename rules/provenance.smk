@@ -68,6 +68,6 @@ rule report:
     message:
         "Writing {output}: results, figures, notebooks and what the run cost"
     shell:
-        WRITE_SETTINGS
-        + ' && snakemake --snakefile {params.snakefile:q} --configfile "$settings" --nolock'
-        " --report {output} > {log} 2>&1"
+        "snakemake --snakefile {params.snakefile:q} "
+        + SETTINGS_FILE
+        + " --nolock --report {output} > {log} 2>&1"

@@ -4,12 +4,14 @@
 import functools
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 from snakemake.modules import WorkflowModifier
 from snakemake.settings.types import DeploymentMethod
 
 from workflow_src.common.files import write_json
+from workflow_src.running.as_file import MARK, AsFile
 from workflow_src.running.lock import LOCK, PARENT, hold_folder, join_run, live_with_run
 from workflow_src.running.signature import read_signature
 
@@ -19,13 +21,18 @@ GRAPH = ".snakemake/graph.json"
 GIVEN_FILES = GivenFiles(Path(".snakemake/given.json"))
 
 
+# A command names in a file whatever grows with the user's data. Where Snakemake no longer formats a
+# command as it starts it, such a file is missing, and its step ends.
+AS_FILE = AsFile(".snakemake/as_file", writes=not workflow.dryrun)
+
+
 def step(name, without=(), printed="> {log} 2>&1"):
     """Return the command of a step, ``<room>.<step>``, with an option for each of its arguments.
 
-    The value is the input, output or param of the same name. Arguments in `without` keep their
+    The options are in a file, since all files of a corpus may be among them. The value is the input, output or param of the same name. Arguments in `without` keep their
     defaults. `printed` redirects the step's output.
     """
-    words = [LAUNCHER + name]
+    words = []
     for argument in read_signature(name):
         if argument.name in without:
             continue
@@ -35,16 +42,20 @@ def step(name, without=(), printed="> {log} 2>&1"):
             else f"{argument.place}.{argument.name}"
         )
         words.append(f"{argument.option}{' ' if argument.many else '='}{{{place}:q}}")
-    return " ".join([*words, printed])
+    # The last blank keeps the format from ending in q, which Snakemake would take for itself.
+    return f"{LAUNCHER}{name} {MARK}{{params.as_file:{' '.join(words)} }} {printed}"
 
 
 def finish_rules():
     """Give each rule that runs a step the digest of its code, its log and its benchmark.
 
-    Where `set_params`, `set_log` or `benchmark` of Snakemake's rules change, one of the three is
-    missing. Then tests fail: logs are missing, or an edit of the code reruns nothing.
+    A rule whose command names files that it writes gets the param `as_file`. Where `set_params`,
+    `set_log` or `benchmark` of Snakemake's rules change, one of the three is missing. Then tests
+    fail: logs are missing, or an edit of the code reruns nothing.
     """
     for made in workflow.rules:
+        if "{params.as_file:" in (made.shellcmd or ""):
+            made.set_params(as_file=lambda wildcards, input: AS_FILE)
         if not find_step(made):
             continue
         made.set_params(
@@ -65,10 +76,8 @@ def _digest_given(made):
 
     def digest(wildcards):
         inputs, *_ = made.expand_input(wildcards)
-        digests = (
-            GIVEN_FILES.digest(str(file)) for file in inputs if is_given(str(file))
-        )
-        return " ".join(digests)
+        files = [str(file) for file in inputs if is_given(str(file))]
+        return " ".join(GIVEN_FILES.digest(files))
 
     return digest
 
@@ -232,6 +241,7 @@ onstart:
     live_with_run()
     check_triggers()
     checked(hold_folder, _steps_lock.parent, _steps_lock)
+    shutil.rmtree(AS_FILE, ignore_errors=True)
     write_graph(rules.record_provenance.input, GRAPH)
 
 

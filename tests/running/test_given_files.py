@@ -19,7 +19,7 @@ def given(tmp_path):
 
 
 def digest(given, folder):
-    return GivenFiles(folder / "cache.json").digest(str(given))
+    return GivenFiles(folder / "cache.json").digest([str(given)])[0]
 
 
 def test_other_content_of_the_same_size_and_time_is_noticed(given, tmp_path):
@@ -48,6 +48,17 @@ def test_a_damaged_cache_and_a_missing_file_end_nothing(given, tmp_path):
     assert digest(given, tmp_path) == before
     given.unlink()
     assert digest(given, tmp_path) == ""
+
+
+def test_the_cache_is_written_once_for_many_files(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(given_files, "TICK_NS", 0)
+    monkeypatch.setattr(given_files, "write_json", lambda content, path: written.append(content))
+    files = [str(tmp_path / f"{number}") for number in range(50)]
+    for file in files:
+        (tmp_path / file).write_text(file)
+    assert len(set(GivenFiles(tmp_path / "cache.json").digest(files))) == 50
+    assert [sorted(content) for content in written] == [sorted(files)]
 
 
 def test_a_missing_file_is_told_with_the_setting(tmp_path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from workflow_src.common.digests import digest_file
@@ -51,11 +52,16 @@ class GivenFiles:
             known = {}
         self._known = known if isinstance(known, dict) else {}
 
-    def digest(self, path: str) -> str:
-        """Return the digest of a file as it was at the first call; nothing where there is none."""
-        if path not in self._found:
-            self._found[path] = self._look(path)
-        return self._found[path]
+    def digest(self, paths: Sequence[str]) -> list[str]:
+        """Return the digests of files as they were at the first call; "" where there is no file."""
+        known = dict(self._known)
+        for path in paths:
+            if path not in self._found:
+                self._found[path] = self._look(path)
+        if self._known != known:
+            with contextlib.suppress(InputError, OSError):
+                write_json(self._known, self._cache)
+        return [self._found[path] for path in paths]
 
     def _look(self, path: str) -> str:
         try:
@@ -69,6 +75,4 @@ class GivenFiles:
             return ""
         if time.time_ns() - max(state[1:]) > TICK_NS:
             self._known[path] = {"state": state, "digest": digest}
-            with contextlib.suppress(InputError, OSError):
-                write_json(self._known, self._cache)
         return digest

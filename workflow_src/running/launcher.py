@@ -1,8 +1,9 @@
 """Starting a step: its command line, its numerical threads, its exit status.
 
 ``python -m workflow_src.run <room>.<step> --option value ...`` imports
-``workflow_src.<room>.<step>``, reads its ``Arguments`` and calls its ``run``. No step imports this
-module, so an edit of it changes no digest of code.
+``workflow_src.<room>.<step>``, reads its ``Arguments`` and calls its ``run``. ``@FILE`` in place
+of the options reads them from a file. No step imports this module, so an edit of it changes no
+digest of code.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from typing import NoReturn
 from workflow_src.common.digests import PACKAGE, ROOT
 from workflow_src.common.errors import InputError
 from workflow_src.running.arguments import parse_arguments
+from workflow_src.running.as_file import read_arguments
 from workflow_src.running.lock import live_with_run
 from workflow_src.running.signature import is_step
 from workflow_src.running.threads import use_one_thread
 
 USAGE = """\
-usage: python -m workflow_src.run <room>.<step> [--option value ...]
+usage: python -m workflow_src.run <room>.<step> [--option value ... | @FILE]
 
-Runs one step. --help after a step lists its options. The steps:
+Runs one step. --help after a step lists its options, which FILE may hold. The steps:
 """
 
 
@@ -49,7 +51,7 @@ def call(step: str, given: list[str]) -> None:
     if not is_step(step):
         raise InputError(f"{step!r} is no step; allowed: {', '.join(list_steps())}")
     module = importlib.import_module(f"{PACKAGE}.{step}")
-    args = parse_arguments(module.Arguments, step, given, module.__doc__)
+    args = parse_arguments(module.Arguments, step, read_arguments(given), module.__doc__)
     use_one_thread()
     module.run(args)
 
