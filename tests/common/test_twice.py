@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow_src.common.errors import InputError
@@ -51,6 +51,7 @@ def dicts_in(tree):
         yield from dicts_in(value)
 
 
+@settings(max_examples=40)
 @given(DICTS, st.data())
 def test_a_key_that_stands_twice_is_found_at_any_depth(tree, data):
     plain = "\n".join(write(tree, [], None))
@@ -79,6 +80,7 @@ def test_a_key_that_stands_twice_is_found_at_any_depth(tree, data):
             "corpus: {}\nseed: 1\ncorpus: {}\n",
             "the key corpus stands there twice, in line 1 and in line 3",
         ),
+        ("{a: 1, a: 2}", "the key a stands there twice, in line 1; once is allowed"),
         ("a:\n  b: 1\n  'b': 2\n", "the key b stands there twice, in line 2 and in line 3"),
         ("- {x: 1,\n   x: 2}\n", "the key x stands there twice, in line 1 and in line 2"),
         ("? x\n: 1\n? x\n: 2\n", "line 1 and in line 3"),

@@ -126,6 +126,27 @@ def test_names_of_files_may_look_like_patterns(tmp_path):
         find_files([str(tmp_path / "c*.npy")])
 
 
+@pytest.mark.parametrize(
+    "name", ["-x.npz", "{x}.npz", "--help.npy", "a}.ark", "a\nb.npz", "\x1b.npz"]
+)
+@pytest.mark.parametrize("pattern", ["*", "./*", "{}", "./{}"])
+def test_a_name_that_no_command_can_have_is_refused(tmp_path, monkeypatch, name, pattern):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(
+        InputError, match=r"^corpus\.imported\.embeddings: .*; rename it$"
+    ) as caught:
+        find_files([pattern.replace("{}", name)])
+    assert repr(name) in str(caught.value)
+
+
+def test_one_file_in_two_spellings_is_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.npz").write_bytes(b"")
+    (tmp_path / "b c$'.npz").write_bytes(b"")
+    assert find_files(["a.npz", "./a.npz", "./*.npz", ".//a.npz"]) == ["a.npz", "b c$'.npz"]
+
+
 class Calls:
     """What pickles into a call of a function."""
 

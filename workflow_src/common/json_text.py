@@ -34,10 +34,8 @@ def load_json(text: str, source: object) -> Any:
 
 def describe_twice(source: object, key: str, first: int, second: int) -> str:
     """Describe a key that stands in two lines of a text."""
-    return (
-        f"{source}: the key {printable(key)} stands there twice, in line {first} and in line "
-        f"{second}; a key may stand there once"
-    )
+    lines = f"in line {first} and in line {second}" if first < second else f"in line {first}"
+    return f"{source}: the key {printable(key)} stands there twice, {lines}; once is allowed"
 
 
 def _to_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def check_config_words(words: list[str]) -> None:
     for word in words:
         key, _, value = word.partition("=")
         if key in seen:
-            raise InputError(f"--config: the key {key} stands there twice; it may stand there once")
+            raise InputError(f"--config: the key {key} stands there twice; once is allowed")
         seen.add(key)
         try:
             check_keys(value, f"--config {key}")

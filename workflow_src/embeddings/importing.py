@@ -20,6 +20,7 @@ from workflow_src.common.errors import InputError, first_line, printable
 from workflow_src.common.files import read_npz
 from workflow_src.corpus.ids import parse_utterance_ids, sort_in_corpus_order
 from workflow_src.embeddings.numpy_pickles import PickledArray, read_pickled_dict
+from workflow_src.settings.base import check_path
 
 
 class Part(NamedTuple):
@@ -36,7 +37,7 @@ def find_files(patterns: Iterable[str]) -> list[str]:
     Raises
     ------
     InputError
-        A pattern names no file.
+        A pattern names no file, or one whose name no command can have.
     """
     found: list[str] = []
     for pattern in patterns:
@@ -48,8 +49,19 @@ def find_files(patterns: Iterable[str]) -> list[str]:
             files = sorted(path for path in named if Path(path).is_file())
         if not files:
             raise InputError(f"corpus.imported.embeddings: no file is named {pattern!r}")
-        found += files
+        found += [_check_name(str(Path(path))) for path in files]
     return list(dict.fromkeys(found))
+
+
+def _check_name(path: str) -> str:
+    """Return a path that a rule and the command of its step can have."""
+    try:
+        check_path(path)
+        if path.startswith("-"):
+            raise ValueError(f"{path!r} begins with a hyphen, as an option does; rename it")
+    except ValueError as error:
+        raise InputError(f"corpus.imported.embeddings: {error}") from error
+    return path
 
 
 def read_part(path: Path) -> Part:

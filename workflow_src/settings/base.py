@@ -14,14 +14,15 @@ Seed = Annotated[int, Field(ge=0)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
-def _check_path(path: str) -> str:
+def check_path(path: str) -> str:
+    """Return the path of a user's file; raises `ValueError` where no rule can have it."""
     # Snakemake reads text in braces as a wildcard.
     if any(character in "{}\x7f" or character < " " for character in path):
         raise ValueError(f"{path!r} holds a brace or a control character; rename it")
     return path
 
 
-GivenPath = Annotated[str, Field(min_length=1), AfterValidator(_check_path)]
+GivenPath = Annotated[str, Field(min_length=1), AfterValidator(check_path)]
 """The path of a user's file or folder."""
 
 
