@@ -1,5 +1,8 @@
+import io
 import os
 import subprocess
+import warnings
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -10,9 +13,11 @@ from workflow_src.common.files import (
     read_csv,
     read_json,
     read_npy,
+    read_npz,
     read_parquet,
     write_csv,
     write_npy,
+    write_npz,
     write_parquet,
     written_whole,
 )
@@ -42,6 +47,23 @@ def test_tables_round_trip_and_have_the_same_bytes_each_time(tmp_path):
         read_back = read(tmp_path / name)
         assert list(read_back["speaker"]) == ["0001", "0002"]
         assert list(read_back["score"].astype(np.float32)) == list(TABLE["score"])
+
+
+def test_no_column_and_no_array_stands_twice(tmp_path):
+    table, arrays = tmp_path / "a.csv", tmp_path / "a.npz"
+    table.write_text("utterance,state,,,state\na,b,c,d,e\n")
+    with pytest.raises(InputError, match=r"a\.csv: the column 'state' stands there twice"):
+        read_csv(table, ["utterance"])
+    table.write_text("utterance,state,,\na,b,c,d\n")
+    assert len(read_csv(table, ["utterance"])) == 1
+    write_npz(arrays, a=np.ones(2))
+    content = io.BytesIO()
+    np.save(content, np.zeros(2))
+    with warnings.catch_warnings(), zipfile.ZipFile(arrays, "a") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr("a.npy", content.getvalue())
+    with pytest.raises(InputError, match=r"a\.npz: the array 'a' stands there twice"):
+        read_npz(arrays, ["a"])
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def read_csv(
     Raises
     ------
     InputError
-        The file is missing, is no CSV, or lacks a column.
+        The file is missing, is no CSV, lacks a column, or has one twice.
     """
     try:
         if all_text:
@@ -109,6 +109,10 @@ def read_csv(
             table = pd.read_csv(path, dtype=dict.fromkeys(text, "str"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as CSV ({first_line(error)})") from error
+    # pandas renames the second of two columns.
+    names = pd.read_csv(path, header=None, nrows=1, dtype="str", keep_default_na=False).iloc[0]
+    if (twice := names.duplicated() & (names != "")).any():
+        raise InputError(f"{path}: the column {names[twice].iloc[0]!r} stands there twice")
     return _with_columns(table, columns, path)
 
 
@@ -170,6 +174,8 @@ def read_npz(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
             if missing := [name for name in names if name not in arrays.files]:
                 there = ", ".join(arrays.files) or "none"
                 raise InputError(f"{path}: lacks the array {missing[0]!r}; it has: {there}")
+            if twice := [name for name in names if arrays.files.count(name) > 1]:
+                raise InputError(f"{path}: the array {twice[0]!r} stands there twice")
             return [arrays[name] for name in names]
     except InputError:
         raise

@@ -52,10 +52,11 @@ class Block(BaseModel):
         allow_inf_nan=False,
     )
 
-    @field_validator("*", mode="before")
+    # Not before pydantic's own checks: what comes from JSON would lose that it does.
+    @field_validator("*")
     @classmethod
     def _check_size(cls, value: Any) -> Any:
         for number in value if isinstance(value, list) else [value]:
-            if isinstance(number, int) and not -LARGEST <= number <= LARGEST:
+            if isinstance(number, int) and abs(number) > LARGEST:
                 raise ValueError(f"has a number beyond {LARGEST}, the largest that tables can hold")
         return value
