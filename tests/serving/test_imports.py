@@ -46,5 +46,5 @@ def test_a_service_imports_numpy_and_onnxruntime_alone(imported):
 
 def test_the_room_imports_what_is_light_of_common_and_nothing_else(imported):
     rooms = {name for name in imported[1] if not name.startswith("workflow_src.serving")}
-    light = "", ".directions", ".errors", ".json_text", ".whole_files"
+    light = "", ".directions", ".errors", ".json_text", ".limits", ".whole_files"
     assert rooms == {f"workflow_src.common{module}" for module in light}

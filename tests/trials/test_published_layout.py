@@ -204,7 +204,7 @@ def test_trials_of_another_form_are_refused(scenario, content, says):
 def test_one_list_named_again_and_again_is_refused_before_it_grows():
     names = [TARGETS[0], NONTARGETS[0]] * 10_000
     content = {f"spk0003_{k}": names for k in range(1001)}
-    with pytest.raises(InputError, match="holds more than 20000000 trials"):
+    with pytest.raises(InputError, match="holds more than 20000000 trials, which"):
         tabulate_trials(content, BY_ID["random"], "a")
 
 

@@ -16,7 +16,11 @@ _BRANCH = re.compile(r"\[key\]|constrained-\w+|(function-after|literal)\[.*\]")
 
 # Error messages cut long values to fit into a line.
 _SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
+# The most characters of a line, and lines of a message: a file can make a name of megabytes.
+MAX_LINE, MAX_LINES, MAX_NAME = 2000, 100, 300
+# A long text that a message of pydantic's quotes.
+_LONG_QUOTE = re.compile(r"(?<=')[^']{100,}(?=')|[0-9]{100,}")
 
 
 class InputError(Exception):
@@ -24,11 +28,14 @@ class InputError(Exception):
 
     The message is one line. It names the culprit (file, key or row), what is wrong, and what is
     allowed. A step prints it without a traceback and exits with status 1. What it quotes of others
-    is cleaned (`clean_line`); only its line ends stay.
+    is cleaned (`clean_line`) and cut where it is too long; only its line ends stay.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__("\n".join(map(clean_line, message.split("\n"))))
+        lines = [clean_line(_cut(line, MAX_LINE)) for line in message.split("\n")]
+        if (more := len(lines) - MAX_LINES) > 0:
+            lines[MAX_LINES:] = [f"and {more:,} more errors"]
+        super().__init__("\n".join(lines))
 
 
 def clean_line(text: str) -> str:
@@ -38,14 +45,34 @@ def clean_line(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def quoted(value: object) -> str:
+    """Return the start of a value's `repr`, which may be long, deep or impossible."""
+    try:
+        return _SHORT.repr(value)
+    except Exception:  # of any class; for example a number of more digits than Python writes
+        return f"a value of the type {type(value).__name__}"
+
+
+def _cut(text: str, most: int) -> str:
+    """Cut a long text in its middle."""
+    return text if len(text) <= most else f"{text[: most * 2 // 3]} ... {text[-most // 4 :]}"
+
+
 def printable(name: object) -> str:
-    """Return a name for a message: quoted where it would not be one plain line."""
-    text = str(name)
+    """Return a name for a message: quoted where it would not be one plain line, cut if long."""
+    try:
+        text = _cut(str(name), MAX_NAME)
+    except ValueError:  # a number of more digits than Python writes
+        text = quoted(name)
     return text if text.isprintable() else repr(text)
 
 
 def first_line(error: object) -> str:
     """Return the first line of an error's message, cleaned; the error's type where it has none."""
+    if isinstance(error, MemoryError):
+        return "it needs too much memory for its size"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
     said = str(getattr(error, "strerror", None) or error).strip()
     return clean_line((said.splitlines() or [type(error).__name__])[0])
 
@@ -97,10 +124,11 @@ def _describe_faults(faults: list[Any]) -> str:
     if fault["type"] == "unexpected_keyword_argument":
         return "unknown key"
     if fault["type"] == "value_error":
-        return fault["msg"].removeprefix("Value error, ")
+        said = fault["msg"].removeprefix("Value error, ")
+        return _LONG_QUOTE.sub(lambda found: _cut(found[0], 80), said)
     value = fault["input"]
     wanted = " or ".join(dict.fromkeys(f["msg"][0].lower() + f["msg"][1:] for f in faults))
-    said = f"{_SHORT.repr(value)} is not allowed: {wanted.replace(' or input should', ' or')}"
+    said = f"{quoted(value)} is not allowed: {wanted.replace(' or input should', ' or')}"
     if isinstance(value, str) and fault["type"] in {"float_type", "int_type"}:
         said += " (in YAML, 3e-4 is text; write 0.0003 or 3.0e-4)"
     return said

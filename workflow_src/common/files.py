@@ -20,7 +20,11 @@ import pyarrow.parquet as pq
 
 from workflow_src.common.errors import InputError, first_line, printable
 from workflow_src.common.json_text import load_json
+from workflow_src.common.limits import plain_size, within_budget
 from workflow_src.common.whole_files import written_whole
+
+MAX_COLUMNS = 10_000
+"""Of a CSV table."""
 
 
 def write_text(text: str, path: str | Path) -> None:
@@ -37,7 +41,12 @@ def write_json(content: Any, path: str | Path) -> None:
 def read_json(path: str | Path) -> Any:
     """Read JSON; raises `InputError` where the file is missing, no JSON, or has a key twice."""
     try:
-        return load_json(Path(path).read_text(encoding="utf-8"), path)
+        plain_size(path)
+        # JSON takes no more than some thirty times its size.
+        content = load_json(Path(path).read_text(encoding="utf-8"), path)
+        # What could not be written again: NaN, infinity, and halves of characters.
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+        return content
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({first_line(error)})") from error
 
@@ -63,6 +72,7 @@ def read_parquet(path: str | Path, columns: Sequence[str] = (), only: bool = Fal
     InputError
         The file is missing, is no parquet, or lacks a column.
     """
+    plain_size(path)
     try:
         some = [name for name in pq.read_schema(path).names if name in columns] if only else None
         table = pd.read_parquet(path, columns=some)
@@ -103,10 +113,12 @@ def read_csv(
         The file is missing, is no CSV, lacks a column, or has one twice.
     """
     try:
-        if all_text:
-            table = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
-        else:
-            table = pd.read_csv(path, dtype=dict.fromkeys(text, "str"))
+        with within_budget(path):
+            _check_width(path)
+            if all_text:
+                table = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
+            else:
+                table = pd.read_csv(path, dtype=dict.fromkeys(text, "str"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as CSV ({first_line(error)})") from error
     # pandas renames the second of two columns.
@@ -114,6 +126,14 @@ def read_csv(
     if (twice := names.duplicated() & (names != "")).any():
         raise InputError(f"{path}: the column {names[twice].iloc[0]!r} stands there twice")
     return _with_columns(table, columns, path)
+
+
+def _check_width(path: str | Path) -> None:
+    """Refuse a table with a column for every few bytes; each takes kilobytes and milliseconds."""
+    with Path(path).open("rb") as file:
+        header = file.readline(1 << 20)
+    if header.count(b",") >= MAX_COLUMNS:
+        raise ValueError(f"it has more than {MAX_COLUMNS:,} columns")
 
 
 def write_npy(array: np.ndarray, path: str | Path) -> None:
@@ -170,7 +190,7 @@ def read_npz(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
         The file is missing, damaged, lacks an array, or holds pickled objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with within_budget(path), np.load(path, allow_pickle=False) as arrays:
             if missing := [name for name in names if name not in arrays.files]:
                 there = ", ".join(arrays.files) or "none"
                 raise InputError(f"{path}: lacks the array {missing[0]!r}; it has: {there}")
@@ -193,7 +213,10 @@ def read_npy(path: str | Path, mmap: bool = False) -> np.ndarray:
         The file is missing, cut short, or holds pickled objects.
     """
     try:
-        array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+        with within_budget(path):
+            array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    except InputError:
+        raise
     # As in `read_npz`.
     except Exception as error:
         raise InputError(f"{path}: cannot be read as a .npy array ({first_line(error)})") from error

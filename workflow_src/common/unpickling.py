@@ -5,8 +5,8 @@ it. The first walks through the opcodes without executing them. It refuses every
 short list: persistent ids, extension codes, classes to instantiate, states to set. The second is
 an unpickler that looks up names in a table and imports nothing.
 
-Neither gate limits the size of the content: a pickle can name one list a thousand times. The
-caller decides how much is too much.
+A pickle can name one list a thousand times. `workflow_src.common.limits` bounds the memory that its
+content takes; the caller decides how many names of one thing are too many.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from workflow_src.common.errors import InputError, first_line
+from workflow_src.common.errors import InputError, first_line, quoted
+from workflow_src.common.limits import within_budget
 
 # Numbers, text, None and booleans; lists, dicts, and tuples as arguments; calls of admitted names.
 PLAIN_OPCODES = frozenset(
@@ -39,6 +40,7 @@ PLAIN_GLOBALS: dict[tuple[str, str], Any] = {
 
 _MEMO_PUTS = {"PUT", "BINPUT", "LONG_BINPUT"}
 _MEMO_GETS = {"GET", "BINGET", "LONG_BINGET"}
+_NUMBERS = {"INT", "LONG", "LONG1", "LONG4"}
 _TUPLES = {"EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
 
 
@@ -83,7 +85,9 @@ class PlainUnpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> NoReturn:
         """Refuse references to objects outside of the pickle."""
-        raise InputError(f"{self._source}: refused, because it holds the persistent id {pid!r}")
+        raise InputError(
+            f"{self._source}: refused, because it holds the persistent id {quoted(pid)}"
+        )
 
 
 def walk_opcodes(
@@ -111,7 +115,7 @@ def walk_opcodes(
         for count, (opcode, argument, place) in enumerate(pickletools.genops(data)):
             position = place or 0
             if opcode.name not in admitted:
-                said = "" if argument is None else f" {argument!a:.80}"
+                said = "" if argument is None else f" {ascii(quoted(argument))[1:-1]}"
                 raise InputError(
                     f"{source}: refused, because the pickle holds the opcode {opcode.name}{said} "
                     f"at byte {position}; such files hold lists, dicts, text and numbers alone"
@@ -134,23 +138,27 @@ def read_plain_pickle(path: str | Path) -> Any:
     InputError
         The file cannot be read, is damaged, or holds anything else.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({first_line(error)})") from error
-    _check(data, path)
-    return PlainUnpickler(data, path).load()
+    with within_budget(path):
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({first_line(error)})") from error
+        _check(data, path)
+        return PlainUnpickler(data, path).load()
 
 
 def _check(data: bytes, source: str | Path) -> None:
-    """Check the opcodes, and that every tuple is the argument of a call.
+    """Check the opcodes, that numbers have 64 bits, and that every tuple is the argument of a call.
 
-    A dict hashes its keys, and the hash of a million nested tuples ends the process.
+    A dict hashes its keys. The hash of a million nested tuples ends the process, and large numbers
+    can be chosen to have one hash.
     """
     memo: set[int] = set()
     arguments: set[int] = set()
     is_tuple = False
     for name, argument in walk_opcodes(data, source, PLAIN_OPCODES):
+        if name in _NUMBERS and not -(1 << 63) <= argument < 1 << 63:
+            raise InputError(f"{source}: refused, because it holds a number of more than 64 bits")
         if name == "MEMOIZE" or name in _MEMO_PUTS:
             index = len(memo) if name == "MEMOIZE" else argument
             memo.add(index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import dataclasses
 import stat
 import struct
 import tarfile
@@ -14,19 +14,28 @@ from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
-from workflow_src.common.errors import InputError, first_line, naming
+from workflow_src.common.errors import InputError, first_line, naming, quoted
+from workflow_src.common.limits import plain_size, within_budget
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.corpus import archive_format
 
 MARKER = ".fetched.json"
 """The record of what was extracted, in the target; no member may have its name."""
 BLOCK = 1 << 18
+# What an archive may give: this much for any archive, and a multiple of its size. Recordings
+# compress to a fifth, silence to a thousandth.
+LEAST_BYTES, BYTES_PER_BYTE = 1 << 30, 100
+LEAST_MEMBERS, BYTES_OF_MEMBER = 100_000, 512
+# The longest of tar's own headers: long names and other attributes of a member.
+MAX_HEADER = 1 << 16
 DAMAGED = (
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
     LZMAError,
     EOFError,
+    MemoryError,
+    RecursionError,
     struct.error,
     ValueError,
 )
@@ -78,17 +87,19 @@ def extract_archive(path: Path, target: Path, source: str) -> None:
     assert form is not None  # the settings allow no other ending
     members = _zip_members if form == ".zip" else _tar_members
     name = ""
+    size = plain_size(path)
+    room = _Room(LEAST_BYTES + BYTES_PER_BYTE * size, LEAST_MEMBERS + size // BYTES_OF_MEMBER)
     try:
-        with members(path, form) as (found, opened):
+        with within_budget(path), members(path, form) as (found, opened):
             for member in show_progress(found, f"extracting {source.rpartition('/')[2]}"):
                 name = member.name
-                _extract_member(member, opened, target)
+                _extract_member(member, opened, target, room)
     except UnsafeMemberError as error:
-        raise InputError(f"{source}: member {name!r}: {error}") from error
+        raise InputError(f"{source}: member {quoted(name)}: {error}") from error
     except DAMAGED as error:
         raise InputError(f"{source}: is damaged, or no {form} ({first_line(error)})") from error
     except (RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{source}: member {name!r}: {first_line(error)}") from error
+        raise InputError(f"{source}: member {quoted(name)}: {first_line(error)}") from error
     except OSError as error:
         # gzip and bz2 report damaged content by errors without a number.
         if error.errno is None:
@@ -96,7 +107,23 @@ def extract_archive(path: Path, target: Path, source: str) -> None:
         raise
 
 
-def _extract_member(member: Member, opened: Any, target: Path) -> None:
+@dataclasses.dataclass
+class _Room:
+    """How many bytes and members an archive may still give."""
+
+    size: int
+    members: int
+
+    def take(self, size: int = 0, members: int = 0) -> None:
+        """Take some of it; refuse an archive that gives too much."""
+        self.size -= size
+        self.members -= members
+        if min(self.size, self.members) < 0:
+            raise UnsafeMemberError("the archive up to here holds too much for its size")
+
+
+def _extract_member(member: Member, opened: Any, target: Path, room: _Room) -> None:
+    room.take(members=1)
     path = target.joinpath(*_safe_parts(member.name))
     if member.kind not in ("file", "folder"):
         raise UnsafeMemberError(f"is {member.kind}; only plain files and folders are extracted")
@@ -116,7 +143,9 @@ def _extract_member(member: Member, opened: Any, target: Path) -> None:
     with opened(member.handle) as content:
         if not path.exists():
             with naming(path), path.open("xb") as file:
-                shutil.copyfileobj(content, file, BLOCK)
+                while block := content.read(BLOCK):
+                    room.take(len(block))
+                    file.write(block)
         elif not _same(content, path):
             raise UnsafeMemberError("stands in the archives twice, with different content")
 
@@ -141,6 +170,27 @@ def _safe_parts(name: str) -> list[str]:
     return parts
 
 
+class _Header(tarfile.TarInfo):
+    """A tar header; one that announces a long name or attributes of gigabytes is refused."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """Read a header."""
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _BEFORE_MEMBER and header.size > MAX_HEADER:
+            raise tarfile.ReadError(f"a header of {header.size:,} bytes")
+        return header
+
+
+_BEFORE_MEMBER = {
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+}
+
+
 @contextlib.contextmanager
 def _tar_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]]:
     """Give the members of a tar archive and what opens one; read each before the next."""
@@ -157,12 +207,15 @@ def _tar_members(path: Path, form: str) -> Iterator[tuple[Iterator[Member], Any]
         tarfile.CHRTYPE: "a device",
         tarfile.BLKTYPE: "a device",
         tarfile.FIFOTYPE: "a pipe",
+        tarfile.GNUTYPE_SPARSE: "a sparse file",
     }
-    with tarfile.open(path, modes[form]) as archive:
+    with tarfile.open(path, modes[form], tarinfo=_Header) as archive:
 
         def members() -> Iterator[Member]:
             while (info := archive.next()) is not None:
                 kind = "file" if info.isreg() else "folder" if info.isdir() else None
+                if info.issparse():
+                    kind = words[tarfile.GNUTYPE_SPARSE]
                 yield Member(info.name, kind or words.get(info.type, "of no known kind"), info)
                 # The archive would keep every header; a corpus has a million.
                 archive.members.clear()  # type: ignore[attr-defined]  # not in its hints

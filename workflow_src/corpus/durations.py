@@ -1,19 +1,16 @@
-"""Lengths of recordings, from their headers."""
+"""Lengths of recordings, from their headers where these tell them."""
 
 import os
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
+from workflow_src.corpus.sound_files import DAMAGED, count_frames, open_sound
 from workflow_src.running.progress import show_progress
-
-# libsndfile gives nearly 2^63 frames for a file that does not tell its length.
-_MAX_FRAMES = 2**48
 
 
 def read_durations(paths: list[str], root: str | Path) -> np.ndarray:
-    """Read the lengths of recordings from their headers.
+    """Read the lengths of recordings: headers, and recordings whose headers tell no length.
 
     Parameters
     ----------
@@ -33,9 +30,10 @@ def read_durations(paths: list[str], root: str | Path) -> np.ndarray:
         if not os.path.isfile(full):  # noqa: PTH113
             continue
         try:
-            info = soundfile.info(full)
-        except (soundfile.SoundFileError, OSError, ValueError):
+            with open_sound(full) as file:
+                frames, rate = count_frames(file), file.samplerate
+        except DAMAGED:
             continue
-        if 0 < info.frames < _MAX_FRAMES and info.samplerate > 0:
-            seconds[i] = info.frames / info.samplerate
+        if frames > 0 and rate > 0:
+            seconds[i] = frames / rate
     return seconds

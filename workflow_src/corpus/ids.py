@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from workflow_src.common.arrow import arrow_texts
 from workflow_src.common.errors import InputError
+from workflow_src.common.limits import within_budget
 
 YEAR = 2020
 FORM = "<speaker, 4 digits>_<MMDDhhmm>_<slot 1-9>_<take 1-9>_<ti|td>_<phrase 0-9>"
@@ -121,7 +122,8 @@ def read_id_lines(path: str | Path, what: str) -> list[tuple[str, int]]:
         The file cannot be read, lists an id twice, or has none.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        with within_budget(path):
+            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:

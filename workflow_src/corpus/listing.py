@@ -4,6 +4,7 @@ The manifest lists the folder. Extraction lists one shard by itself, because the
 changes with any recording.
 """
 
+import collections
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from workflow_src.common.errors import InputError
 from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.ids import sort_in_corpus_order
-from workflow_src.corpus.scan import find_recordings, identify_recordings
+from workflow_src.corpus.scan import describe_others, find_recordings, identify_recordings
 from workflow_src.corpus.shards import shard_of_name
 from workflow_src.settings.corpus import DirectoryCorpus
 
@@ -42,7 +43,10 @@ def list_recordings(
     InputError
         The folder is invalid, or all are listed and a speaker of the settings has no recording.
     """
-    paths = find_recordings(root)
+    others: collections.Counter[str] = collections.Counter()
+    paths = find_recordings(root, others)
+    if others and shard is None:
+        print(f"sound files in {root}: {describe_others(others)}")
     speakers = settings.speakers
     if shard is not None:
         paths = [path for path in paths if shard_of_name(_name(path), shards) == shard]

@@ -13,10 +13,12 @@ of modification back goes unnoticed.
 
 from __future__ import annotations
 
+import collections
 import functools
 import hashlib
 import itertools
 import json
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +31,7 @@ from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, read_npz, write_json, write_npz
 from workflow_src.corpus.file_states import FIELDS, read_states
-from workflow_src.corpus.scan import walk_recordings
+from workflow_src.corpus.scan import describe_others, walk_recordings
 from workflow_src.corpus.shards import shard_of_name
 from workflow_src.running.progress import show_progress
 
@@ -147,7 +149,10 @@ def _result(records: Path, root: str, shards: int, speakers: list[str] | None) -
 
 def _scan(root: str) -> tuple[list[str], np.ndarray]:
     """Return the paths of all recordings, in a fixed order, and their states."""
-    folders = sorted((within, sorted(names)) for within, names in walk_recordings(root))
+    others: collections.Counter[str] = collections.Counter()
+    folders = sorted((within, sorted(names)) for within, names in walk_recordings(root, others))
+    if others:  # on the screen, where a step's own words are in its log
+        print(f"warning: {root}: {describe_others(others)}", file=sys.stderr)
     paths = [within + name for within, names in folders for name in names]
     states = np.frombuffer(read_states(root, folders), np.int64)
     return paths, states.reshape(-1, FIELDS)

@@ -5,8 +5,9 @@ import stat
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
+
+from workflow_src.corpus.sound_files import DAMAGED, MAX_FRAMES, open_sound, read_samples
 
 # A recording is silent below this root mean square, taken after the offset is removed: one step of
 # 16-bit audio, -90 dB of full scale. Faint speech is far above it.
@@ -68,18 +69,17 @@ def _read_samples(
     if status.st_size == 0:
         raise Rejected("empty file")
     try:
-        with soundfile.SoundFile(path) as file:
-            frames, rate = file.frames, file.samplerate
-            # Before reading: a header may promise more than memory holds.
-            if frames < min_seconds * rate:
-                raise Rejected(f"shorter than {min_seconds:g} s" if frames else "no samples")
-            if frames > max_seconds * rate:
-                raise Rejected(f"longer than {max_seconds:g} s")
-            samples = file.read(dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        with open_sound(path) as file:
+            promised, rate = file.frames, file.samplerate
+            most = int(min(max_seconds * rate, MAX_FRAMES))
+            samples = read_samples(file, most)
+    except DAMAGED as error:
         raise Rejected("not readable as audio") from error
-    if len(samples) < frames:
-        raise Rejected("cut short")
-    if len(samples) == 0:
-        raise Rejected("no samples")
+    frames = len(samples)
+    if frames > most:
+        raise Rejected(f"longer than {max_seconds:g} s")
+    if frames < promised < MAX_FRAMES:
+        raise Rejected("cut short" if frames else "no samples")
+    if frames < min_seconds * rate or frames == 0:
+        raise Rejected(f"shorter than {min_seconds:g} s" if frames else "no samples")
     return samples, rate

@@ -9,9 +9,13 @@ import numpy as np
 import onnxruntime
 
 from workflow_src.common.errors import InputError, first_line
+from workflow_src.common.limits import plain_size, read_apart, stopped_after
 from workflow_src.settings.front_ends import FRONT_ENDS, FrontEnd
 
 WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
+# A run of the model may take this long: for any features, and for their numbers. A second of sound
+# has 8,000 numbers as filter banks.
+LEAST_SECONDS, NUMBERS_PER_SECOND = 60.0, 500.0
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -64,9 +68,18 @@ class SpeakerModel:
         self.front_end = front_end
         function = front_end.entry.partition(":")[2]
         self._compute_features = getattr(importlib.import_module(front_end.module), function)
-        self._session, self.device = _open_session(content, path, device, deterministic)
-        self._input, self.max_batch = _check_interface(self._session, path, front_end)
+        if device == "cpu" or PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
+            # A model is a program: it may never end, or take all memory.
+            read_apart(lambda _: self._open(content, device, deterministic), Path(path))
+        self._open(content, device, deterministic)
+
+    def _open(self, content: bytes, device: str, deterministic: bool) -> tuple[None, list]:
+        """Open the model and run it once."""
+        self._session, self.device = _open_session(content, self._path, device, deterministic)
+        found = _check_interface(self._session, self._path, self.front_end)
+        self._input, self.max_batch = found
         self.dim = self._probe()
+        return None, []
 
     def compute_features(self, waveform: np.ndarray) -> np.ndarray:
         """Compute the front end's features, float32, of a recording, float32 [samples]."""
@@ -78,14 +91,17 @@ class SpeakerModel:
         Raises
         ------
         InputError
-            The model fails on features of this shape.
+            The model fails on features of this shape, or does not end.
         """
+        options = onnxruntime.RunOptions()
+        seconds = LEAST_SECONDS + features.size / NUMBERS_PER_SECOND
         try:
-            return self._session.run(None, {self._input: features})[0]
+            with stopped_after(seconds, lambda: setattr(options, "terminate", True)):
+                return self._session.run(None, {self._input: features}, options)[0]
         except Exception as error:  # onnxruntime's own exceptions have no useful common base
+            why = f"it did not end in {seconds:.0f} s" if options.terminate else first_line(error)
             raise InputError(
-                f"{self._path}: does not run on features {list(features.shape)}: "
-                f"{first_line(error)}"
+                f"{self._path}: does not run on features {list(features.shape)}: {why}"
             ) from error
 
     def _probe(self) -> int:
@@ -119,6 +135,7 @@ class SpeakerModel:
 
 
 def _read_model(path: str | Path, sha256: str | None) -> bytes:
+    plain_size(path)
     try:
         content = Path(path).read_bytes()
     except OSError as error:

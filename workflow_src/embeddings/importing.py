@@ -7,6 +7,7 @@ Formats, by the end of the name: ``.npy``, a pickled dict of utterance -> float 
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,9 +19,14 @@ import pandas as pd
 from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError, first_line, printable
 from workflow_src.common.files import read_npz
+from workflow_src.common.limits import plain_size, read_apart, within_budget
 from workflow_src.corpus.ids import parse_utterance_ids, sort_in_corpus_order
-from workflow_src.embeddings.numpy_pickles import PickledArray, read_pickled_dict
+from workflow_src.embeddings.numpy_pickles import read_pickled_vectors
+from workflow_src.embeddings.stacking import and_more, blame, stack_vectors
 from workflow_src.settings.base import check_path
+
+# The longest utterance id in an archive, in bytes, with the space after it.
+MAX_KEY = 1024
 
 
 class Part(NamedTuple):
@@ -75,13 +81,19 @@ def read_part(path: Path) -> Part:
     readers = {".npy": _read_npy, ".npz": _read_npz, ".ark": _read_ark, ".scp": _read_scp}
     if path.suffix not in readers:
         raise InputError(f"{path}: is of no known form; allowed are: {', '.join(readers)}")
-    utterances, embeddings = readers[path.suffix](path)
+    with within_budget(path):
+        utterances, embeddings = readers[path.suffix](path)
+    check_embeddings(path, utterances, embeddings)
+    return Part(path, utterances, embeddings)
+
+
+def check_embeddings(path: Path, utterances: list[str], embeddings: np.ndarray) -> None:
+    """Refuse a file without embeddings, and an embedding without a direction."""
     if not utterances:
         raise InputError(f"{path}: holds no embedding")
     wrong = ~have_directions(embeddings)
     if wrong.any():
-        raise InputError(_blame(path, utterances[wrong.argmax()], NO_DIRECTION, int(wrong.sum())))
-    return Part(path, utterances, embeddings)
+        raise InputError(blame(path, utterances[wrong.argmax()], NO_DIRECTION, int(wrong.sum())))
 
 
 def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -124,7 +136,7 @@ def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
         places = files[0] if files[0] == files[1] else f"{files[0]} and in {files[1]}"
         raise InputError(
             f"{files[1]}: the embedding of {name} comes twice, in {places}"
-            + _and_more(int(twice.sum()))
+            + and_more(int(twice.sum()))
         )
     manifest["place"] = np.arange(len(manifest))
     manifest = sort_in_corpus_order(manifest)
@@ -138,21 +150,9 @@ def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
-    content = read_pickled_dict(path)
-    return _stack(path, len(content), _unpickled_vectors(path, content))
-
-
-def _unpickled_vectors(path: Path, content: dict) -> Iterator[tuple[str, np.ndarray]]:
-    for utterance, value in content.items():
-        if not isinstance(utterance, str):
-            raise InputError(f"{path}: a key of its dict is no text but {type(utterance).__name__}")
-        if not isinstance(value, PickledArray):
-            said = f"is no numpy array but {type(value).__name__}"
-            raise InputError(_blame(path, utterance, said))
-        try:
-            yield utterance, value.as_vector()
-        except (ValueError, TypeError, AttributeError) as error:
-            raise InputError(_blame(path, utterance, str(error))) from error
+    # The content of a pickle can be nested as deeply as it likes, which ends a process.
+    utterances, (embeddings,) = read_apart(read_pickled_vectors, path)
+    return utterances, embeddings
 
 
 def _read_npz(path: Path) -> tuple[list[str], np.ndarray]:
@@ -166,26 +166,30 @@ def _read_npz(path: Path) -> tuple[list[str], np.ndarray]:
             f"{path}: embedding is {embeddings.dtype} {list(embeddings.shape)}; floats "
             f"[{len(utterances)}, D] are needed"
         )
+    try:
+        names = utterances.tolist()
+    except ValueError as error:
+        raise InputError(f"{path}: utterance is no text ({first_line(error)})") from error
     with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and are refused
-        return utterances.tolist(), embeddings.astype(np.float32)
+        return names, embeddings.astype(np.float32)
 
 
 def _read_ark(path: Path) -> tuple[list[str], np.ndarray]:
     with path.open("rb") as file:
         vectors = list(_ark_vectors(path, file))
-    return _stack(path, len(vectors), vectors)
+    return stack_vectors(path, len(vectors), vectors)
 
 
 def _ark_vectors(path: Path, file: BinaryIO) -> Iterator[tuple[str, np.ndarray]]:
-    from kaldiio.matio import read_token
-
-    while True:
+    while key := file.read(MAX_KEY):
+        name, space, rest = key.partition(b" ")
+        file.seek(-len(rest), os.SEEK_CUR)
         try:
-            utterance = read_token(file)
+            utterance = name.decode()
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: is not a Kaldi archive") from error
-        if utterance is None:
-            return
+        if not space or not utterance:
+            raise InputError(f"{path}: is not a Kaldi archive, or is cut short")
         yield utterance, _read_kaldi_vector(file, path, utterance)
 
 
@@ -198,22 +202,44 @@ def _read_scp(path: Path) -> tuple[list[str], np.ndarray]:
         text = path.read_text(encoding="utf-8")
     except ValueError as error:
         raise InputError(f"{path}: is not text (UTF-8)") from error
-    lines = [line.split(maxsplit=1) for line in text.split("\n") if line.strip()]
-    return _stack(path, len(lines), _scp_vectors(path, lines))
+    entries = _scp_entries(path, text)
+    archives = {entry[1]: entry[0] for entry in entries}
+    size = sum(_archive_size(path, archive, utterance) for archive, utterance in archives.items())
+    with within_budget(path, size):
+        return stack_vectors(path, len(entries), _scp_vectors(path, entries))
 
 
-def _scp_vectors(path: Path, lines: list[list[str]]) -> Iterator[tuple[str, np.ndarray]]:
+def _scp_entries(path: Path, text: str) -> list[tuple[str, str, str]]:
+    """Split the lines of a script file into utterance, archive and offset."""
+    entries = []
+    for number, line in enumerate(filter(str.strip, text.split("\n")), 1):
+        fields = line.split(maxsplit=1)
+        if len(fields) < 2:
+            raise InputError(f"{path}: entry {number} is not <utterance> <archive>:<offset>")
+        utterance, target = fields[0], fields[1].strip()
+        if target.startswith("|") or target.endswith("|") or target == "-":
+            raise InputError(blame(path, utterance, "comes from a command; only files may"))
+        archive, _, offset = target.rpartition(":")
+        if not archive or not (offset.isascii() and offset.isdecimal()):
+            archive, offset = target, "0"  # a file that holds nothing else
+        entries.append((utterance, archive, offset))
+    return entries
+
+
+def _archive_size(path: Path, archive: str, utterance: str) -> int:
+    try:
+        return plain_size(archive)
+    except InputError as error:
+        said = f"is to be in {printable(archive)}, which is no plain file"
+        raise InputError(blame(path, utterance, said)) from error
+
+
+def _scp_vectors(
+    path: Path, entries: list[tuple[str, str, str]]
+) -> Iterator[tuple[str, np.ndarray]]:
     opened, file = "", None
     with ExitStack() as stack:
-        for number, fields in enumerate(lines, 1):
-            if len(fields) < 2:
-                raise InputError(f"{path}: entry {number} is not <utterance> <archive>:<offset>")
-            utterance, target = fields[0], fields[1].strip()
-            if target.startswith("|") or target.endswith("|") or target == "-":
-                raise InputError(_blame(path, utterance, "comes from a command; only files may"))
-            archive, _, offset = target.rpartition(":")
-            if not archive or not (offset.isascii() and offset.isdecimal()):
-                archive, offset = target, "0"  # a file that holds nothing else
+        for utterance, archive, offset in entries:
             if archive != opened or file is None:
                 stack.close()
                 try:
@@ -221,13 +247,13 @@ def _scp_vectors(path: Path, lines: list[list[str]]) -> Iterator[tuple[str, np.n
                 except (OSError, ValueError) as error:
                     reason = first_line(error)
                     said = f"is to be in {printable(archive)}, which cannot be read ({reason})"
-                    raise InputError(_blame(path, utterance, said)) from error
+                    raise InputError(blame(path, utterance, said)) from error
                 opened = archive
             try:
                 file.seek(int(offset))
             except (OSError, ValueError, OverflowError) as error:
-                said = f"is at no place: {printable(target)}"
-                raise InputError(_blame(path, utterance, said)) from error
+                said = f"is at no place: {printable(f'{archive}:{offset}')}"
+                raise InputError(blame(path, utterance, said)) from error
             yield utterance, _read_kaldi_vector(file, Path(archive), utterance)
 
 
@@ -239,41 +265,15 @@ def _read_kaldi_vector(file: BinaryIO, path: Path, utterance: str) -> np.ndarray
     start = file.tell()
     kind = file.read(5)
     if kind not in {b"\0BFV ", b"\0BDV ", b"\0BFM ", b"\0BDM "}:
-        raise InputError(_blame(path, utterance, "is no binary float vector of Kaldi"))
+        raise InputError(blame(path, utterance, "is no binary float vector of Kaldi"))
     file.seek(start)
     try:
         vector, size = read_matrix_or_vector(file, return_size=True)
     except Exception as error:  # damaged bytes can raise any exception
-        raise InputError(_blame(path, utterance, "is damaged")) from error
+        raise InputError(blame(path, utterance, "is damaged")) from error
     if file.tell() - start != size:
-        raise InputError(_blame(path, utterance, "is cut short"))
+        raise InputError(blame(path, utterance, "is cut short"))
     if vector.ndim == 2 and len(vector) != 1:
         said = f"has the shape {vector.shape}, not (D,) or (1, D)"
-        raise InputError(_blame(path, utterance, said))
+        raise InputError(blame(path, utterance, said))
     return vector.ravel()
-
-
-def _stack(
-    path: Path, count: int, vectors: Iterable[tuple[str, np.ndarray]]
-) -> tuple[list[str], np.ndarray]:
-    """Stack `count` vectors into a float32 matrix; the first vector sets the length of all."""
-    utterances: list[str] = []
-    embeddings = np.empty((0, 0), np.float32)
-    with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and are refused
-        for row, (utterance, vector) in enumerate(vectors):
-            if row == 0:
-                embeddings = np.empty((count, len(vector)), np.float32)
-            elif len(vector) != embeddings.shape[1]:
-                said = f"has {len(vector)} numbers, the first one there {embeddings.shape[1]}"
-                raise InputError(_blame(path, utterance, said))
-            embeddings[row] = vector
-            utterances.append(utterance)
-    return utterances, embeddings
-
-
-def _blame(path: Path, utterance: str, fault: str, count: int = 1) -> str:
-    return f"{path}: the embedding of {printable(utterance)} {fault}{_and_more(count)}"
-
-
-def _and_more(count: int) -> str:
-    return f" (and {count - 1:,} more)" if count > 1 else ""

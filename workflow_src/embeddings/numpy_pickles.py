@@ -4,27 +4,24 @@ A pickle is a program: it names functions and calls them. Here the few names tha
 need stand for classes of this module. Not even numpy's own ``__setstate__`` sees the file's
 content: given a forged dtype, it would take bytes for pointers. Every other name, and every
 persistent id, is refused.
+
+Neither memory nor depth is limited here. `workflow_src.common.limits.read_apart` does both.
 """
 
 from __future__ import annotations
 
 import copyreg
-import math
 import pickle
-import pickletools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
-from workflow_src.common.errors import InputError, first_line
-from workflow_src.common.unpickling import walk_opcodes
+from workflow_src.common.errors import InputError, first_line, quoted
+from workflow_src.embeddings.stacking import blame, stack_vectors
 
 FLOATS = ("f2", "f4", "f8", "f16")
-
-# The unpickler refuses what may not run. The walk before it only checks that no opcode claims
-# more memory than the file could fill.
-_OPCODES = frozenset(opcode.name for opcode in pickletools.opcodes)
 
 
 class _Refused(pickle.UnpicklingError):
@@ -52,7 +49,7 @@ class PickledType:
         _version, order, *rest = state
         # The rest is None for numbers and text; sub-arrays and fields fill it.
         if order not in {"<", ">", "=", "|"} or any(part is not None for part in rest[:3]):
-            raise ValueError(f"a dtype of the form {self.code} with fields")
+            raise ValueError(f"a dtype of the form {quoted(self.code)} with fields")
         self.order = order
 
 
@@ -77,13 +74,17 @@ class PickledArray:
         kind, shape = self.type, self.shape
         if not isinstance(kind, PickledType) or kind.code not in FLOATS:
             code = getattr(kind, "code", "?")
-            named = "objects" if code.startswith("O") else f"type {code!r}"
+            named = "objects" if code.startswith("O") else f"type {quoted(code)}"
             raise ValueError(f"is an array of {named}, not of floats")
-        if len(shape) not in {1, 2} or (len(shape) == 2 and shape[0] != 1):
-            raise ValueError(f"has the shape {shape}, not (D,) or (1, D)")
+        if not (
+            isinstance(shape, tuple)
+            and all(type(size) is int for size in shape)
+            and (len(shape) == 1 or (len(shape) == 2 and shape[0] == 1))
+        ):
+            raise ValueError(f"has the shape {quoted(shape)}, not (D,) or (1, D)")
         values = np.frombuffer(self.data, kind.order.replace("|", "=") + kind.code)
-        if len(values) != math.prod(shape):
-            raise ValueError(f"has {len(values)} numbers for the shape {shape}")
+        if len(values) != shape[-1]:
+            raise ValueError(f"has {len(values)} numbers for the shape {quoted(shape)}")
         return values
 
 
@@ -152,6 +153,39 @@ class _Unpickler(pickle.Unpickler):
         raise _Refused("an object by a persistent id")
 
 
+def read_pickled_vectors(path: Path) -> tuple[list[str], list[np.ndarray]]:
+    """Read the vectors of a ``.npy`` file that holds a dict of utterance -> vector.
+
+    Returns
+    -------
+    utterances
+        N ids.
+    arrays
+        The embeddings alone, float32 [N, D].
+
+    Raises
+    ------
+    InputError
+        The file is no such file, or an array is no vector of floats; the error names it.
+    """
+    content = read_pickled_dict(path)
+    utterances, embeddings = stack_vectors(path, len(content), _vectors(path, content))
+    return utterances, [embeddings]
+
+
+def _vectors(path: Path, content: dict) -> Iterator[tuple[str, np.ndarray]]:
+    for utterance, value in content.items():
+        if not isinstance(utterance, str):
+            raise InputError(f"{path}: a key of its dict is no text but {type(utterance).__name__}")
+        if not isinstance(value, PickledArray):
+            said = f"is no numpy array but {type(value).__name__}"
+            raise InputError(blame(path, utterance, said))
+        try:
+            yield utterance, value.as_vector()
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(blame(path, utterance, first_line(error))) from error
+
+
 def read_pickled_dict(path: Path) -> dict[Any, Any]:
     """Read a ``.npy`` file that holds a dict (``numpy.save(path, {...})``).
 
@@ -165,10 +199,6 @@ def read_pickled_dict(path: Path) -> dict[Any, Any]:
     """
     with path.open("rb") as file:
         _read_header(file, path)
-        start = file.tell()
-        for _ in walk_opcodes(file.read(), path, _OPCODES):
-            pass
-        file.seek(start)
         # An extension code in the cache would bypass `find_class`.
         copyreg.clear_extension_cache()
         try:
@@ -182,6 +212,8 @@ def read_pickled_dict(path: Path) -> dict[Any, Any]:
             raise InputError(
                 f"{path}: cannot be read as a pickle ({type(error).__name__}: {first_line(error)})"
             ) from error
+        if file.read(1):
+            raise InputError(f"{path}: cannot be read as a pickle (bytes follow its end)")
     if isinstance(content, PickledArray) and isinstance(getattr(content, "data", None), list):
         content = content.data[0] if len(content.data) == 1 else None
     if not isinstance(content, dict):

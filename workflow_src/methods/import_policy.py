@@ -7,13 +7,9 @@ executes no pickle: it refuses a file with anything other than tensors and plain
 
 from __future__ import annotations
 
-import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
@@ -22,34 +18,10 @@ from workflow_src.methods.entries import load_entry
 from workflow_src.methods.networks import PolicyNetwork, network_dimension
 from workflow_src.methods.policy_rule import PolicyRule
 from workflow_src.methods.published import from_published
+from workflow_src.methods.state_dicts import read_state_dict
 from workflow_src.methods.storage import DESCRIPTION, read_policy, restoring, write_policy
 from workflow_src.running.arguments import Input
 from workflow_src.settings.policy_paths import policy_files
-
-
-def read_state_dict(path: Path) -> Any:
-    """Read a file of ``torch.save`` with nothing other than tensors and plain containers.
-
-    Raises
-    ------
-    InputError
-        The file is missing or damaged, or it holds other objects. None of it was executed.
-    """
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about files that are refused
-            return torch.load(path, map_location="cpu", weights_only=True)
-    # Damaged and hostile files raise many kinds of errors.
-    except Exception as error:
-        found = re.search(r"GLOBAL ([\w.]+)", str(error))
-        reason = f"it asks for {found[1]}" if found else "damaged, or of another kind"
-        raise InputError(
-            f"{path}: refused, not a torch file of tensors alone ({reason})"
-        ) from error
 
 
 def read_given_policy(

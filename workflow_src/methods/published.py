@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
-from workflow_src.common.errors import InputError, blamed_on
+from workflow_src.common.errors import InputError, blamed_on, quoted
 from workflow_src.methods.networks import HIDDEN, PolicyNetwork, load_state, network_dimension
 from workflow_src.methods.policy_rule import PolicyRule
+from workflow_src.methods.state_dicts import is_plain
 
 
 def from_published(
@@ -41,7 +41,7 @@ def from_published(
     name = next((name for name in rule.published if name in state), [*rule.published][-1])
     part = state.get(name)
     if not isinstance(part, Mapping):
-        there = ", ".join(map(repr, list(state)[:6])) or "nothing"
+        there = ", ".join(map(quoted, list(state)[:6])) or "nothing"
         raise InputError(
             f"{source}: lacks the part {name!r} of a policy of {rule.__name__}; has {there}"
         )
@@ -49,14 +49,7 @@ def from_published(
     for released in released_names.values():
         if released not in part:
             raise InputError(f"{source}: {name} lacks {released!r} of a policy of {rule.__name__}")
-        tensor = part[released]
-        # The tensor must be dense: with strides of 0 a small file could claim any size.
-        if not (
-            isinstance(tensor, Tensor)
-            and tensor.layout == torch.strided
-            and tensor.is_floating_point()
-            and tensor.is_contiguous()
-        ):
+        if not is_plain(part[released]):
             raise InputError(f"{source}: {released} is no plain tensor of floating-point numbers")
     first = part[released_names["trunk.0.weight"]]
     if first.ndim != 2 or first.shape[1] < 2 or first.shape[1] % 2:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from workflow_src.common.errors import InputError, blamed_on, first_line, printable
 from workflow_src.common.files import read_json, write_csv, write_json, written_whole
+from workflow_src.common.limits import within_budget
 from workflow_src.updating.interface import UpdateRule
 
 WEIGHTS, DESCRIPTION, CURVE = "policy.safetensors", "policy.json", "training.csv"
@@ -93,8 +94,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         The file is missing or broken, or has a number that is not finite.
     """
     try:
-        tensors = load_file(path)
-        finite = {name: bool(tensor.isfinite().all()) for name, tensor in tensors.items()}
+        with within_budget(path):
+            tensors = load_file(path)
+            finite = {name: bool(tensor.isfinite().all()) for name, tensor in tensors.items()}
+    except InputError:
+        raise
     # Damaged headers raise errors of Rust, of torch and of Python.
     except Exception as error:
         raise InputError(f"{path}: cannot be read as safetensors ({first_line(error)})") from error

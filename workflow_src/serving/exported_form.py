@@ -23,6 +23,7 @@ import onnxruntime
 
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.json_text import load_json
+from workflow_src.common.limits import plain_size
 
 MODEL, DESCRIPTION = "method.onnx", "method.json"
 FORMAT = 1
@@ -124,6 +125,7 @@ def as_path(path: str | Path) -> Path:
 
 def read_file(path: Path) -> bytes:
     """Read a file's bytes; raises `InputError` where it cannot be read."""
+    plain_size(path)
     try:
         return path.read_bytes()
     except (OSError, ValueError) as error:

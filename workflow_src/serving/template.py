@@ -124,6 +124,9 @@ class Template:
         try:
             known = _check_whole(content)
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                # What is compressed could be of any size; `to_bytes` compresses nothing.
+                if any(member.compress_type for member in arrays.zip.infolist()):
+                    raise ValueError("it is compressed")
                 about = json.loads(arrays["about"].tobytes())
                 vector = arrays["vector"]
                 names = [name for name in arrays.files if name not in ("about", "vector")]

@@ -12,9 +12,12 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from workflow_src.common.errors import InputError, describe_validation_error, printable
+from workflow_src.common.limits import plain_size
 from workflow_src.common.yaml_text import check_keys
 from workflow_src.settings.base import Block, Probability
 
+# Of a file; the laws there are have a fortieth of it.
+MAX_BYTES = 100_000
 Size = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Shares = dict[str, Size]
@@ -88,6 +91,8 @@ def read_law(path: str | Path, kind: type[Law]) -> Law:
         The file cannot be read or is no YAML; a key stands twice; or a number is missing, unknown
         or out of range.
     """
+    if plain_size(path) > MAX_BYTES:
+        raise InputError(f"{path}: is larger than {MAX_BYTES:,} bytes, which no law is")
     try:
         text = Path(path).read_text(encoding="utf-8")
         check_keys(text, path)

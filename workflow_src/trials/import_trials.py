@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
+from workflow_src.common.limits import within_budget
 from workflow_src.common.tables import read_split
 from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.running.arguments import Input
@@ -35,7 +36,8 @@ def run(args: Arguments) -> None:
     """Read, check and write the tables of a scenario."""
     trials = tabulate_trials(read_plain_pickle(args.trial_list), args.scenario, args.trial_list)
     try:
-        lines = args.enrolment_list.read_text(encoding="utf-8").splitlines()
+        with within_budget(args.enrolment_list):
+            lines = args.enrolment_list.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"{args.enrolment_list}: cannot be read ({reason})") from error

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.errors import InputError
+from workflow_src.common.limits import plain_size
 from workflow_src.corpus.ids import YEAR, parse_utterance_ids
 from workflow_src.settings.generation import Scenario
 from workflow_src.trials.tables import count_within_runs, take_texts
@@ -34,8 +35,10 @@ TRIAL_FILE = "trial.pkl"
 ENROLMENT_FILES = ("enroll_model", "enrol_model")
 ENROLMENT_UTTERANCES = 5
 MAX_ROUND = 32767
-# A hundred times the largest published scenario. A small pickle can name one list many times.
+# A hundred times the largest published scenario.
 MAX_TRIALS = 20_000_000
+# A small pickle can name one list many times. Beyond this many trials, each needs a byte of it.
+FEW_TRIALS = 1_000_000
 _MODEL = re.compile(r"spk([0-9]{4})_[0-9]+")
 _DAY = re.compile(rf"{YEAR}_[0-9]{{4}}")
 
@@ -320,6 +323,8 @@ def list_enrolments(enrolment: pd.DataFrame, scenario: Scenario, rounds: int) ->
 def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> Iterator[_Part]:
     """Walk through the nested dicts of a scenario and check their form."""
     total = 0
+    size = plain_size(source)
+    most = min(MAX_TRIALS, max(FEW_TRIALS, size)) if size else MAX_TRIALS
     rounds = nested if scenario.family == "1s" else {0: nested}
     by_days = scenario.family != "random"
     for number, models in _items(rounds, "rounds", scenario, source):
@@ -347,8 +352,8 @@ def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> It
                 if not names:
                     raise InputError(f"{source}: {where} has no utterances")
                 total += len(names)
-                if total > MAX_TRIALS:
-                    raise InputError(f"{source}: holds more than {MAX_TRIALS} trials")
+                if total > most:
+                    raise InputError(f"{source}: holds more than {most} trials, which are too many")
                 yield number, model, day, names
 
 
