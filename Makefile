@@ -3,23 +3,30 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Snakemake keeps a cache below the home folder, which need not be writable.
 export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 
-.PHONY: help setup demo reproduce test test-slow slurm-test check bench format lock pictures clean
+COMPILE := $(BIN)/python -m uv pip compile --python-version 3.11 --no-header --no-annotate --quiet \
+  $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
+
+.PHONY: help setup demo reproduce test test-slow slurm-test check bench format lock audit pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/complete ## build .venv from requirements.lock (quick when nothing changed)
 
-.venv/complete: requirements.lock pyproject.toml
+# Without the file `complete`, or with a Python that is gone, .venv is a rest: it is made anew.
+.venv/complete: requirements.lock requirements.torch.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "error: $$($(PYTHON) --version) is too old: Python 3.11 or newer is needed (make setup PYTHON=python3.12)" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@test -e $@ && $(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@rm -f $@
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(PIP) --requirement requirements.torch.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup ## run the whole workflow on the built-in demo corpus, and write report.html
@@ -57,14 +64,21 @@ check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, types, wri
 bench: setup ## measure; prints a table for each benchmark
 	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
-lock: setup ## choose new versions of all packages: requirements.lock and envs/
-	$(BIN)/python -m pip install --quiet uv
-	head -4 requirements.lock > .venv/lock
-	$(BIN)/python -m uv pip compile pyproject.toml --extra workflow --extra dev --upgrade --python-version 3.11 \
-	  --no-header --no-annotate $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) --quiet \
-	  | sed 's/^torch==\([0-9.]*\).*/torch==\1/; /^nvidia-\|^triton==\|^cuda-/d' >> .venv/lock
+# Of each file the comment at its head stays.
+lock: setup ## choose new versions of all packages: requirements.lock, requirements.torch.lock and envs/
+	$(COMPILE) pyproject.toml --extra workflow --extra dev --upgrade \
+	  | sed 's/^torch==\([0-9.]*\).*/torch==\1/; /^nvidia-\|^triton==\|^cuda-/d' > .venv/versions
+	grep '^#' requirements.lock > .venv/lock
+	grep -v '^torch==' .venv/versions | $(COMPILE) - --no-deps --generate-hashes >> .venv/lock
+	grep '^#' requirements.torch.lock > .venv/torch
+	grep '^torch==' .venv/versions >> .venv/torch
 	mv .venv/lock requirements.lock
+	mv .venv/torch requirements.torch.lock
 	$(BIN)/python envs/pin.py
+
+audit: setup ## look for known vulnerabilities of the locked packages (asks a public service)
+	$(BIN)/python -m uv tool run pip-audit --disable-pip --require-hashes --requirement requirements.lock
+	$(BIN)/python -m uv tool run pip-audit --disable-pip --no-deps --requirement requirements.torch.lock
 
 format: setup ## format the code
 	ruff check --fix .

@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)$", re.MULTILINE)
+LOCKS = ("requirements.lock", "requirements.torch.lock")
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 ENTRY = re.compile(r"^(\s+- )([A-Za-z0-9._-]+)==(\S+)$", re.MULTILINE)
 
 
 def main() -> None:
-    """Rewrite the environment files; fail on a package that the lock lacks."""
-    lock = dict(PIN.findall((HERE.parent / "requirements.lock").read_text()))
+    """Rewrite the environment files; fail on a package that the locks lack."""
+    lock = dict(PIN.findall("".join((HERE.parent / name).read_text() for name in LOCKS)))
     for path in sorted(HERE.glob("*.yaml")):
         text = path.read_text()
         unknown = [name for _, name, _ in ENTRY.findall(text) if name not in lock]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 sys.path.insert(0, str(workflow.basedir))
 
@@ -20,6 +21,7 @@ from workflow_src.common.digests import digest_code, digest_entry, digest_notebo
 from workflow_src.common.errors import InputError
 from workflow_src.common.yaml_text import check_config_file, check_config_words
 from workflow_src.settings.catalogue import BY_ID, find_method
+from workflow_src.settings.config_words import read_config_words
 from workflow_src.settings.run_table import (
     expand_runs,
     finetuning_start,
@@ -51,6 +53,8 @@ def checked(function, *arguments):
 for _path in workflow.configfiles:
     checked(check_config_file, _path)
 checked(check_config_words, workflow.config_settings.config_args or [])
+for _block in read_config_words(workflow.config_settings.config_args or []):
+    update_config(config, _block)
 SETTINGS = checked(validate_config, config, "config")
 # Without this check, Snakemake would stop with a traceback.
 checked(check_workdir, Path.cwd())

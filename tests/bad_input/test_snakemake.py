@@ -51,6 +51,16 @@ def test_settings(tmp_path, overlay, says):
     assert {path.name for path in tmp_path.iterdir()} <= {"overlay.yaml", ".snakemake"}
 
 
+def test_a_block_on_the_command_line_holds_numbers(tmp_path):
+    config = ["--config", "corpus={test_speakers: 3}", "trials={scenarios: [random]}"]
+    code, said = run_snakemake(tmp_path, "--dry-run", *config, "--", "trials", check=False)
+    assert code == 0, said
+    config = ["--config", "corpus={test_speakers: 1}"]
+    code, said = run_snakemake(tmp_path, "--dry-run", *config, check=False)
+    assert code == 1
+    assert "corpus.test_speakers: 1 is not allowed" in said
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

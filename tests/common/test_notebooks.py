@@ -4,6 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from workflow_src.common import notebooks
 from workflow_src.common.digests import ROOT
 from workflow_src.common.errors import InputError
 from workflow_src.common.notebooks import execute_notebook
@@ -72,6 +73,28 @@ def test_a_full_disk_of_the_draft_is_told_with_its_file(tmp_path, capsys):
     assert end_well(lambda: execute_notebook(tmp_path / "n.ipynb", out, draft, {})) == 1
     assert capsys.readouterr().err == f"error: {draft}: No space left on device\n"
     assert not out.exists()
+
+
+def test_a_kernel_that_does_not_start_in_time_is_told(tmp_path, monkeypatch):
+    make_notebook(tmp_path, "")
+    monkeypatch.setattr(notebooks, "START_SECONDS", 0)
+    with pytest.raises(
+        InputError, match=r"n\.ipynb: its kernel did not start within 0 s; run again"
+    ):
+        execute(tmp_path, monkeypatch)
+
+
+def test_output_that_comes_late_is_waited_for(tmp_path, monkeypatch):
+    make_notebook(tmp_path, "")
+    given = {}
+    monkeypatch.setattr(
+        notebooks.papermill, "execute_notebook", lambda *paths, **more: given.update(more) or 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        execute(tmp_path, monkeypatch)
+    assert given["start_timeout"] >= 600
+    assert given["iopub_timeout"] >= 600
+    assert given["raise_on_iopub_timeout"]
 
 
 @pytest.mark.parametrize("length", [1, 120])

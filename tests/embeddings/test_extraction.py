@@ -332,12 +332,29 @@ def test_model_for_one_recording_at_a_time(tmp_path, root, model_path):
     np.testing.assert_allclose(one, many, atol=1e-5, rtol=0)
 
 
-def test_a_free_batch_that_was_traced_with_one_recording(tmp_path):
-    ones = oh.make_node("Constant", [], ["s"], value_ints=[1, 80])
-    mean = oh.make_node("ReduceMean", ["feats"], ["m"], axes=[1], keepdims=0)
-    body = [ones, mean, oh.make_node("Reshape", ["m", "s"], ["embs"])]
+@pytest.mark.parametrize(
+    "last",
+    [
+        # Two recordings end in an error, one row, or rows that hold the other recording.
+        oh.make_node("Reshape", ["m", "one_80"], ["embs"]),
+        oh.make_node("Reshape", ["m", "one_any"], ["embs"]),
+        oh.make_node("CumSum", ["m", "zero"], ["embs"]),
+    ],
+)
+def test_a_free_batch_that_was_traced_with_one_recording(tmp_path, last):
+    body = [
+        oh.make_node("Constant", [], ["one_80"], value_ints=[1, 80]),
+        oh.make_node("Constant", [], ["one_any"], value_ints=[1, -1]),
+        oh.make_node("Constant", [], ["zero"], value_int=0),
+        oh.make_node("ReduceMax", ["feats"], ["m"], axes=[1], keepdims=0),
+        last,
+    ]
     model = SpeakerModel(make_model(tmp_path / "m.onnx", body=body, outputs=("B", 80)))
     assert (model.dim, model.max_batch) == (80, 1)
+
+
+def test_a_model_that_takes_batches(model_path):
+    assert SpeakerModel(model_path).max_batch is None
 
 
 def test_a_random_model_is_refused(tmp_path):

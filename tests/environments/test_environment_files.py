@@ -7,10 +7,25 @@ import yaml
 from rattler import MatchSpec
 
 from tests.workflow.running import CLONE, rule_texts
+from workflow_src.provenance.versions import LOCKS
 
 ENVIRONMENTS = sorted((CLONE / "envs").glob("*.yaml"))
-LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)$", (CLONE / "requirements.lock").read_text(), re.M))
+HASHED, TORCH = ((CLONE / name).read_text() for name in LOCKS)
+LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)", HASHED + TORCH, re.M))
 RULES = rule_texts()
+
+
+def test_every_locked_package_has_digests_except_torch_and_no_file_names_a_registry():
+    entries = [entry for entry in re.split(r"\n(?=\S)", HASHED) if not entry.startswith("#")]
+    assert len(entries) > 100
+    for entry in entries:
+        name, *digests = entry.split(" \\\n    --hash=sha256:")
+        assert digests, name
+        assert all(re.fullmatch(r"[0-9a-f]{64}", digest.strip()) for digest in digests), name
+    pinned = re.findall(r"^[^#\s].*", TORCH, re.M)
+    assert pinned == [f"torch=={LOCK['torch']}"]
+    assert pinned[0] in (CLONE / "pyproject.toml").read_text()
+    assert not re.search(r"https?:|--(index|extra-index|find-links|trusted)", HASHED + TORCH)
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)

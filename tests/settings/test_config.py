@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from tests.workflow.running import CLONE
 from workflow_src.common.errors import InputError
+from workflow_src.settings.config_words import read_config_words
 from workflow_src.settings.front_ends import BY_ID as FRONT_ENDS
 from workflow_src.settings.moved import MOVED
 from workflow_src.settings.rendering import render_config
@@ -143,3 +144,34 @@ def test_the_comparisons_defaults_follow_what_is_compared():
     few = ["baseline", "fixed-weight-tuned", "oracle"]
     assert read(methods=few).sensitive_populations == []
     assert read(sensitivity={"populations": []}).sensitive_populations == []
+
+
+@pytest.mark.parametrize(
+    ("overlay", "key"),
+    [
+        ("trials: {nontarget_only: [0124]}", "trials.nontarget_only.0"),
+        ("corpus: {directory: {speakers: [0007, 0010]}}", "corpus.directory.speakers.0"),
+        ("trials: {generation: {enrolment_after: 10:30}}", "trials.generation.enrolment_after"),
+    ],
+)
+def test_text_that_yaml_takes_for_a_number_is_to_be_quoted(overlay, key):
+    with pytest.raises(InputError, match=rf"config: {key}: \d+ is not allowed: .* \(quote ids and"):
+        validate_config(yaml.safe_load(overlay))
+
+
+@pytest.mark.parametrize(
+    ("words", "blocks"),
+    [
+        (["corpus={test_speakers: 3}"], [{"corpus": {"test_speakers": 3}}]),
+        (
+            ["tuning={alphas: [0.1, 1.0], x: null, y: true, z: '3'}", "inference={methods: [a]}"],
+            [
+                {"tuning": {"alphas": [0.1, 1.0], "x": None, "y": True, "z": "3"}},
+                {"inference": {"methods": ["a"]}},
+            ],
+        ),
+        (["seed=3", "corpus={", "corpus", "corpus="], []),
+    ],
+)
+def test_blocks_on_the_command_line_are_yaml(words, blocks):
+    assert read_config_words(words) == blocks

@@ -131,4 +131,6 @@ def _describe_faults(faults: list[Any]) -> str:
     said = f"{quoted(value)} is not allowed: {wanted.replace(' or input should', ' or')}"
     if isinstance(value, str) and fault["type"] in {"float_type", "int_type"}:
         said += " (in YAML, 3e-4 is text; write 0.0003 or 3.0e-4)"
+    if type(value) is int and fault["type"] == "string_type":
+        said += " (quote ids and times: in YAML, 0124 without quotes is the number 84)"
     return said

@@ -18,6 +18,10 @@ from workflow_src.common.files import write_text
 
 # The text of an error of the system, such as that of a full disk.
 _SYSTEM_ERROR = re.compile(r"\[Errno (\d+)\] (.*?)(?:: '(.*)')?")
+# A kernel may take minutes to start on a slow or busy disk. By default it has 60 s, and a cell's
+# output has 4 s to arrive, after which it is left out in silence.
+START_SECONDS = 1800
+OUTPUT_SECONDS = 600
 # Bytes. The path of a socket has at most 103 on every system; 25 of them are ours.
 LONGEST_FOLDER = 78
 
@@ -44,7 +48,7 @@ def execute_notebook(
     Raises
     ------
     InputError
-        A cell ended in an `InputError`; the message is the cell's.
+        A cell ended in an `InputError`; the message is the cell's. Or the kernel does not start.
     OSError
         A cell or this function could not read or write a file, which the error names.
     PapermillExecutionError
@@ -61,6 +65,9 @@ def execute_notebook(
                 kernel_name="workflow",
                 progress_bar=False,
                 log_output=False,
+                start_timeout=START_SECONDS,
+                iopub_timeout=OUTPUT_SECONDS,
+                raise_on_iopub_timeout=True,
                 # By default the kernel listens at ports that are chosen before it starts. Another
                 # program may have taken one by then.
                 config=Config(KernelManager={"transport": "ipc", "ip": f"{folder}/kernel"}),
@@ -72,6 +79,13 @@ def execute_notebook(
                 number, said, file = found.groups()
                 raise OSError(int(number), said, file or str(source)) from error
             raise
+        except RuntimeError as error:
+            if not str(error).startswith("Kernel didn't respond"):
+                raise
+            raise InputError(
+                f"{source}: its kernel did not start within {START_SECONDS} s; run again when the "
+                "machine or its disk is less busy"
+            ) from error
     write_text(nbformat.writes(without_volatile_metadata(notebook)) + "\n", target)
     Path(draft).unlink()
 

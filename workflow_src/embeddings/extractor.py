@@ -106,32 +106,39 @@ class SpeakerModel:
 
     def _probe(self) -> int:
         """Run the model and return D; declared shapes may be open or wrong."""
-        batch = self.max_batch or 2
         noise = np.random.default_rng(0).standard_normal(2 * self.front_end.sample_rate) / 10
         features = self.compute_features(noise.astype(np.float32))
         path = self._path
-        try:
-            embeddings = self.embed(np.stack([features] * batch))
-        except InputError:
-            if self.max_batch == 1:
-                raise
-            # Its batch is called free, but the model was traced with one recording.
-            self.max_batch = batch = 1
-            embeddings = self.embed(features[None])
+        embeddings = self.embed(features[None])
         shape = np.shape(embeddings)
-        if len(shape) != 2 or shape[0] != batch or shape[1] == 0:
+        if len(shape) != 2 or shape[0] != 1 or shape[1] == 0:
             raise InputError(
-                f"{path}: gives an output of shape {list(shape)} for {batch} recordings; "
-                "an extractor gives embeddings [B, D]"
+                f"{path}: gives an output of shape {list(shape)} for 1 recording; an extractor "
+                "gives embeddings [B, D]"
             )
         if embeddings.dtype != np.float32:
             raise InputError(f"{path}: gives {embeddings.dtype} numbers; float32 is needed")
-        if not np.array_equal(embeddings, self.embed(np.stack([features] * batch)), equal_nan=True):
+        if not np.array_equal(embeddings, self.embed(features[None]), equal_nan=True):
             raise InputError(
                 f"{path}: gives other embeddings of the same recording each time; export the model "
                 "for inference, without dropout or other random nodes"
             )
+        if self.max_batch is None and not self._takes_batches(features, embeddings[0]):
+            self.max_batch = 1
         return int(shape[1])
+
+    def _takes_batches(self, features: np.ndarray, embedding: np.ndarray) -> bool:
+        """Whether a recording has the same embedding beside another one.
+
+        A model that was traced with one recording may call its batch free all the same.
+        """
+        try:
+            embeddings = self.embed(np.stack([features[::-1], features]))
+        except InputError:
+            return False
+        if np.shape(embeddings) != (2, len(embedding)):
+            return False
+        return np.allclose(embeddings[1], embedding, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
 def _read_model(path: str | Path, sha256: str | None) -> bytes:

@@ -1,10 +1,13 @@
 """Versions of the workflow and of its packages."""
 
+import re
 import tomllib
 from importlib import metadata
 from typing import Any
 
 from workflow_src.common.digests import ROOT
+
+LOCKS = ("requirements.lock", "requirements.torch.lock")
 
 
 def find_version(package: str) -> str:
@@ -12,9 +15,8 @@ def find_version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-        pins = dict(line.split("==") for line in lock if "==" in line and not line.startswith("#"))
-        return pins[package]
+        locked = "".join((ROOT / name).read_text(encoding="utf-8") for name in LOCKS)
+        return dict(re.findall(r"^([\w.-]+)==(\S+)", locked, re.MULTILINE))[package]
 
 
 def read_project() -> dict[str, Any]:

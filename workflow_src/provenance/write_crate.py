@@ -50,6 +50,7 @@ SOURCES = [
     "README.md",
     "report",
     "requirements.lock",
+    "requirements.torch.lock",
     "resources",
     "rules",
     "workflow_src",
