@@ -1,6 +1,4 @@
 import io
-import os
-import subprocess
 import warnings
 import zipfile
 
@@ -19,20 +17,9 @@ from workflow_src.common.files import (
     write_npy,
     write_npz,
     write_parquet,
-    written_whole,
 )
 
 TABLE = pd.DataFrame({"speaker": ["0001", "0002"], "score": np.array([0.1, 0.2], np.float32)})
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text("old")
-    with pytest.raises(RuntimeError), written_whole(path) as part:
-        part.write_text("half of the ne")
-        raise RuntimeError
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_tables_round_trip_and_have_the_same_bytes_each_time(tmp_path):
@@ -99,14 +86,3 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path):
     write_csv(TABLE, tmp_path / "t.csv")
     with pytest.raises(InputError, match=r"'target'.*speaker, score"):
         read_csv(tmp_path / "t.csv", ["speaker", "target"])
-
-
-def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path):
-    dead = subprocess.Popen(["true"])
-    dead.wait()
-    left = tmp_path / f".table.csv.{dead.pid}.{dead.pid}.part"
-    other = tmp_path / f".table.csv.{os.getpid()}.1.part"
-    for path in (left, other):
-        path.write_text("half of the ne")
-    write_csv(TABLE, tmp_path / "table.csv")
-    assert sorted(tmp_path.iterdir()) == [other, tmp_path / "table.csv"]
