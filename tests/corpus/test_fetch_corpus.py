@@ -3,6 +3,7 @@ import errno
 import hashlib
 import io
 import json
+import os
 import random
 import resource
 import socket
@@ -390,6 +391,31 @@ def test_a_part_that_is_too_long_starts_anew(server, tmp_path):
     download.state.write_text(json.dumps({"url": archive.url, "validator": served.tag}))
     fetch_corpus(tmp_path / "corpus", [archive])
     assert files_below(tmp_path / "corpus") == FILES
+
+
+def test_a_part_that_lost_bytes_in_a_power_cut_is_downloaded_again(server, tmp_path):
+    served, archive = serve(server, "a.tar.gz", make_tar(FILES))
+    download = Download(archive, tmp_path / "corpus.archives")
+    download.folder.mkdir()
+    download.part.write_bytes(served.content[:1000] + bytes(1000))
+    download.state.write_text(json.dumps({"url": archive.url, "validator": served.tag}))
+    fetch_corpus(tmp_path / "corpus", [archive])
+    assert files_below(tmp_path / "corpus") == FILES
+
+
+def test_the_recordings_are_on_the_disk_before_the_archives_go(server, tmp_path, monkeypatch):
+    _, archive = serve(server, "a.tar.gz", make_tar(FILES))
+    download = Download(archive, tmp_path / "corpus.archives")
+    synced, fsync = {}, os.fsync
+
+    def watch(file):
+        synced[os.fstat(file).st_ino] = download.complete.exists()
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    fetch_corpus(tmp_path / "corpus", [archive])
+    made = [tmp_path, tmp_path / "corpus", *(tmp_path / "corpus").rglob("*")]
+    assert all(synced.get(path.stat().st_ino) for path in made)
 
 
 def test_a_busy_server_is_asked_again(server, tmp_path):

@@ -51,9 +51,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     try:
         with _named(path, part):
             yield part
-            sync(part)
-            part.replace(path)
-            sync(path.parent)
+            move_whole(part, path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -78,6 +76,13 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
     finally:
         for folder in (part, old):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def move_whole(part: Path, path: Path) -> None:
+    """Rename a file or folder whose content is complete; after a power cut too, it is complete."""
+    sync_folder(part) if part.is_dir() else sync(part)
+    part.replace(path)
+    sync(path.parent)
 
 
 def sync(path: str | Path) -> None:

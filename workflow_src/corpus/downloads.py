@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError, first_line, naming
 from workflow_src.common.files import read_json, write_json
+from workflow_src.common.whole_files import move_whole
 from workflow_src.settings.corpus import SHORT_SHA256, Archive
 
 TIMEOUT = 60.0
@@ -87,8 +88,8 @@ def fetch_archive(download: Download) -> None:
             print(f"{url}: downloaded before", flush=True)
             return
         download.complete.unlink()
-    fruitless, furthest = 0, _size(download.part)
-    began = time.monotonic()
+    kept = furthest = _size(download.part)
+    fruitless, began = 0, time.monotonic()
     while True:
         before = _size(download.part)
         try:
@@ -114,10 +115,17 @@ def fetch_archive(download: Download) -> None:
     got = digest_file(download.part)
     if got != expected:
         download.discard()
+        if kept:
+            # A power cut may have taken bytes of the part that an earlier run left.
+            print(
+                f"{url}: the part of an earlier run is damaged; downloading all again", flush=True
+            )
+            fetch_archive(download)
+            return
         raise InputError(
             f"{url}: is not the archive that was asked for: expected sha256 {expected}, got {got}"
         )
-    download.part.rename(download.complete)
+    move_whole(download.part, download.complete)
     download.state.unlink(missing_ok=True)
     print(f"{url}: {_size(download.complete):,} bytes, sha256 as expected", flush=True)
 

@@ -2,7 +2,8 @@
 
 Every archive is verified by its sha256 before any is opened. A broken download resumes where it
 stopped, in this run or a later one. Downloads lie in <root>.archives until the complete folder
-appears; then they are removed. A folder that this step did not make is left alone.
+appears and is on the disk; then they are removed. A folder that this step did not make is left
+alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.files import read_json, write_json
+from workflow_src.common.whole_files import move_whole
 from workflow_src.corpus.archives import MARKER, extract_archive
 from workflow_src.corpus.downloads import Download, fetch_archive
 from workflow_src.running.arguments import Output
@@ -61,7 +63,7 @@ def fetch_corpus(root: str | Path, archives: Sequence[Archive]) -> bool:
             for download in downloads:
                 extract_archive(download.complete, extracted, download.archive.url)
             write_json(_describe(archives), extracted / MARKER)
-            extracted.rename(root)
+            move_whole(extracted, root)
         finally:
             shutil.rmtree(extracted, ignore_errors=True)
     _clear(downloads)
