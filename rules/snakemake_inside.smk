@@ -1,17 +1,24 @@
 # Code that depends on undocumented internals of Snakemake 9. The comments tell what breaks where they
 # change.
 
+import base64
+import contextlib
 import functools
 import re
 import shlex
 import shutil
 from pathlib import Path
 
+from snakemake.io import is_flagged
 from snakemake.modules import WorkflowModifier
+from snakemake.persistence import MetadataRecord
+from snakemake.persistence.file import FilePersistence
 from snakemake.settings.types import DeploymentMethod
 
 from workflow_src.common.files import write_json
+from workflow_src.common.whole_files import remove_parts, sync, written_whole
 from workflow_src.running.as_file import MARK, AsFile
+from workflow_src.running.damage import is_damaged
 from workflow_src.running.lock import LOCK, PARENT, hold_folder, join_run, live_with_run
 from workflow_src.running.signature import read_signature
 
@@ -90,17 +97,26 @@ def is_given(file):
     )
 
 
-def check_triggers():
+def check_options():
     """Refuse a run that would keep results of other settings, code or files beside its record.
 
-    Where the settings of Snakemake's graph change, every run ends here at its start.
+    Where Snakemake's settings change, every run ends here at its start.
     """
-    asked = {str(trigger) for trigger in workflow.dag_settings.rerun_triggers}
+    dag, execution = workflow.dag_settings, workflow.execution_settings
+    asked = {str(trigger) for trigger in dag.rerun_triggers}
     lacking = sorted({"code", "input", "mtime", "params"} - asked)
-    if lacking:
+    refused = {
+        f"--rerun-triggers lacks {', '.join(lacking)}": lacking,
+        "--allowed-rules keeps what other rules made": dag.allowed_rules,
+        "--batch looks at a part of the inputs": dag.batch,
+        "--drop-metadata leaves no record of what a result was made with": not execution.keep_metadata,
+        "--ignore-incomplete keeps what is half made": execution.ignore_incomplete,
+        "--trust-io-cache does not look at the files": dag.trust_io_cache,
+    }
+    if found := [said for said, is_asked in refused.items() if is_asked]:
         raise WorkflowError(
-            f"--rerun-triggers lacks {', '.join(lacking)}: results of other settings would stay, and the "
-            "record would name settings that they were not made with; leave the option out"
+            f"{'; '.join(found)}: results of other settings would stay, and the record would name "
+            "settings that they were not made with; leave the option out"
         )
 
 
@@ -236,13 +252,120 @@ if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
 shell.prefix(_setup)
 
 
-# One run in a folder. An inner run (benchmark_methods) ends with its outer run.
-onstart:
+# Records and markers of jobs appear whole and are on the disk, like results: a marker before its job
+# begins, a record after its results. Without a readable record, nobody knows with what a result was
+# made: it counts as half made. Where FilePersistence changes, tests of power cuts fail.
+def _write_record_file(persistence, folder, content, key):
+    with written_whole(persistence._record_path(folder, key)) as part:
+        part.write_text(json.dumps(content))
+
+
+def _write_record(persistence, key, record):
+    # With --touch nothing is made: a result keeps the record of what it was made with.
+    if persistence.dag.workflow.touch:
+        return
+    for path in (key, *(record.log or [])):
+        if Path(path).exists():
+            sync(path)
+    persistence._io_write(persistence._metadata_path, dict(record.items()), key)
+
+
+def _find_half_made(persistence, keys):
+    keys = list(keys)
+    marked = _find_marked(persistence, keys)
+    if not persistence.dag.workflow.is_main_process:
+        return marked
+    return marked | {key for key in keys if persistence._read_record(key) is None}
+
+
+if workflow.modifier.is_main_snakefile():
+    _find_marked = FilePersistence._filter_incomplete_keys
+    FilePersistence._io_write = _write_record_file
+    FilePersistence._write_record = _write_record
+    FilePersistence._filter_incomplete_keys = _find_half_made
+
+
+def mend_folder(persistence):
+    """Remove what an earlier run left half made or damaged, so that it is made again."""
+    remove_parts("results")
+    again = {output for _, output in _list_records(persistence._incomplete_path)}
+    for record, output in _list_records(persistence._metadata_path):
+        if not _is_record(record) or _is_damaged(Path(output)):
+            again.add(output)
+    again = {output for output in again if not is_given(output)}
+    there = [Path(output) for output in again if os.path.lexists(output)]
+    for path in there:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for output in again:
+        persistence._delete_record(output)
+        persistence._unmark_incomplete(output)
+    if there:
+        print(
+            f"results: {len(there)} were half made, empty or unreadable after an earlier run; "
+            "they are made again",
+            file=sys.stderr,
+        )
+
+
+def _list_records(folder):
+    """List Snakemake's records or markers in a folder, each with the output that its name encodes."""
+    paths = (path for path in Path(folder).rglob("*") if path.is_file())
+    for path in paths:
+        parts = path.relative_to(folder).parts
+        code = "".join(part.removeprefix("@") for part in parts)
+        with contextlib.suppress(ValueError):
+            yield path, base64.urlsafe_b64decode(code).decode()
+
+
+def _is_record(path):
+    """Whether Snakemake can read the record of an output."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return bool(content and MetadataRecord.model_validate(content))
+    except ValueError:
+        return False
+
+
+def _is_damaged(path):
+    return (
+        path.exists()
+        and is_damaged(path)
+        and not any(
+            output.match(str(path)) and is_flagged(output, "touch")
+            for made in workflow.rules
+            for output in made.output
+        )
+    )
+
+
+def begin_run():
+    """Begin a run: nothing half made, and one run in a folder.
+
+    An inner run (benchmark_methods) ends with its outer run.
+    """
     live_with_run()
-    check_triggers()
+    check_options()
     checked(hold_folder, _steps_lock.parent, _steps_lock)
     shutil.rmtree(AS_FILE, ignore_errors=True)
+    workflow.dag_settings.force_incomplete = True
+    makes = not is_planning() and not workflow.touch
+    if makes and isinstance(workflow.persistence, FilePersistence):
+        mend_folder(workflow.persistence)
     write_graph(rules.record_provenance.input, GRAPH)
+
+
+def _begin_and_build():
+    executes = workflow.executor_plugin is not None and not workflow.dryrun
+    if executes and workflow.is_main_process:
+        begin_run()
+    _build_dag()
+
+
+# Snakemake's `onstart` would be too late, because the jobs are chosen before it; and --no-hooks would
+# leave it out. Where `_build_dag` changes, tests of two runs in a folder fail.
+if workflow.modifier.is_main_snakefile():
+    _build_dag = workflow._build_dag
+    workflow._build_dag = _begin_and_build
 
 
 # Each job of a cluster reads this file again; then `workflow.remote_exec` is true.

@@ -66,7 +66,8 @@ def finish_runs(finished: Path, folder: Path) -> dict[str, FinishedRun]:
     asked = [_command(run, "--summary") for run in others]
     for run, outcome in zip(others, run_all(asked), strict=True):
         make_outputs(run.folder, outcome)
-    for outcome in run_all([_command(run, "--touch", "--forceall") for run in others]):
+    touched = [_command(run, "--touch", "--forceall", forged=True) for run in others]
+    for outcome in run_all(touched):
         assert outcome.code == 0, outcome.said
     return runs
 
@@ -81,9 +82,10 @@ def make_outputs(folder: Path, summary: Outcome) -> None:
             path.touch()
 
 
-def _command(run: FinishedRun, *options: str) -> Command:
+def _command(run: FinishedRun, *options: str, forged: bool = False) -> Command:
     configs = run.configs(run.world.overlay)
-    return Command(arguments(run.folder, configs, *options, "--", *run.world.targets))
+    given = arguments(run.folder, configs, *options, "--", *run.world.targets)
+    return Command(given, forged=forged)
 
 
 @functools.cache

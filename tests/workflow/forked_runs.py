@@ -41,10 +41,13 @@ class Command:
     edits
         Files of ``workflow_src`` or ``notebooks``, relative to the clone, that are read with
         another text.
+    forged
+        Whether ``--touch`` leaves the same records of jobs as a run that made the files.
     """
 
     arguments: list[str]
     edits: dict[str, str] = field(default_factory=dict)
+    forged: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,10 @@ def _fork(command: Command, folder: Path) -> int:
         for number, name in enumerate(("printed", "errors"), start=1):
             os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
         from snakemake.cli import main
+        from snakemake.workflow import Workflow
 
+        if command.forged:
+            Workflow.touch = False
         with _reading(command.edits), _parsing_once():
             code = main(command.arguments)
     except SystemExit as end:

@@ -64,18 +64,16 @@ class Project:
         (summary,) = self.outcomes(["--summary"])
         make_outputs(self.run, summary)
 
-    def outcomes(self, *runs):
+    def outcomes(self, *runs, forged=False):
         """Return the outcomes of runs with these options."""
-        return run_all(
-            [
-                Command(arguments(self.run, self._configs, *options, project=self.folder))
-                for options in runs
-            ]
-        )
+        given = [
+            arguments(self.run, self._configs, *options, project=self.folder) for options in runs
+        ]
+        return run_all([Command(each, forged=forged) for each in given])
 
     def finish(self, *options):
         """Let Snakemake take the run for finished."""
-        (outcome,) = self.outcomes(["--touch", "--forceall", *options])
+        (outcome,) = self.outcomes(["--touch", "--forceall", *options], forged=True)
         assert outcome.code == 0, outcome.said
 
     def would_run(self, *options):
