@@ -20,6 +20,7 @@ from workflow_src.provenance.differences import (
 )
 from workflow_src.provenance.distances import measure_distances
 from workflow_src.provenance.finished_run import FinishedRun, find_run
+from workflow_src.provenance.given import compare_given
 from workflow_src.provenance.record import CONFIG
 
 
@@ -65,15 +66,20 @@ def _print_stage(found: StageDifference, a: FinishedRun, b: FinishedRun) -> None
 
 
 def verify(run: FinishedRun) -> int:
-    """Print the files that differ from the record; return the exit status."""
+    """Print the results and given files that differ from the record; return the exit status."""
     if run.results is None:
         raise InputError(f"{run.path}: is a record alone; name the folder of the results")
     changed = [*run.changed, *([CONFIG] if run.config_changed else [])]
     for names, what in ((changed, "changed"), (run.lost, "lost"), (run.added, "not recorded")):
         _say("".join(f"{what}: {name}\n" for name in names))
+    given = compare_given(run)
+    for said, what in ((given.changed, "changed"), (given.lost, "missing")):
+        _say("".join(f"given file {what}: {name}\n" for name in said))
     kept = len(run.digests) - len(run.changed)
     _say(f"{kept} of {len(run.record.results)} results are as recorded.")
-    return 1 if changed or run.lost else 0
+    # Beside a copy of results there are no given files.
+    lost_given = given.lost and given.is_place
+    return 1 if changed or run.lost or given.changed or lost_given else 0
 
 
 def describe(run: FinishedRun) -> int:
@@ -92,7 +98,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command, runs, said in (
         (compare, ("A", "B"), "print the stages in which two runs differ, and why"),
-        (verify, ("RUN",), "print the results that differ from the record"),
+        (verify, ("RUN",), "print the results and given files that differ from the record"),
         (describe, ("RUN",), "print a record as text, with a line to quote"),
     ):
         one = commands.add_parser(command.__name__, help=said, description=said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,11 @@ class Job(Block):
     def name(self) -> str:
         """The name among the jobs of its rule; empty if the rule has one job."""
         return ".".join(self.wildcards.values())
+
+    def read(self, param: str) -> dict[str, Any]:
+        """Return a param that is a JSON object; nothing if there is no such param."""
+        value = self.given.get(param)
+        return json.loads(value) if isinstance(value, str) and value.startswith("{") else {}
 
     @property
     def makes_results(self) -> bool:

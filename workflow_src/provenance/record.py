@@ -48,12 +48,16 @@ class Step(Block):
         Name of a job -> its other params.
     inputs
         Name of an input -> file from outside -> digest.
+    folders
+        Name of an input -> the folder to which its files are relative: absolute, or relative to the
+        working directory or, for ``resources/``, to the workflow.
     """
 
     packages: list[str]
     given: dict[str, Any]
     jobs: dict[str, dict[str, Any]]
     inputs: dict[str, dict[str, Sha256]]
+    folders: dict[str, str] = Field(default_factory=dict)
 
 
 class Stage(Block):
@@ -163,6 +167,15 @@ class Record(Block):
             f"{name.partition('.')[2]}.{kind}": files
             for name, step in self.steps.items()
             for kind, files in step.inputs.items()
+        }
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """``<step>.<input>`` -> the folder to which its files are relative."""
+        return {
+            f"{name.partition('.')[2]}.{kind}": folder
+            for name, step in self.steps.items()
+            for kind, folder in step.folders.items()
         }
 
 

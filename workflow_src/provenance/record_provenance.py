@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflow_src.common.digests import digest_file
+from workflow_src.common.digests import ROOT, digest_file, entry_sources
 from workflow_src.common.files import write_json, write_text
 from workflow_src.common.whole_files import written_whole
 from workflow_src.provenance.effective_settings import effective_settings
 from workflow_src.provenance.graph import (
     Graph,
+    Job,
     find_files_from_outside,
     list_packages,
     order_stages,
@@ -93,6 +94,7 @@ def describe_step(graph: Graph, rule: str) -> Step:
     """Describe the step that a rule runs."""
     jobs = [job for job in graph.jobs if job.rule == rule]
     first, *others = jobs
+    files = find_files_from_outside(graph, rule) | find_own_rules(jobs)
     alike = {
         name: value
         for name, value in first.given.items()
@@ -106,11 +108,33 @@ def describe_step(graph: Graph, rule: str) -> Step:
             for job in jobs
             if job.name
         },
-        inputs={
-            name: digest_inputs(files)
-            for name, files in find_files_from_outside(graph, rule).items()
-        },
+        inputs={name: digest_inputs(paths) for name, paths in files.items()},
+        folders={name: _place_of(find_folder(paths)) for name, paths in files.items()},
     )
+
+
+def find_own_rules(jobs: list[Job]) -> dict[str, list[str]]:
+    """Return the files of a user's own rules in a folder that jobs load, as one more input."""
+    loaded = [job.given | job.read("run") for job in jobs]
+    found = {
+        str(path)
+        for given in loaded
+        if given.get("folder") and given.get("entry")
+        for path in entry_sources(given["entry"], given["folder"]).values()
+    }
+    return {"own_rule": sorted(found)} if found else {}
+
+
+def find_folder(files: list[str]) -> str:
+    """Return the folder that files share."""
+    return os.path.commonpath([Path(file).parent for file in files])
+
+
+def _place_of(folder: str) -> str:
+    """Return a folder without the place of this clone."""
+    path = Path(folder)
+    resources = ROOT / "resources"
+    return str(path.relative_to(ROOT) if path.is_relative_to(resources) else path)
 
 
 def _read(value: Any) -> Any:
@@ -124,7 +148,7 @@ def digest_inputs(files: list[str]) -> dict[str, str]:
     Their names are relative to their common folder, so the same files in another place give the
     same record.
     """
-    common = os.path.commonpath([Path(file).parent for file in files])
+    common = find_folder(files)
     return {Path(os.path.relpath(file, common)).as_posix(): digest_file(file) for file in files}
 
 
