@@ -205,7 +205,13 @@ def write_graph(wanted, path):
         for output in made.output
         if not made.wildcard_names
     ]
-    write_json({"jobs": jobs, "others": others}, path)
+    inputs = {
+        file for job in jobs for files in job["inputs"].values() for file in files
+    }
+    given = {
+        file: GIVEN_FILES.digest(file) for file in sorted(inputs) if is_given(file)
+    }
+    write_json({"jobs": jobs, "others": others, "given": given}, path)
 
 
 def collect_code(targets, settings):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_json
 from workflow_src.provenance.graph import (
@@ -12,6 +13,7 @@ from workflow_src.provenance.graph import (
     read_graph,
 )
 from workflow_src.provenance.record_provenance import (
+    check_given,
     describe_stages,
     describe_step,
     digest_inputs,
@@ -114,6 +116,16 @@ def test_inputs_are_named_from_the_folder_that_they_share(tmp_path):
     assert list(found) == ["random/trial.pkl", "3das/trial.pkl"]
     assert len(set(found.values())) == 2
     assert list(digest_inputs([str(files[0])])) == ["trial.pkl"]
+
+
+def test_a_file_that_changed_during_the_run_is_not_recorded(tmp_path):
+    path = tmp_path / "speakers.txt"
+    path.write_text("0001")
+    graph = Graph(jobs=[], others=[], given={str(path): digest_file(path), "folder": ""})
+    check_given(graph)
+    path.write_text("0002")
+    with pytest.raises(InputError, match=r"speakers\.txt: changed during the run"):
+        check_given(graph)
 
 
 def test_a_job_is_named_by_its_wildcards():

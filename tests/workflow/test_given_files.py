@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from tests.workflow.finished_runs import FinishedRun
-from tests.workflow.forked_runs import rules_to_run, run_all, run_snakemake
+from tests.workflow.forked_runs import Command, rules_to_run, run_all, run_snakemake
 from tests.workflow.reruns import World
+from tests.workflow.running import TINY, arguments
 from workflow_src.settings.base import Block, GivenPath
 from workflow_src.settings.schema import Config
 
@@ -96,10 +97,20 @@ def rules_to_run_of(folder, overlay):
 
 def test_a_run_that_would_keep_results_of_other_settings_is_refused(finished_few, tmp_path):
     folder = shutil.copytree(finished_few, tmp_path / "run", symlinks=True)
-    options = ["--rerun-triggers", "mtime", "--config", "seed=3", "--forcerun", "record_provenance"]
     before = (folder / "results/provenance.json").read_bytes()
-    code, said = run_snakemake(folder, *options, check=False)
-    assert code != 0
-    assert "--rerun-triggers lacks code, input, params" in said
+    refused = {
+        "--rerun-triggers lacks code, input, params": ["--rerun-triggers", "mtime"],
+        "--allowed-rules": ["--allowed-rules", "record_provenance"],
+        "--batch": ["--batch", "record_provenance=2/2"],
+        "--drop-metadata": ["--drop-metadata"],
+        "--ignore-incomplete": ["--ignore-incomplete"],
+        "--trust-io-cache": ["--trust-io-cache"],
+    }
+    # Hooks are Snakemake's own way to begin a run.
+    others = ["--no-hooks", "--config", "seed=3", "--forcerun", "record_provenance"]
+    given = [arguments(folder, [TINY], *options, *others) for options in refused.values()]
+    for said, outcome in zip(refused, run_all([Command(each) for each in given]), strict=True):
+        assert outcome.code != 0, said
+        assert said in outcome.said
     assert (folder / "results/provenance.json").read_bytes() == before
     assert rules_to_run(folder)

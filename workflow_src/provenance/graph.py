@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from workflow_src.common.digests import ROOT
 from workflow_src.common.errors import InputError, describe_validation_error
@@ -70,10 +70,21 @@ class Job(Block):
 
 
 class Graph(Block):
-    """The jobs that made a run's results, and the possible files of other rules."""
+    """The jobs that made a run's results.
+
+    Attributes
+    ----------
+    jobs
+        The jobs.
+    others
+        The possible files of other rules.
+    given
+        Path -> digest of the files from outside, when the run began.
+    """
 
     jobs: list[Job]
     others: list[str]
+    given: dict[str, str] = Field(default_factory=dict)
 
     @property
     def beside(self) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_src.common.digests import ROOT, digest_file, entry_sources
+from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_json, write_text
 from workflow_src.common.whole_files import written_whole
 from workflow_src.provenance.effective_settings import effective_settings
@@ -142,6 +143,16 @@ def _read(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) and value[:1] in {"{", "["} else value
 
 
+def check_given(graph: Graph) -> None:
+    """Refuse to record files from outside that are not those with which the run began."""
+    for file, digest in graph.given.items():
+        if digest and not (Path(file).is_file() and digest_file(file) == digest):
+            raise InputError(
+                f"{file}: changed during the run, so nobody knows which steps read it before; run "
+                "again, and the steps that read it run again"
+            )
+
+
 def digest_inputs(files: list[str]) -> dict[str, str]:
     """Digest files from outside.
 
@@ -155,6 +166,7 @@ def digest_inputs(files: list[str]) -> dict[str, str]:
 def run(args: Arguments) -> None:
     """Digest the results; write the settings and the record."""
     graph, settings = read_graph(args.graph), effective_settings(args.settings)
+    check_given(graph)
     heavy = list(dict.fromkeys(job.rule for job in graph.jobs if job.gpu))
     project, (commit, dirty), (cpu, vectors) = read_project(), find_commit(), describe_cpu()
     stages = describe_stages(graph, args.results)
