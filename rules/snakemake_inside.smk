@@ -208,9 +208,8 @@ def write_graph(wanted, path):
     inputs = {
         file for job in jobs for files in job["inputs"].values() for file in files
     }
-    given = {
-        file: GIVEN_FILES.digest(file) for file in sorted(inputs) if is_given(file)
-    }
+    files = sorted(file for file in inputs if is_given(file))
+    given = dict(zip(files, GIVEN_FILES.digest(files)))
     write_json({"jobs": jobs, "others": others, "given": given}, path)
 
 

@@ -66,8 +66,9 @@ def _compare_recordings(
         root, speakers = str(settings["root"]), settings["speakers"]
         shards = int(record.settings["extractor"]["shards"])
         recorded = {"build_manifest": steps["corpus.build_manifest"].given["recordings"]}
-        for shard, given in steps["embeddings.extract_embeddings"].jobs.items():
-            recorded[f"extract_embeddings {shard}"] = given["recordings"]
+        extraction = steps["embeddings.extract_embeddings"]
+        for shard, given in extraction.jobs.items():
+            recorded[f"extract_embeddings {shard}"] = (extraction.given | given)["recordings"]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"the record says nothing of its recordings ({error})") from error
     if not Path(root).is_dir():
