@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -50,6 +51,12 @@ def test_the_record_has_the_steps_that_ran(finished, record):
     for name, step in steps:
         assert step["given"]["code"] == digest_code(f"workflow_src.{name}")
         assert {"numpy", "pandas", "pyarrow"} <= set(step["packages"])
+
+
+def test_the_graph_has_the_given_files_as_they_were(finished):
+    given = json.loads((finished / ".snakemake/graph.json").read_text())["given"]
+    assert {Path(file).name for file in given} == {"demo_extractor.onnx", "demo_voices.yaml"}
+    assert all(digest_file(file) == digest for file, digest in given.items())
 
 
 def test_the_record_has_the_stages_in_the_order_of_the_data(record):
