@@ -300,7 +300,8 @@ def mend_folder(persistence):
     again = {output for output in again if not is_given(output)}
     there = [Path(output) for output in again if os.path.lexists(output)]
     for path in there:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        is_folder = path.is_dir() and not path.is_symlink()
+        shutil.rmtree(path) if is_folder else path.unlink()
     for output in again:
         persistence._delete_record(output)
         persistence._unmark_incomplete(output)
@@ -350,6 +351,9 @@ def begin_run():
     """
     live_with_run()
     check_options()
+    # Where nothing can be written, nothing is made: a finished run in a folder that is read-only.
+    if not os.access(_steps_lock.parent, os.W_OK):
+        return
     checked(hold_folder, _steps_lock.parent, _steps_lock)
     shutil.rmtree(AS_FILE, ignore_errors=True)
     workflow.dag_settings.force_incomplete = True

@@ -123,10 +123,11 @@ def test_the_next_run_goes_on_after_a_power_cut(disk, finished_few, tmp_path):
             command_line(disk.folder, [TINY, overlay]),
             stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-    # The first steps start after three to four seconds.
-    time.sleep(4)
-    while run.poll() is None and len(cuts) < CUTS:
-        time.sleep(rng.uniform(1, 15))
+    results = [disk.folder / "results" / name for name in digests(finished_few)]
+    for number in sorted(rng.sample(range(len(results)), CUTS)):
+        while run.poll() is None and sum(path.exists() for path in results) < number:
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 2))
         cuts.append(disk.cut(f"cut{len(cuts)}"))
     if run.poll() is None:
         os.killpg(run.pid, signal.SIGKILL)
