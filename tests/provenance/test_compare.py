@@ -186,6 +186,16 @@ def test_verify_tells_settings_and_files_that_were_not_recorded(compare, tmp_pat
     assert (code, said.splitlines()[0]) == (1, "changed: config.yaml")
 
 
+def test_describe_says_that_a_later_run_changed_results(compare, tmp_path):
+    a = make_run(tmp_path / "a")
+    (a / "results/corpus/split.csv").write_text("of another seed\n")
+    (a / "results" / POLICY).unlink()
+    code, said = compare.said_of("describe", a)
+    assert (code, said.splitlines()[0]) == (1, "2 of 8 results are not those of this record.")
+    code, said = compare.said_of("describe", a / "results/provenance.json")
+    assert (code, said.splitlines()[0][:8]) == (0, "workflow")
+
+
 def test_records_alone_are_compared_without_files(compare, tmp_path):
     a, b = make_run(tmp_path / "a"), make_run(tmp_path / "b", noise={"embeddings": 1})
     record = "results/provenance.json"

@@ -83,9 +83,15 @@ def verify(run: FinishedRun) -> int:
 
 
 def describe(run: FinishedRun) -> int:
-    """Print a record as text; return the exit status."""
+    """Print a record as text; return the exit status.
+
+    A later run of a part of the workflow, with other settings, leaves the record of the whole.
+    """
+    altered = len(run.changed) + len(run.lost)
+    if altered:
+        _say(f"{altered} of {len(run.record.results)} results are not those of this record.\n\n")
     _say(describe_record(run.record))
-    return 0
+    return 1 if altered else 0
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
