@@ -86,6 +86,12 @@ def blamed_on(source: object) -> Iterator[None]:
         raise InputError(f"{source}: {error}") from error
 
 
+def describe_os_error(error: OSError) -> str:
+    """Return what an error of the system says, with its file, as one clean line."""
+    where = f"{error.filename}: " if error.filename else ""
+    return clean_line(f"{where}{error.strerror or error}")
+
+
 @contextlib.contextmanager
 def naming(path: object) -> Iterator[None]:
     """Make an `OSError` raised within name a file, where it names none: a full disk's does not."""

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from workflow_src.common.errors import InputError, clean_line
+from workflow_src.common.errors import InputError, clean_line, describe_os_error
 from workflow_src.provenance.describe import describe_record
 from workflow_src.provenance.differences import (
     StageDifference,
@@ -118,8 +118,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {clean_line(f'{where}{error.strerror or error}')}", file=sys.stderr)
+        print(f"error: {describe_os_error(error)}", file=sys.stderr)
     except RecursionError:
         print("error: a record is nested too deeply", file=sys.stderr)
     sys.exit(2)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from workflow_src.common.digests import PACKAGE, ROOT
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, describe_os_error
 from workflow_src.running.arguments import parse_arguments
 from workflow_src.running.as_file import read_arguments
 from workflow_src.running.lock import live_with_run
@@ -83,8 +83,7 @@ def end_well(work: Callable[[], None]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"error: {describe_os_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
