@@ -77,8 +77,8 @@ lock: setup ## choose new versions of all packages: requirements.lock, requireme
 	$(BIN)/python envs/pin.py
 
 audit: setup ## look for known vulnerabilities of the locked packages (asks a public service)
-	$(BIN)/python -m uv tool run pip-audit --disable-pip --require-hashes --requirement requirements.lock
-	$(BIN)/python -m uv tool run pip-audit --disable-pip --no-deps --requirement requirements.torch.lock
+	$(BIN)/python -m uv tool run pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
+	$(BIN)/python -m uv tool run pip-audit --strict --disable-pip --no-deps --requirement requirements.torch.lock
 
 format: setup ## format the code
 	ruff check --fix .

@@ -8,6 +8,9 @@ TEST_SPEAKERS = SETTINGS.corpus.test_speakers
 if isinstance(TEST_SPEAKERS, str):
     TEST_SPEAKERS = given_path(TEST_SPEAKERS, "corpus.test_speakers")
 
+# What each step passes over, one table a step.
+PASSED_OVER = "results/passed_over"
+
 # For recordings in a folder: their digests, and the speakers and days to use.
 RECORDINGS = no_digests(SETTINGS.extractor.shards)
 SUBSET = None
@@ -94,7 +97,10 @@ if SETTINGS.corpus.source == "synthetic":
         message:
             "Listing the recordings in a manifest"
         shell:
-            step("corpus.build_manifest", without=["root", "metadata", "settings"])
+            step(
+                "corpus.build_manifest",
+                without=["root", "metadata", "settings", "passed_over"],
+            )
 
 elif SETTINGS.corpus.source == "directory":
 
@@ -103,6 +109,7 @@ elif SETTINGS.corpus.source == "directory":
             metadata=METADATA,
         output:
             manifest=MANIFEST,
+            passed_over=f"{PASSED_OVER}/corpus.csv",
         # This rule checks names, so it runs before extraction, which does not depend on it.
         priority: 1
         group:

@@ -39,6 +39,7 @@ if SETTINGS.trials.source == "generate":
         output:
             trials="results/trials/{scenario}.parquet",
             enrolment="results/trials/{scenario}.enrolment.parquet",
+            passed_over=f"{PASSED_OVER}/trials/{{scenario}}.csv",
         group:
             "trials"
         conda:
@@ -73,6 +74,7 @@ else:
         output:
             trials="results/trials/{scenario}.parquet",
             enrolment="results/trials/{scenario}.enrolment.parquet",
+            passed_over=f"{PASSED_OVER}/trials/{{scenario}}.csv",
         group:
             "trials"
         conda:

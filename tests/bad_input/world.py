@@ -170,7 +170,7 @@ COMMANDS: dict[str, Command] = {
     "trials.generate_trials": Command(
         {**SPOKEN, "--settings": {"random": {"trajectories": 2}}, "--seed": "1",
          "--scenario": RANDOM},
-        TRIALS,
+        {**TRIALS, "--passed-over": "passed_over.csv"},
     ),
     "trials.generate_development_trials": Command(
         {**SPOKEN, "--development": TUNING["development"], "--seed": "1", "--scenario": RANDOM},
@@ -263,6 +263,10 @@ COMMANDS: dict[str, Command] = {
     "provenance.record_provenance": Command(
         {"--settings": {}, "--graph": "graph.json", "--results": "results", "--logs": "logs"},
         {"--config": "results/config.yaml", "--record": "results/provenance.json"},
+    ),
+    "provenance.list_passed_over": Command(
+        {"--parts": "passed_over.csv", "--rejected": REJECTED},
+        {"--table": "results/passed_over.csv"},
     ),
     "provenance.write_crate": Command(
         {"--record": "results/provenance.json", "--jobs": ".snakemake/metadata"},

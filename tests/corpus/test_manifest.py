@@ -8,6 +8,7 @@ import soundfile
 from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
+from workflow_src.common.passed_over import gather_passed_over
 from workflow_src.corpus.build_manifest import list_folder, list_tables
 from workflow_src.corpus.scan import find_recordings
 from workflow_src.settings.corpus import DirectoryCorpus
@@ -168,8 +169,8 @@ def test_metadata_counts(root, tmp_path, capsys):
     table = list_folder(root, metadata, ALL)
     assert table["state"].dropna().tolist() == ["sleepy"]
     said = capsys.readouterr().out
-    assert "1 rows are of utterances that are not used" in said
-    assert "3 of 4 utterances have none" in said
+    assert "passed over: 1 rows of metadata without an utterance" in said
+    assert "passed over: 3 utterances without metadata" in said
 
 
 @pytest.mark.parametrize(
@@ -219,3 +220,26 @@ def test_tables_with_the_same_id(tmp_path):
         write_parquet(table_of([IDS[3]]), path)
     with pytest.raises(InputError, match=r"shard-0/.* and shard-1/"):
         list_tables(paths)
+
+
+def test_metadata_of_no_utterance_is_refused_with_the_cure(root, tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("utterance,state\n" + "".join(f"{name}.wav,cold\n" for name in IDS))
+    with pytest.raises(InputError, match=r"m\.csv: no row is of an utterance .* without \.wav$"):
+        list_folder(root, path, ALL)
+
+
+def test_what_is_not_used_is_counted_in_a_table(root, tmp_path):
+    path, passed_over = tmp_path / "m.csv", tmp_path / "passed_over.csv"
+    # Blanks after a comma are no part of a name or a value.
+    path.write_text(f"utterance, state\n{IDS[0]}, cold\n{IDS[1]}.wav, müde\n{IDS[2]}, None\n")
+    given = ["--root", root, "--metadata", path, "--settings", '{"days": 1}']
+    launch(
+        "corpus.build_manifest", *given, "--manifest", tmp_path / "m", "--passed-over", passed_over
+    )
+    assert read_parquet(tmp_path / "m")["state"].tolist()[0] == "cold"
+    assert [(row.what, row.number, row.first) for row in gather_passed_over([passed_over])] == [
+        ("recordings of other speakers and days than the settings name", 1, ""),
+        ("rows of metadata without an utterance", 2, f"{IDS[1]}.wav"),
+        ("utterances without metadata", 2, IDS[1]),
+    ]

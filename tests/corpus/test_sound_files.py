@@ -145,8 +145,9 @@ def test_other_sound_files_are_counted_on_the_screen(tmp_path, capsys):
     list_recordings(root, DirectoryCorpus())
     digest_recordings(str(root), 2, None, tmp_path / "records")
     said = capsys.readouterr()
-    for text in (said.out, said.err):
-        assert text.count("1 .m4a, 2 .ogg that are passed over") == 1
+    assert said.err.count("1 .m4a, 2 .ogg that are passed over") == 1
+    assert "passed over: 1 .m4a files" in said.out
+    assert "passed over: 2 .ogg files" in said.out
 
 
 def test_every_other_suffix_is_counted_once(tmp_path):

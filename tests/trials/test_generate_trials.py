@@ -54,7 +54,7 @@ def test_tables_and_the_printed_line(files, capsys):
     printed = capsys.readouterr().out
     assert "1d1s (one utterance of a day, every day): 4 speakers, 4 models, " in printed
     assert f"{len(trials)} trials" in printed
-    assert "left out: nothing" in printed
+    assert "passed over" not in printed
 
 
 def test_same_bytes_again(files):

@@ -40,6 +40,7 @@ EVERYTHING = FROM_NOTEBOOKS | {
     "simulate_embeddings",
     "split_speakers",
     "generate_trials",
+    "list_passed_over",
     "tabulate_runs",
 }
 WITH_CONDA = ["--sdm", "conda"]

@@ -38,7 +38,7 @@ def test_the_record_names_every_result_with_its_digest(finished, record):
     assert (run.changed, run.lost, run.added, run.config_changed) == ([], [], [], False)
     # `added` leaves out what no stage made.
     beside = {path.name for path in (finished / "results").iterdir() if path.is_file()}
-    assert beside == {"provenance.json", "config.yaml", "summary.csv"}
+    assert beside == {"provenance.json", "config.yaml", "summary.csv", "passed_over.csv"}
 
 
 def test_the_record_has_the_steps_that_ran(finished, record):

@@ -117,7 +117,8 @@ SHOWN = {"summarise_results": 1, "run_visual_analysis": 1, "record_provenance": 
 
 def test_a_new_scenario_trains_nothing_and_leaves_the_trials_of_the_others(added):
     # A notebook a run, which has all scenarios.
-    assert added["trials.scenarios"] == {"generate_trials": 1, "run_inference": 12, **SHOWN}
+    jobs = {"generate_trials": 1, "list_passed_over": 1, "run_inference": 12, **SHOWN}
+    assert added["trials.scenarios"] == jobs
 
 
 def test_a_changed_scenario_makes_its_own_trials_alone(outcomes):

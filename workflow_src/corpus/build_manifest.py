@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, printable
 from workflow_src.common.files import read_csv, read_parquet, write_parquet
+from workflow_src.common.passed_over import note, noted_in
 from workflow_src.corpus.ids import (
     ID_COLUMNS,
     check_distinct,
@@ -56,12 +57,12 @@ def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Pat
     """Add the columns of a metadata table to a manifest, whose rows keep their order.
 
     An utterance without metadata gets empty values. Columns that the manifest has already are left
-    out. `source` is the file of the metadata, for errors.
+    out. Rows without an utterance are, too. `source` is the file of the metadata, for errors.
 
     Raises
     ------
     InputError
-        The metadata list an utterance twice.
+        The metadata list an utterance twice, or none of the manifest.
     """
     metadata = metadata.dropna(subset="utterance")
     twice = metadata["utterance"].duplicated()
@@ -72,12 +73,16 @@ def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Pat
     own = [name for name in metadata.columns if name in OWN_COLUMNS and name != "utterance"]
     if own:
         print(f"metadata: not used, because ids and recordings say it: {', '.join(own)}")
-    unknown = int((~metadata["utterance"].isin(table["utterance"])).sum())
-    if unknown:
-        print(f"metadata: {unknown:,} rows are of utterances that are not used")
-    without = int((~table["utterance"].isin(metadata["utterance"])).sum())
-    if without:
-        print(f"metadata: {without:,} of {len(table):,} utterances have none")
+    unknown = metadata["utterance"][~metadata["utterance"].isin(table["utterance"])]
+    if len(unknown) and len(unknown) == len(metadata):
+        raise InputError(
+            f"{source}: no row is of an utterance of the corpus; the first has the id "
+            f"{printable(unknown.iloc[0])}, but the form is {table['utterance'].iloc[0]}, without "
+            "a path and without .wav"
+        )
+    note("rows of metadata without an utterance", len(unknown), next(iter(unknown), ""))
+    without = table["utterance"][~table["utterance"].isin(metadata["utterance"])]
+    note("utterances without metadata", len(without), next(iter(without), ""))
     return table.merge(metadata.drop(columns=own), on="utterance", how="left", validate="1:1")
 
 
@@ -125,6 +130,8 @@ class Arguments:
     """Tables of the demo corpus's shards, parquet, in the order of shards."""
     manifest: Output
     """Table of utterances, parquet."""
+    passed_over: Output | None = None
+    """With `root`: the files and rows of metadata that are not used, CSV."""
 
 
 def run(args: Arguments) -> None:
@@ -133,8 +140,10 @@ def run(args: Arguments) -> None:
         raise InputError("one of --root and --tables is needed, and not both")
     if args.tables:
         table = list_tables(args.tables)
+        write_parquet(table, args.manifest)
     else:
-        table = list_folder(args.root, args.metadata, args.settings)
-    write_parquet(table, args.manifest)
+        with noted_in(args.passed_over, "corpus"):
+            table = list_folder(args.root, args.metadata, args.settings)
+            write_parquet(table, args.manifest)
     hours = float(table["seconds"].astype("float64").sum()) / 3600
     print(f"{len(table):,} utterances, {table['speaker'].nunique():,} speakers, {hours:,.1f} h")

@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_src.common.errors import InputError
+from workflow_src.common.passed_over import note
 from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.ids import sort_in_corpus_order
-from workflow_src.corpus.scan import describe_others, find_recordings, identify_recordings
+from workflow_src.corpus.scan import find_recordings, identify_recordings
 from workflow_src.corpus.shards import shard_of_name
 from workflow_src.settings.corpus import DirectoryCorpus
 
@@ -45,8 +46,8 @@ def list_recordings(
     """
     others: collections.Counter[str] = collections.Counter()
     paths = find_recordings(root, others)
-    if others and shard is None:
-        print(f"sound files in {root}: {describe_others(others)}")
+    for suffix, number in sorted(others.items()) if shard is None else ():
+        note(f"{suffix} files, which can be converted to .wav or .flac", number)
     speakers = settings.speakers
     if shard is not None:
         paths = [path for path in paths if shard_of_name(_name(path), shards) == shard]
@@ -54,9 +55,11 @@ def list_recordings(
         speakers = None if speakers is None else sorted(present.intersection(speakers))
     table = identify_recordings(paths, root)
     print(f"found {len(table):,} recordings of {table['speaker'].nunique():,} speakers")
+    found = len(table)
     table = sort_in_corpus_order(select_subset(table, speakers, settings.days))
     if len(table) and (settings.speakers is not None or settings.days is not None):
         print(f"using {len(table):,} of them, of {table['speaker'].nunique():,} speakers")
+    note("recordings of other speakers and days than the settings name", found - len(table))
     table["seconds"] = read_durations(table["path"].tolist(), root)
     unread = int(table["seconds"].isna().sum())
     if unread:

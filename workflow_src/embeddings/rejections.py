@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_src.common.files import write_csv
+from workflow_src.common.passed_over import REJECTED_COLUMNS
 
-REJECTED_COLUMNS = ["utterance", "path", "reason"]
+__all__ = ["REJECTED_COLUMNS", "write_no_rejections"]
 
 
 def write_no_rejections(path: Path) -> None:

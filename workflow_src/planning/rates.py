@@ -54,6 +54,7 @@ RATES = {
     "summarise_results": Rate(2.0, {"scores": 0.2e-6}),
     "sweep_thresholds": Rate(3.0, {"swept_scores": 0.25e-6}),
     "run_visual_analysis": Rate(17.0, {"scores": 0.3e-6}),
+    "list_passed_over": Rate(1.2),
     "record_provenance": Rate(1.5, {"result_bytes": 1e-9}),
 }
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from workflow_src.common.files import read_csv
+from workflow_src.common.passed_over import note
 from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.generation import Scenario
 
@@ -24,6 +27,15 @@ class ScenarioArguments:
     """Table of trials, parquet."""
     enrolment: Output
     """Table of enrolments, parquet."""
+
+
+def note_speakers_without_trials(
+    split: pd.DataFrame, enrolment: pd.DataFrame, scenario: Scenario
+) -> None:
+    """Note the test speakers of a split who have no trial of their own in a scenario."""
+    tested = split.loc[split["part"] == "test", "speaker"]
+    without = sorted(set(tested) - set(enrolment["speaker"]))
+    note(f"test speakers without a trial ({scenario.id})", len(without), *without[:1])
 
 
 def read_rejected(path: Path | None) -> list[str]:

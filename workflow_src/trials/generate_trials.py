@@ -7,9 +7,15 @@ others. The step prints the numbers of models and trials, and what was left out.
 from dataclasses import dataclass, field
 
 from workflow_src.common.files import read_parquet, write_parquet
+from workflow_src.common.passed_over import note, noted_in
 from workflow_src.common.tables import read_split
+from workflow_src.running.arguments import Output
 from workflow_src.settings.generation import Generation
-from workflow_src.trials.arguments import ScenarioArguments, read_rejected
+from workflow_src.trials.arguments import (
+    ScenarioArguments,
+    note_speakers_without_trials,
+    read_rejected,
+)
 from workflow_src.trials.pool import MANIFEST_COLUMNS, build_pool
 from workflow_src.trials.protocol import make_scenario
 
@@ -22,21 +28,28 @@ class Arguments(ScenarioArguments):
     """How trials are made."""
     seed: int
     """The config's seed."""
+    passed_over: Output | None = None
+    """Days, models and speakers without trials, CSV."""
 
 
 def run(args: Arguments) -> None:
     """Make and write the tables of a scenario."""
+    split = read_split(args.split)
     pool = build_pool(
         manifest=read_parquet(args.manifest, MANIFEST_COLUMNS),
-        split=read_split(args.split),
+        split=split,
         rejected=read_rejected(args.rejected),
         settings=args.settings,
     )
     made = make_scenario(pool, args.scenario, args.settings, args.seed)
-    write_parquet(made.enrolment, args.enrolment)
-    write_parquet(made.trials, args.trials)
+    with noted_in(args.passed_over, "trials"):
+        for reason, count in made.left_out.counts.items():
+            note(f"{reason} ({args.scenario.id})", count)
+        note_speakers_without_trials(split, made.enrolment, args.scenario)
+        write_parquet(made.enrolment, args.enrolment)
+        write_parquet(made.trials, args.trials)
     print(
         f"{args.scenario.id} ({args.scenario.summary}): {made.enrolment['speaker'].nunique()} "
         f"speakers, {made.enrolment['model'].nunique()} models, {len(made.trials)} trials (half of "
-        f"them targets), non-targets from {len(pool.speakers)} speakers; left out: {made.left_out}"
+        f"them targets), non-targets from {len(pool.speakers)} speakers"
     )

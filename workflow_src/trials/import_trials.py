@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.common.limits import within_budget
+from workflow_src.common.passed_over import noted_in
 from workflow_src.common.tables import read_split
 from workflow_src.common.unpickling import read_plain_pickle
-from workflow_src.running.arguments import Input
-from workflow_src.trials.arguments import ScenarioArguments, read_rejected
+from workflow_src.running.arguments import Input, Output
+from workflow_src.trials.arguments import (
+    ScenarioArguments,
+    note_speakers_without_trials,
+    read_rejected,
+)
 from workflow_src.trials.published_layout import (
     check_lists,
     tabulate_enrolments,
@@ -30,6 +35,8 @@ class Arguments(ScenarioArguments):
     """The scenario's trial.pkl."""
     enrolment_list: Input
     """The scenario's enroll_model."""
+    passed_over: Output | None = None
+    """Speakers without trials, CSV."""
 
 
 def run(args: Arguments) -> None:
@@ -43,16 +50,19 @@ def run(args: Arguments) -> None:
         raise InputError(f"{args.enrolment_list}: cannot be read ({reason})") from error
     enrolment = tabulate_enrolments(lines, args.scenario, args.enrolment_list)
     folder = args.trial_list.parent
+    split = read_split(args.split)
     check_lists(
         trials=trials,
         enrolment=enrolment,
         manifest=read_parquet(args.manifest, ["utterance"])["utterance"],
-        split=read_split(args.split),
+        split=split,
         rejected=read_rejected(args.rejected),
         source=folder,
     )
-    write_parquet(enrolment, args.enrolment)
-    write_parquet(trials, args.trials)
+    with noted_in(args.passed_over, "trials"):
+        note_speakers_without_trials(split, enrolment, args.scenario)
+        write_parquet(enrolment, args.enrolment)
+        write_parquet(trials, args.trials)
     print(
         f"{args.scenario.id}: {enrolment['speaker'].nunique()} speakers, "
         f"{enrolment['model'].nunique()} models, {len(trials)} trials, "

@@ -12,6 +12,10 @@ def recorded(name: str, says: str, spoil=None, **options) -> Case:
     return bad("provenance.record_provenance", name, says, spoil, **options)
 
 
+def passed_over(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("provenance.list_passed_over", name, says, spoil, **options)
+
+
 def verified(name: str, says: str, spoil=None, **options) -> Case:
     return bad("provenance", name, says, spoil, **options)
 
@@ -21,6 +25,8 @@ def crate(name: str, says: str, spoil=None, **options) -> Case:
 
 
 CASES = [
+    passed_over("no table", "passed_over.csv: cannot be read", remove("passed_over.csv")),
+    passed_over("another table", "passed_over.csv: cannot be read", write("passed_over.csv", "a")),
     recorded("no extractor", "model.onnx: ", remove("model.onnx")),
     recorded("a result that is missing", f"{EMBEDDINGS}: ", remove(EMBEDDINGS)),
     recorded("jobs that are no JSON", "graph.json: cannot be read as JSON", cut("graph.json")),
