@@ -30,9 +30,9 @@ from workflow_src.common.errors import InputError
 with contextlib.suppress(ImportError):
     import resource
 
-# Memory that reading a file may take: this much for any file, and a multiple of its size. The least
-# is so large because what is merely reserved counts too: Arrow reserves whole GiB for its arrays.
-LEAST_MEMORY = 4 << 30
+# Memory that reading a file may take: this much for any file, and a multiple of its size. What is
+# merely reserved counts too.
+LEAST_MEMORY = 2 << 30
 MEMORY_PER_BYTE = 16
 # Seconds that a fork may compute: for any file, and for each MB.
 LEAST_SECONDS, SECONDS_PER_MB = 5.0, 1.0
