@@ -184,6 +184,8 @@ def read_apart(
     ------
     InputError
         `function` raised it; or the file is no plain file, or its reading crashed or took too much.
+    OSError
+        `function` raised it.
     """
     size = plain_size(path)
     result, end = os.pipe()
@@ -208,6 +210,8 @@ def read_apart(
             os.waitpid(child, 0)
     if answer and "error" in answer:
         raise InputError(answer["error"])
+    if answer and "system" in answer:
+        raise OSError(*answer["system"])
     if not answer or not whole:
         raise InputError(
             f"{path}: refused, because reading it {_ending(status, size)}; it is damaged, or made "
@@ -237,6 +241,9 @@ def _serve(
                 answer = json.dumps({"content": content, "arrays": head})
         except InputError as error:
             answer, arrays = json.dumps({"error": str(error)}), []
+        except OSError as error:
+            said = error.errno, error.strerror or str(error), error.filename and str(error.filename)
+            answer, arrays = json.dumps({"system": said}), []
         with os.fdopen(end, "wb") as output:
             output.write(answer.encode() + b"\n")
             for array in arrays:

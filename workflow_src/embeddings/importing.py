@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -166,10 +167,10 @@ def _read_npz(path: Path) -> tuple[list[str], np.ndarray]:
             f"{path}: embedding is {embeddings.dtype} {list(embeddings.shape)}; floats "
             f"[{len(utterances)}, D] are needed"
         )
-    try:
-        names = utterances.tolist()
-    except ValueError as error:
-        raise InputError(f"{path}: utterance is no text ({first_line(error)})") from error
+    codes = np.ascontiguousarray(utterances).view(utterances.dtype.byteorder + "u4")
+    if codes.size and codes.max() > sys.maxunicode:
+        raise InputError(f"{path}: utterance is no text, but holds numbers beyond Unicode")
+    names = utterances.tolist()
     with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and are refused
         return names, embeddings.astype(np.float32)
 

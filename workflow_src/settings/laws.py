@@ -16,8 +16,8 @@ from workflow_src.common.limits import plain_size
 from workflow_src.common.yaml_text import check_keys
 from workflow_src.settings.base import Block, Probability
 
-# Of a file; the laws there are have a fortieth of it.
-MAX_BYTES = 100_000
+# Of a file. The laws there are have a tenth of it.
+MAX_BYTES, MAX_BRACKETS = 100_000, 500
 Size = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Shares = dict[str, Size]
@@ -95,6 +95,9 @@ def read_law(path: str | Path, kind: type[Law]) -> Law:
         raise InputError(f"{path}: is larger than {MAX_BYTES:,} bytes, which no law is")
     try:
         text = Path(path).read_text(encoding="utf-8")
+        # The reader's time grows with the square of the depth of brackets.
+        if text.count("[") + text.count("{") > MAX_BRACKETS:
+            raise InputError(f"{path}: has more than {MAX_BRACKETS} brackets, which no law has")
         check_keys(text, path)
         content = yaml.safe_load(text)
     except OSError as error:
