@@ -1,5 +1,7 @@
 # Embeddings + trials + update rules -> results/inference: a score for every trial of every run.
 
+from workflow_src.common.passed_over import gather_passed_over
+
 RUN_TABLE = "results/inference/runs.csv"
 SUMMARY = "results/summary.csv"
 PUBLISHED = (
@@ -104,3 +106,43 @@ rule summarise_results:
         "Summarising EER and minDCF of every run and scenario"
     shell:
         step("evaluation.summarise_results")
+
+
+PASSED_OVER_PARTS = [
+    *([f"{PASSED_OVER}/corpus.csv"] if SETTINGS.corpus.source == "directory" else []),
+    *expand(
+        f"{PASSED_OVER}/trials/{{scenario}}.csv", scenario=SETTINGS.trials.scenarios
+    ),
+]
+
+
+rule list_passed_over:
+    input:
+        parts=PASSED_OVER_PARTS,
+        rejected=REJECTED,
+    output:
+        table=report(
+            "results/passed_over.csv",
+            caption="../report/passed_over.rst",
+            category="Results",
+            labels={"table": "what was passed over"},
+        ),
+    group:
+        "analysis"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        **needs(1000, 5, turn=1),
+    message:
+        "Listing what was passed over"
+    shell:
+        step("evaluation.list_passed_over")
+
+
+onsuccess:
+    if not is_planning():
+        there = [
+            path for path in [*PASSED_OVER_PARTS, REJECTED] if Path(path).exists()
+        ]
+        for row in checked(gather_passed_over, there):
+            print(f"passed over, {row}", file=sys.stderr)

@@ -1,47 +1,7 @@
 # All results -> results/provenance.json and results/config.yaml: the record of the run. For sharing:
 # report.html and an RO-Crate.
 
-from workflow_src.common.passed_over import gather_passed_over
 from workflow_src.provenance.effective_settings import effective_settings
-
-PASSED_OVER_PARTS = [
-    *([f"{PASSED_OVER}/corpus.csv"] if SETTINGS.corpus.source == "directory" else []),
-    *expand(
-        f"{PASSED_OVER}/trials/{{scenario}}.csv", scenario=SETTINGS.trials.scenarios
-    ),
-]
-
-
-rule list_passed_over:
-    input:
-        parts=PASSED_OVER_PARTS,
-        rejected=REJECTED,
-    output:
-        table=report(
-            "results/passed_over.csv",
-            caption="../report/passed_over.rst",
-            category="Results",
-            labels={"table": "what was passed over"},
-        ),
-    group:
-        "analysis"
-    conda:
-        "../envs/tables.yaml"
-    resources:
-        **needs(1000, 5, turn=1),
-    message:
-        "Listing what was passed over"
-    shell:
-        step("provenance.list_passed_over")
-
-
-onsuccess:
-    if not is_planning():
-        there = [
-            path for path in [*PASSED_OVER_PARTS, REJECTED] if Path(path).exists()
-        ]
-        for row in checked(gather_passed_over, there):
-            print(f"passed over, {row}", file=sys.stderr)
 
 
 rule record_provenance:

@@ -264,7 +264,7 @@ COMMANDS: dict[str, Command] = {
         {"--settings": {}, "--graph": "graph.json", "--results": "results", "--logs": "logs"},
         {"--config": "results/config.yaml", "--record": "results/provenance.json"},
     ),
-    "provenance.list_passed_over": Command(
+    "evaluation.list_passed_over": Command(
         {"--parts": "passed_over.csv", "--rejected": REJECTED},
         {"--table": "results/passed_over.csv"},
     ),

@@ -4,6 +4,7 @@ import zipfile
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from workflow_src.common.errors import InputError
@@ -86,3 +87,8 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path):
     write_csv(TABLE, tmp_path / "t.csv")
     with pytest.raises(InputError, match=r"'target'.*speaker, score"):
         read_csv(tmp_path / "t.csv", ["speaker", "target"])
+
+
+def test_the_budget_of_a_small_file_suffices_for_arrows_first_use():
+    """Arrow's own pool reserves 1 GiB at once."""
+    assert pa.default_memory_pool().backend_name == "system"

@@ -26,6 +26,9 @@ from workflow_src.common.whole_files import written_whole
 MAX_COLUMNS = 10_000
 """Of a CSV table."""
 
+# Arrow's own pool reserves 1 GiB at its first use, which would count as memory that a file takes.
+pa.set_memory_pool(pa.system_memory_pool())
+
 
 def write_text(text: str, path: str | Path) -> None:
     """Write UTF-8 text; line ends stay as they are."""

@@ -185,7 +185,8 @@ def _open_session(
         try:
             session = onnxruntime.InferenceSession(content, options, providers=providers)
         except Exception as error:  # onnxruntime's own exceptions have no useful common base
-            if empty in str(error):
+            # Small external tensors fail before onnxruntime looks for their file.
+            if empty in str(error) or "external tensors" in str(error):
                 raise InputError(
                     f"{path}: has weights in another file, which no digest covers; write both into "
                     f"one: python -c \"import onnx; onnx.save(onnx.load('{path}'), 'whole.onnx')\""

@@ -80,6 +80,8 @@ def choose_environment(users: dict[str, str], folder: Path) -> dict[str, str]:
         "JUPYTER_NO_CONFIG": "1",
         "JUPYTER_PATH": str(KERNELS),
         **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
+        # See `workflow_src.common.files`; this is for what Arrow does in C++ alone.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
         # By default glibc returns the memory of every large array to the kernel, which must clear
         # it for the next array. Keeping the memory makes synthesis and extraction a tenth faster.
         "MALLOC_MMAP_THRESHOLD_": "33554432",

@@ -13,7 +13,7 @@ def recorded(name: str, says: str, spoil=None, **options) -> Case:
 
 
 def passed_over(name: str, says: str, spoil=None, **options) -> Case:
-    return bad("provenance.list_passed_over", name, says, spoil, **options)
+    return bad("evaluation.list_passed_over", name, says, spoil, **options)
 
 
 def verified(name: str, says: str, spoil=None, **options) -> Case:
