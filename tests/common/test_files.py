@@ -4,6 +4,7 @@ import zipfile
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from workflow_src.common.errors import InputError
@@ -86,3 +87,8 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path):
     write_csv(TABLE, tmp_path / "t.csv")
     with pytest.raises(InputError, match=r"'target'.*speaker, score"):
         read_csv(tmp_path / "t.csv", ["speaker", "target"])
+
+
+def test_arrow_reserves_no_memory_in_advance():
+    # Its own allocator reserves 1 GB: in some steps more than the first file may take.
+    assert pa.default_memory_pool().backend_name == "system"
