@@ -112,7 +112,7 @@ def make_trials(seed):
     parts = ["test"] * (SPEAKERS - 1) + ["nontarget-only"]
     split = pd.DataFrame({"speaker": manifest["speaker"].unique(), "part": parts})
     pool = build_pool(manifest, split, [], settings)
-    index = pd.DataFrame({"row": np.arange(len(manifest)), "utterance": manifest["utterance"]})
+    index = manifest[["utterance", "speaker", "date"]].assign(row=np.arange(len(manifest)))
     # Rows, counted from 1, in place of embeddings: what is packed does not depend on the law.
     places = np.arange(1, len(manifest) + 1, dtype=np.float32)[:, None]
     row_of = pd.Index(manifest["utterance"])

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from tests.inference.made_up_policies import made_up_state_dict
+from tests.manifests import manifest_of
 from tests.workflow.running import CLONE
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_json, read_npy, read_npz, read_parquet
@@ -102,7 +103,7 @@ def import_embeddings(path):
 
 
 def import_lists(path):
-    tabulate_trials(read_plain_pickle(path), BY_ID["random"], path)
+    tabulate_trials(read_plain_pickle(path), BY_ID["random"], manifest_of(IDS), path)
 
 
 def import_policy(path):

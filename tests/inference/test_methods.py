@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from tests.manifests import index_of
 from workflow_src.common.errors import InputError
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.tuned import resolve_tuned
@@ -14,7 +15,7 @@ from workflow_src.settings.runs import Run
 
 def test_speaker_mean_enrols_all_that_the_speaker_says():
     utterances = [f"000{s}_0501120{t}_3_{t}_ti_0" for s in (1, 2) for t in (1, 2, 3)]
-    index = pd.DataFrame({"row": range(6), "utterance": utterances})
+    index = index_of(utterances)
     enrolment = pd.DataFrame(
         {"model": ["a", "b"], "speaker": ["0001", "0001"], "order": 0, "utterance": utterances[:2]}
     )

@@ -8,6 +8,7 @@ from safetensors.numpy import save_file
 
 from workflow_src.common.digests import digest_file
 from workflow_src.common.files import write_csv, write_npy, write_parquet, write_text
+from workflow_src.common.tables import write_index
 from workflow_src.provenance.effective_settings import effective_settings
 from workflow_src.settings.schema import Config, validate_config
 
@@ -58,9 +59,8 @@ def make_run(folder, overlay=None, noise=None, steps=None, **fields):
     )
     matrix = np.eye(ROWS, 4, dtype=np.float32) + np.float32(noise.get("embeddings", 0))
     write_npy(matrix, results / "embeddings/embeddings.npy")
-    write_parquet(
-        pd.DataFrame({"row": range(ROWS), "utterance": ids}), results / "embeddings/index.parquet"
-    )
+    index = pd.DataFrame({"utterance": ids, "speaker": "0001", "date": "2020-05-01"})
+    write_index(index, results / "embeddings/index.parquet")
     trials = pd.DataFrame(
         {"model": "m", "round": 0, "step": range(ROWS), "utterance": ids, "target": True}
     )

@@ -13,6 +13,7 @@ from tests.training import made_up
 from tests.training.traits import find_traits
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, write_csv, write_npy, write_parquet
+from workflow_src.common.tables import write_index
 from workflow_src.methods.adaptive_weight import AdaptiveWeightNetwork
 from workflow_src.methods.entries import load_entry
 from workflow_src.methods.multi_head import MultiHeadNetwork
@@ -356,8 +357,7 @@ def files(tmp_path):
     table["seconds"] = np.where(place % 7 == 0, 0.5, 3.0)
     write_parquet(table, tmp_path / "manifest.parquet")
     write_npy(x, tmp_path / "embeddings.npy")
-    index = pd.DataFrame({"row": place, "utterance": table["utterance"]})
-    write_parquet(index, tmp_path / "index.parquet")
+    write_index(table, tmp_path / "index.parquet")
     parts = ["train"] * 6 + ["test", "nontarget-only"]
     split = pd.DataFrame({"speaker": sorted(table["speaker"].unique()), "part": parts})
     write_csv(split, tmp_path / "split.csv")

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from tests.launching import launch
+from tests.manifests import manifest_of
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_parquet
-from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.settings.scenarios import BY_ID
 
 IDS = [
@@ -19,7 +19,7 @@ IDS = [
 
 @pytest.fixture
 def corpus(tmp_path):
-    write_parquet(parse_utterance_ids(IDS, "test"), tmp_path / "manifest.parquet")
+    write_parquet(manifest_of(IDS), tmp_path / "manifest.parquet")
     parts = ["test", "test", "nontarget-only", *["train"] * 5]
     speakers = [f"{speaker:04d}" for speaker in range(1, 9)]
     write_csv(pd.DataFrame({"speaker": speakers, "part": parts}), tmp_path / "split.csv")

@@ -16,7 +16,7 @@ from workflow_src.settings.scenarios import BY_ID
 @pytest.fixture
 def files(tmp_path):
     manifest = make_manifest(days=12)
-    rejected = manifest["utterance"].iloc[:20]
+    rejected = manifest["utterance"].sample(20, random_state=0)
     write_parquet(manifest, tmp_path / "manifest.parquet")
     write_csv(make_split(), tmp_path / "split.csv")
     write_csv(

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats import chisquare
 
+from tests.manifests import manifest_of
 from tests.trials.trial_corpus import make_manifest, make_split
 from workflow_src.common.errors import InputError
-from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.settings.generation import Generation, Scenario
 from workflow_src.settings.scenarios import BY_ID
 from workflow_src.trials.pool import build_pool
@@ -166,7 +166,7 @@ def test_random_trajectories(manifest, made, scenario):
 
 
 def test_a_scenario_depends_on_nothing_but_corpus_and_seed(manifest, made):
-    pool = build_pool(manifest.sample(frac=1, random_state=0), make_split(), [], Generation())
+    pool = build_pool(manifest.copy(), make_split(), [], Generation())
     for name in ("random", "3das", "3d1s"):
         again = make_scenario(pool, BY_ID[name], Generation(), seed=1)
         pd.testing.assert_frame_equal(again.trials, made[name].trials)
@@ -280,7 +280,7 @@ def test_sparse_enrolment_is_counted_and_never_tested():
         for speaker in ("0003", "0011")
         for day in range(1, 13)
     ]
-    manifest = parse_utterance_ids(utterances, "test")
+    manifest = manifest_of(utterances)
     pool = build_pool(manifest, make_split(("0003", "0011"), ()), [], Generation())
     for name in ("1das", "3das", "1d1s", "random"):
         made = make_scenario(pool, BY_ID[name], Generation(), seed=1)
@@ -296,9 +296,7 @@ def test_too_few_utterances_to_enrol():
     utterances = [
         f"{speaker}_05{day:02d}1200_3_1_ti_0" for speaker in ("0003", "0011") for day in range(1, 5)
     ]
-    pool = build_pool(
-        parse_utterance_ids(utterances, "test"), make_split(("0003",), ("0011",)), [], Generation()
-    )
+    pool = build_pool(manifest_of(utterances), make_split(("0003",), ("0011",)), [], Generation())
     for name in BY_ID:
         with pytest.raises(InputError, match=f"nothing is left for the scenario {name}; .*1 enrol"):
             make_scenario(pool, BY_ID[name], Generation(), seed=1)
@@ -308,9 +306,7 @@ def test_hours_of_enrolment_are_strict():
     times = ["1000", "1001", "1959", "2000", "1500", "1501", "1502"]
     utterances = [f"0003_0501{time}_{slot}_1_ti_0" for slot, time in enumerate(times, start=1)]
     utterances += ["0003_05031200_3_1_ti_0", "0003_05021200_3_1_ti_0", "0011_05011200_3_1_ti_0"]
-    pool = build_pool(
-        parse_utterance_ids(utterances, "test"), make_split(("0003",), ("0011",)), [], Generation()
-    )
+    pool = build_pool(manifest_of(utterances), make_split(("0003",), ("0011",)), [], Generation())
     enrolment = make_scenario(pool, BY_ID["1das"], Generation(), seed=1).enrolment
     assert enrolment["utterance"].str[9:13].tolist() == ["1001", "1959", "1500", "1501", "1502"]
 

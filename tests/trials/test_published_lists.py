@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from scipy.stats import chisquare
 
+from tests.manifests import manifest_of
 from workflow_src.common.unpickling import read_plain_pickle
-from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.settings.generation import Generation
 from workflow_src.settings.scenarios import BY_ID
 from workflow_src.trials.pool import build_pool
@@ -42,7 +42,7 @@ def pool(published):
         for of_model in trials.values():
             days = [of_model] if isinstance(of_model, list) else of_model.values()
             utterances.update(*days)
-    manifest = parse_utterance_ids(sorted(utterances), "published")
+    manifest = manifest_of(sorted(utterances))
     speakers = sorted(manifest["speaker"].unique())
     assert len(speakers) == 59
     parts = ["nontarget-only" if speaker == "0124" else "test" for speaker in speakers]

@@ -5,7 +5,8 @@ import datetime
 import numpy as np
 import pandas as pd
 
-from workflow_src.corpus.ids import format_utterance_id, parse_utterance_ids
+from tests.manifests import manifest_of
+from workflow_src.corpus.ids import format_utterance_id
 
 HOURS = {1: 6, 2: 9, 3: 12, 4: 17, 5: 20}
 SPEAKERS = ["0003", "0011", "0020", "0124", "0200", "0300"]
@@ -29,7 +30,7 @@ def make_manifest(days=40, speakers=SPEAKERS, seed=0):
                             speaker, moment, slot, take, "ti", int(rng.integers(10))
                         )
                     )
-    return parse_utterance_ids(list(rng.permutation(utterances)), "test")
+    return manifest_of(utterances)
 
 
 def make_split(test=("0003", "0011", "0020", "0300"), nontarget_only=("0124",)):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.files import read_parquet, write_csv
-from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_embeddings
+from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_embeddings, read_index
 from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.running.arguments import Input, Output
@@ -80,6 +80,6 @@ def run(args: Arguments) -> None:
         read_parquet(args.trials, TRIAL_COLUMNS),
         read_parquet(args.enrolment, ENROLMENT_COLUMNS),
         read_embeddings(args.embeddings, mmap=True),
-        read_parquet(args.index, ["row", "utterance"]),
+        read_index(args.index),
     )
     write_csv(sweep, args.sweep)

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_csv, read_npy, read_parquet
+from workflow_src.common.files import read_csv, read_npy, read_parquet, write_parquet
 
 TRIAL_COLUMNS = ["model", "speaker", "round", "step", "day", "utterance", "target"]
 ENROLMENT_COLUMNS = ["model", "speaker", "order", "utterance"]
+INDEX_COLUMNS = ["row", "utterance", "speaker", "date"]
 
 
 def read_split(path: str | Path) -> pd.DataFrame:
@@ -45,6 +46,32 @@ def read_embeddings(path: str | Path, mmap: bool = False) -> np.ndarray:
             f"{path}: is {matrix.dtype} {list(matrix.shape)}; embeddings are floats [N, D]"
         )
     return matrix
+
+
+def read_index(path: str | Path) -> pd.DataFrame:
+    """Read the index of a matrix of embeddings: `INDEX_COLUMNS`, a row for each embedding.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or lacks a column.
+    """
+    return read_parquet(path, INDEX_COLUMNS)
+
+
+def write_index(utterances: pd.DataFrame, path: str | Path) -> None:
+    """Write the index of a matrix of embeddings.
+
+    Parameters
+    ----------
+    utterances
+        Rows of the manifest (utterance, speaker, date), in the order of the embeddings.
+    path
+        The parquet file.
+    """
+    rows = pd.Series(np.arange(len(utterances), dtype=np.int64), name="row")
+    known = utterances[INDEX_COLUMNS[1:]].reset_index(drop=True)
+    write_parquet(pd.concat([rows, known], axis=1), path)
 
 
 def read_scenario(folder: str | Path, scenario: str) -> tuple[pd.DataFrame, pd.DataFrame]:

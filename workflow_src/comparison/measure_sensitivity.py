@@ -22,7 +22,7 @@ import pandas as pd
 
 from workflow_src.common.files import read_parquet, write_csv
 from workflow_src.common.seeds import generator
-from workflow_src.common.tables import read_embeddings, read_scenario, read_split
+from workflow_src.common.tables import read_embeddings, read_index, read_scenario, read_split
 from workflow_src.comparison.placed_runs import place_run
 from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.inference.methods import build_rule
@@ -95,7 +95,7 @@ def run(args: Arguments) -> None:
     """Read the population's results, measure, write."""
     results = args.results
     embeddings = read_embeddings(results / "embeddings/embeddings.npy", mmap=True)
-    index = read_parquet(results / "embeddings/index.parquet", ["row", "utterance"])
+    index = read_index(results / "embeddings/index.parquet")
     trials, enrolment = read_scenario(results / "trials", SCENARIO)
     runs = {run.method: run for run in (place_run(run, results) for run in args.runs)}
     rules = {method: build_rule(run) for method, run in runs.items()}
@@ -131,8 +131,7 @@ def run(args: Arguments) -> None:
     vectors = np.asarray(embeddings, dtype=np.float32)
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     training = set(split.loc[split["part"] == "train", "speaker"])
-    own = manifest.set_index("utterance")["speaker"].reindex(index["utterance"])
-    centred = units - units[own.isin(training).to_numpy()].mean(axis=0)
+    centred = units - units[index["speaker"].isin(training).to_numpy()].mean(axis=0)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
     development = results / "trials/development"
     for name, changed in (("unit length", units), ("centred", centred)):

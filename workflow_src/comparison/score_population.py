@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.files import read_parquet, write_parquet
-from workflow_src.common.tables import read_embeddings, read_scenario
+from workflow_src.common.files import write_parquet
+from workflow_src.common.tables import read_embeddings, read_index, read_scenario
 from workflow_src.comparison.placed_runs import place_run
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.scoring import score_task
@@ -68,7 +68,7 @@ class Arguments:
 def run(args: Arguments) -> None:
     """Read the population's results, score, write."""
     embeddings = read_embeddings(args.results / "embeddings/embeddings.npy", mmap=True)
-    index = read_parquet(args.results / "embeddings/index.parquet", ["row", "utterance"])
+    index = read_index(args.results / "embeddings/index.parquet")
     runs = [place_run(one, args.results) for one in args.runs]
     scenarios = {name: read_scenario(args.results / "trials", name) for name in args.scenarios}
     tables = {

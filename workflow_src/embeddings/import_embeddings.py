@@ -7,10 +7,8 @@ of the recordings are unknown. The step stops at the first bad embedding; it rej
 
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-
 from workflow_src.common.files import write_npy, write_parquet
+from workflow_src.common.tables import write_index
 from workflow_src.embeddings.importing import merge_parts, read_part
 from workflow_src.embeddings.rejections import write_no_rejections
 from workflow_src.running.arguments import Inputs, Output
@@ -27,7 +25,7 @@ class Arguments:
     embeddings: Output
     """Matrix of embeddings, .npy, float32 [N, D]."""
     index: Output
-    """Row and utterance of each embedding, parquet."""
+    """The utterance, speaker and date of each embedding, parquet."""
     rejected: Output
     """Table of rejected recordings, CSV, without rows."""
 
@@ -40,8 +38,7 @@ def run(args: Arguments) -> None:
         print(f"{path}: {len(parts[-1].utterances):,} embeddings")
     manifest, embeddings = merge_parts(parts)
     write_npy(embeddings, args.embeddings)
-    rows = np.arange(len(manifest), dtype=np.int64)
-    write_parquet(pd.DataFrame({"row": rows, "utterance": manifest["utterance"]}), args.index)
+    write_index(manifest, args.index)
     write_no_rejections(args.rejected)
     write_parquet(manifest, args.manifest)
     print(

@@ -14,8 +14,8 @@ from workflow_src.common.files import (
     read_parquet,
     write_csv,
     write_npy_in_parts,
-    write_parquet,
 )
+from workflow_src.common.tables import INDEX_COLUMNS, write_index
 from workflow_src.embeddings.rejections import REJECTED_COLUMNS
 from workflow_src.running.arguments import Input, Inputs, Output
 
@@ -138,14 +138,14 @@ class Arguments:
     embeddings: Output
     """Matrix of embeddings, .npy, float32 [N, D]."""
     index: Output
-    """Row and utterance of each embedding, parquet."""
+    """The utterance, speaker and date of each embedding, parquet."""
     rejected: Output
     """All rejected recordings, CSV."""
 
 
 def run(args: Arguments) -> None:
     """Merge the shards."""
-    manifest = read_parquet(args.manifest, ["utterance"])
+    manifest = read_parquet(args.manifest, INDEX_COLUMNS[1:])
     rejected = merge_rejected(args.rejections, manifest["utterance"])
     ids = [(path, read_npz(path, ["utterance"])[0]) for path in args.shards]
     index, places = place_rows(manifest["utterance"], rejected["utterance"], ids)
@@ -157,8 +157,7 @@ def run(args: Arguments) -> None:
     dim = _read_embeddings(args.shards[0], len(places[0])).shape[1]
     parts = _read_parts(args.shards, places, dim)
     write_npy_in_parts((len(index), dim), np.float32, parts, args.embeddings)
-    table = pd.DataFrame({"row": np.arange(len(index), dtype=np.int64), "utterance": index})
-    write_parquet(table, args.index)
+    write_index(manifest[~manifest["utterance"].isin(rejected["utterance"])], args.index)
     write_csv(rejected, args.rejected)
     print(f"{len(index):,} embeddings of {dim} numbers")
     print(f"{len(rejected):,} recordings rejected: {describe_rejected(rejected) or 'none'}")

@@ -16,7 +16,7 @@ import numpy as np
 
 from workflow_src.common.digests import digest_code, digest_entry
 from workflow_src.common.files import read_parquet
-from workflow_src.common.tables import read_embeddings
+from workflow_src.common.tables import read_embeddings, read_index
 from workflow_src.methods.development import Partition, read_development
 from workflow_src.methods.entries import load_entry
 from workflow_src.methods.storage import load_policy, write_policy
@@ -65,7 +65,7 @@ def run(args: Arguments) -> None:
     """Read the development trials, fit the method and write its rule."""
     kind = load_entry(args.entry, args.folder)
     embeddings = read_embeddings(args.embeddings, mmap=True)
-    index = read_parquet(args.index, ["row", "utterance"])
+    index = read_index(args.index)
     partition = read_development(args.development, args.settings, embeddings, index, args.seed)
     start = load_policy(args.start, load_entry(args.start_entry)) if args.start else None
     first = args.settings.development.scenarios[0]

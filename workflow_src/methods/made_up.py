@@ -24,7 +24,7 @@ def make_study(tuning: Tuning | None = None) -> Study:
     `tuning` holds the grids to choose from. By default they are small.
     """
     manifest, embeddings = draw_corpus()
-    index = pd.DataFrame({"row": np.arange(len(manifest)), "utterance": manifest["utterance"]})
+    index = manifest[["utterance", "speaker", "date"]].assign(row=np.arange(len(manifest)))
     split = pd.DataFrame({"speaker": sorted(set(manifest["speaker"])), "part": "test"})
     law = Generation(random=RandomWalk(trajectories=4))
     pool = build_pool(manifest, split, [], law)

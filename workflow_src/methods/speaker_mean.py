@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.methods.baseline import Baseline
 
 
@@ -16,6 +15,5 @@ class SpeakerMean(Baseline):
 
     def choose_enrolment(self, enrolment: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
         """Return all utterances of each model's speaker: columns model, speaker, utterance."""
-        every = parse_utterance_ids(index["utterance"], "embedding index")[["speaker", "utterance"]]
         models = enrolment[["model", "speaker"]].drop_duplicates()
-        return models.merge(every, on="speaker")
+        return models.merge(index[["speaker", "utterance"]], on="speaker")

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from workflow_src.common.errors import InputError, describe_validation_error
 from workflow_src.common.tables import read_split
-from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.methods.development import Partition
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.settings.base import Block
@@ -133,13 +132,12 @@ def read_training(embeddings: np.ndarray, index: pd.DataFrame, split: Path) -> T
     """
     parts = read_split(split)
     training = set(parts.loc[parts["part"] == "train", "speaker"])
-    ids = parse_utterance_ids(index["utterance"], "embedding index")
-    own = ids["speaker"].isin(training).to_numpy()
+    own = index["speaker"].isin(training).to_numpy()
     if not own.any():
         raise InputError(f"{split}: no speaker of part 'train' has an embedding")
-    rows = index["row"].to_numpy()[own]
-    days = ids["date"].to_numpy(dtype="datetime64[D]")[own].astype(np.int64)
-    vectors = np.asarray(embeddings[rows], dtype=np.float32)
+    table = index[own]
+    days = table["date"].to_numpy(dtype="datetime64[D]").astype(np.int64)
+    vectors = np.asarray(embeddings[table["row"].to_numpy()], dtype=np.float32)
     if not np.isfinite(vectors).all():
         raise InputError("embeddings: one of a training speaker is not finite")
-    return TrainingSpeech(vectors, pd.factorize(ids["speaker"][own])[0], days)
+    return TrainingSpeech(vectors, pd.factorize(table["speaker"])[0], days)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.files import read_parquet, write_csv, write_json
-from workflow_src.common.tables import read_embeddings
+from workflow_src.common.files import write_csv, write_json
+from workflow_src.common.tables import read_embeddings, read_index
 from workflow_src.methods.development import Development, choose, read_development
 from workflow_src.methods.entries import load_entry
 from workflow_src.methods.storage import load_policy
@@ -74,7 +74,7 @@ class Arguments:
 def run(args: Arguments) -> None:
     """Read the development trials and the run's policy, then choose and write the threshold."""
     embeddings = read_embeddings(args.embeddings, mmap=True)
-    index = read_parquet(args.index, ["row", "utterance"])
+    index = read_index(args.index)
     partition = read_development(args.development, args.settings, embeddings, index, args.seed)
     threshold, tried = tune_threshold(partition.every, args.run, args.settings.thresholds)
     write_csv(tried, args.tried)

@@ -143,7 +143,9 @@ def count_trials(
         trials = {}
         for scenario in scenarios:
             file = Path(root) / scenario.id / TRIAL_FILE
-            trials[scenario.id] = len(tabulate_trials(read_plain_pickle(file), scenario, file))
+            trials[scenario.id] = len(
+                tabulate_trials(read_plain_pickle(file), scenario, table, file)
+            )
     else:
         trials = _count_made(table, split, scenarios, generation, config.seed)
     if (split["part"] == "train").sum() < 2:

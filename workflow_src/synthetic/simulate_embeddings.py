@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from workflow_src.common.files import read_parquet, write_npy_in_parts, write_parquet
+from workflow_src.common.files import read_parquet, write_npy_in_parts
+from workflow_src.common.tables import write_index
 from workflow_src.embeddings.rejections import write_no_rejections
 from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.laws import EmbeddingLaw, read_law
@@ -25,7 +25,7 @@ class Arguments:
     embeddings: Output
     """Matrix of embeddings, .npy, float32 [N, D]."""
     index: Output
-    """Row and utterance of each embedding, parquet."""
+    """The utterance, speaker and date of each embedding, parquet."""
     rejected: Output
     """Table of rejected recordings, CSV, without rows."""
 
@@ -36,8 +36,7 @@ def run(args: Arguments) -> None:
     manifest = read_parquet(args.manifest, COLUMNS)
     shape = len(manifest), law.dimension
     write_npy_in_parts(shape, np.float32, simulate(manifest, law, args.seed), args.embeddings)
-    rows = np.arange(len(manifest), dtype=np.int64)
-    write_parquet(pd.DataFrame({"row": rows, "utterance": manifest["utterance"]}), args.index)
+    write_index(manifest, args.index)
     write_no_rejections(args.rejected)
     print(
         f"{len(manifest):,} embeddings of {law.dimension} numbers, "

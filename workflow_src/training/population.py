@@ -16,8 +16,7 @@ from torch import Tensor
 from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet
-from workflow_src.common.tables import read_embeddings, read_split
-from workflow_src.corpus.ids import ID_COLUMNS, sort_in_corpus_order
+from workflow_src.common.tables import read_embeddings, read_index, read_split
 
 
 @dataclass(frozen=True)
@@ -149,16 +148,15 @@ def load_training_population(
         no direction, or there are fewer than two training speakers.
     """
     matrix = read_embeddings(embeddings, mmap=True)
-    rows = read_parquet(index, ["row", "utterance"])
+    rows = read_index(index)
     if not np.array_equal(np.sort(rows["row"]), np.arange(len(matrix))):
         raise InputError(f"{index}: has not each of the {len(matrix)} rows of {embeddings} once")
-    utterances = read_parquet(manifest, ID_COLUMNS)
+    utterances = read_parquet(manifest, ["utterance", "speaker", "date"])
     parts = read_split(split)
     training = parts.loc[parts["part"] == "train", "speaker"]
     table = utterances[utterances["speaker"].isin(training)].merge(
         rows[["row", "utterance"]], on="utterance"
     )
-    table = sort_in_corpus_order(table)
     if table["speaker"].nunique() < 2:
         raise InputError(
             f"{split}: training needs at least two speakers of part 'train' with embeddings in "

@@ -41,20 +41,23 @@ class Arguments(ScenarioArguments):
 
 def run(args: Arguments) -> None:
     """Read, check and write the tables of a scenario."""
-    trials = tabulate_trials(read_plain_pickle(args.trial_list), args.scenario, args.trial_list)
+    corpus = read_parquet(args.manifest, ["utterance", "speaker", "date"])
+    trials = tabulate_trials(
+        read_plain_pickle(args.trial_list), args.scenario, corpus, args.trial_list
+    )
     try:
         with within_budget(args.enrolment_list):
             lines = args.enrolment_list.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"{args.enrolment_list}: cannot be read ({reason})") from error
-    enrolment = tabulate_enrolments(lines, args.scenario, args.enrolment_list)
+    enrolment = tabulate_enrolments(lines, args.scenario, corpus, args.enrolment_list)
     folder = args.trial_list.parent
     split = read_split(args.split)
     check_lists(
         trials=trials,
         enrolment=enrolment,
-        manifest=read_parquet(args.manifest, ["utterance"])["utterance"],
+        corpus=corpus,
         split=split,
         rejected=read_rejected(args.rejected),
         source=folder,

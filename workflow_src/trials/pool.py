@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.errors import InputError
-from workflow_src.corpus.ids import sort_in_corpus_order
 from workflow_src.settings.generation import Generation
 
-MANIFEST_COLUMNS = ["utterance", "speaker", "date", "time", "slot", "take"]
+MANIFEST_COLUMNS = ["utterance", "speaker", "date", "time"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def build_pool(
     Parameters
     ----------
     manifest
-        One row per utterance with the columns `MANIFEST_COLUMNS`.
+        One row per utterance with the columns `MANIFEST_COLUMNS`, in corpus order.
     split
         Columns speaker and part; the parts ``test`` and ``nontarget-only`` make the pool.
     rejected
@@ -86,7 +85,7 @@ def build_pool(
         manifest["speaker"].isin(members) & ~manifest["utterance"].isin(set(rejected)),
         MANIFEST_COLUMNS,
     ]
-    table = sort_in_corpus_order(table)
+    table = table.reset_index(drop=True)
     speakers, speaker_of_utterance = np.unique(
         table["speaker"].to_numpy(dtype=object), return_inverse=True
     )

@@ -7,11 +7,11 @@ each line is repeated for each round. ``trial.pkl`` is a pickle of nested dicts
 sets its form:
 
 - ``random``: ``{model: [utterance, ...]}``
-- ``as``: ``{model: {"2020_MMDD": [utterance, ...]}}``
-- ``1s``: ``{round: {model: {"2020_MMDD": [target, non-target]}}}``
+- ``as``: ``{model: {"YYYY_MMDD": [utterance, ...]}}``
+- ``1s``: ``{round: {model: {"YYYY_MMDD": [target, non-target]}}}``
 
-The files have no labels: a trial is a target where its utterance begins with the four digits of the
-model's speaker. This module only looks for files; it opens none.
+The files have no labels: a trial is a target where its utterance is one of the model's speaker, by
+the manifest. This module only looks for files; it opens none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.limits import plain_size
-from workflow_src.corpus.ids import YEAR, parse_utterance_ids
 from workflow_src.settings.generation import Scenario
 from workflow_src.trials.tables import count_within_runs, take_texts
 
@@ -39,8 +38,8 @@ MAX_ROUND = 32767
 MAX_TRIALS = 20_000_000
 # A small pickle can name one list many times. Beyond this many trials, each needs a byte of it.
 FEW_TRIALS = 1_000_000
-_MODEL = re.compile(r"spk([0-9]{4})_[0-9]+")
-_DAY = re.compile(rf"{YEAR}_[0-9]{{4}}")
+_MODEL = re.compile(r"spk(\S+)_[0-9]+")
+_DAY = re.compile(r"[0-9]{4}_[0-9]{4}")
 
 # Round, model, key of the day (empty in `random`), utterances in the order of scoring.
 _Part = tuple[int, str, str, list[str]]
@@ -70,7 +69,9 @@ def check_files(root: str | Path, scenarios: Iterable[str]) -> None:
                 )
 
 
-def tabulate_trials(nested: Any, scenario: Scenario, source: str | Path) -> pd.DataFrame:
+def tabulate_trials(
+    nested: Any, scenario: Scenario, corpus: pd.DataFrame, source: str | Path
+) -> pd.DataFrame:
     """Turn the content of a ``trial.pkl`` into a table of trials.
 
     Parameters
@@ -79,6 +80,8 @@ def tabulate_trials(nested: Any, scenario: Scenario, source: str | Path) -> pd.D
         The content, in the form of the scenario.
     scenario
         Its row.
+    corpus
+        The manifest: utterance, speaker, date.
     source
         The file, for errors.
 
@@ -92,7 +95,8 @@ def tabulate_trials(nested: Any, scenario: Scenario, source: str | Path) -> pd.D
     Raises
     ------
     InputError
-        The content has another form, an id is invalid, or a target is not of its day.
+        The content has another form, an utterance is not in the corpus, or a target is not of its
+        day.
     """
     parts = list(_split_into_parts(nested, scenario, source))
     if not parts:
@@ -107,10 +111,10 @@ def tabulate_trials(nested: Any, scenario: Scenario, source: str | Path) -> pd.D
     utterance, names = pd.factorize(
         np.array([name for part in parts for name in part[3]], dtype=object)
     )
-    ids = parse_utterance_ids(list(names), str(source))
-    speakers = np.array([name[3:7] for name in model_number], dtype=object)
-    target = ids["speaker"].to_numpy(dtype=object)[utterance] == speakers[model]
-    dates = ids["date"].to_numpy(dtype=object)[utterance]
+    known = _look_up(names, corpus, source)
+    speakers = np.array([_speaker_of(name, source) for name in model_number], dtype=object)
+    target = known["speaker"].to_numpy(dtype=object)[utterance] == speakers[model]
+    dates = known["date"].to_numpy(dtype=object)[utterance]
     step = count_within_runs(model, number)
     begin = np.flatnonzero(step == 0)
     if scenario.family == "random":
@@ -150,17 +154,18 @@ def tabulate_trials(nested: Any, scenario: Scenario, source: str | Path) -> pd.D
 
 
 def tabulate_enrolments(
-    lines: Iterable[str], scenario: Scenario, source: str | Path
+    lines: Iterable[str], scenario: Scenario, corpus: pd.DataFrame, source: str | Path
 ) -> pd.DataFrame:
     """Turn the lines of an ``enroll_model`` into a table: model, speaker, order (0..4), utterance.
 
-    Models are in the order of the file.
+    Models are in the order of the file. `corpus` is the manifest: utterance, speaker.
 
     Raises
     ------
     InputError
         A line is no ``spk<speaker>_<k>`` with five different utterances of that speaker; a model is
-        listed twice, other than as the rounds of a ``1s`` scenario; an id is invalid.
+        listed twice, other than as the rounds of a ``1s`` scenario; an utterance is not in the
+        corpus.
     """
     enrolled: dict[str, list[str]] = {}
     for number, line in enumerate(lines, start=1):
@@ -168,15 +173,12 @@ def tabulate_enrolments(
             continue
         model, *utterances = line.split()
         where = f"{source}: line {number}"
-        speaker = _speaker_of(model, where)
+        _speaker_of(model, where)
         if len(utterances) != ENROLMENT_UTTERANCES:
             raise InputError(
                 f"{where}: {model!r} has {len(utterances)} utterances; a line is "
                 f"spk<speaker>_<k> and {ENROLMENT_UTTERANCES} utterance ids"
             )
-        for utterance in utterances:
-            if utterance[:4] != speaker:
-                raise InputError(f"{where}: {utterance!r} is not of the speaker of {model!r}")
         if len(set(utterances)) != len(utterances):
             raise InputError(f"{where}: {model!r} enrols with the same utterance twice")
         if model in enrolled and (scenario.family != "1s" or enrolled[model] != utterances):
@@ -188,12 +190,16 @@ def tabulate_enrolments(
     if not enrolled:
         raise InputError(f"{source}: holds no enrolments")
     names = pd.Series([name for names in enrolled.values() for name in names], dtype="str")
-    parse_utterance_ids(names, str(source))
     place = np.repeat(np.arange(len(enrolled)), ENROLMENT_UTTERANCES)
+    speakers = take_texts([_speaker_of(name, source) for name in enrolled], place)
+    others = names[_look_up(names, corpus, source)["speaker"].to_numpy() != speakers.to_numpy()]
+    if len(others):
+        model = list(enrolled)[place[others.index[0]]]
+        raise InputError(f"{source}: {others.iloc[0]!r} is not of the speaker of {model!r}")
     return pd.DataFrame(
         {
             "model": take_texts(list(enrolled), place),
-            "speaker": take_texts([name[3:7] for name in enrolled], place),
+            "speaker": speakers,
             "order": np.tile(np.arange(ENROLMENT_UTTERANCES), len(enrolled)).astype(np.int8),
             "utterance": names,
         }
@@ -203,7 +209,7 @@ def tabulate_enrolments(
 def check_lists(
     trials: pd.DataFrame,
     enrolment: pd.DataFrame,
-    manifest: pd.Series,
+    corpus: pd.DataFrame,
     split: pd.DataFrame,
     rejected: Sequence[str],
     source: str | Path,
@@ -214,8 +220,8 @@ def check_lists(
     ----------
     trials, enrolment
         From `tabulate_trials` and `tabulate_enrolments`.
-    manifest
-        The utterances of the corpus.
+    corpus
+        The manifest: utterance, speaker.
     split
         Columns speaker and part.
     rejected
@@ -226,8 +232,8 @@ def check_lists(
     Raises
     ------
     InputError
-        A model has trials but no enrolment or the reverse; an utterance is not in the corpus or has
-        no embedding; a model's speaker is not tested; a non-target's speaker trains.
+        A model has trials but no enrolment or the reverse; an utterance has no embedding; a model's
+        speaker is not tested; a non-target's speaker trains.
     """
     tested, enrolled = (list(table["model"].unique()) for table in (trials, enrolment))
     for there, lacking, where, what in (
@@ -237,12 +243,6 @@ def check_lists(
         if alone := [model for model in there if model not in lacking]:
             raise InputError(f"{source}: {_first_of(alone, 'models')} of {where} are not in {what}")
     used = pd.concat([enrolment["utterance"], trials["utterance"]]).unique().tolist()
-    known = set(manifest)
-    if unknown := [name for name in used if name not in known]:
-        raise InputError(
-            f"{source}: {_first_of(unknown, 'utterances')} are not in the corpus; the lists must "
-            "be those of the corpus that corpus.source gives"
-        )
     without = set(rejected)
     if silent := [name for name in used if name in without]:
         raise InputError(
@@ -255,7 +255,7 @@ def check_lists(
             f"{source}: {_first_of(untested, 'speakers')} of the models are not tested; "
             "corpus.test_speakers must name a file that lists them"
         )
-    heard = dict.fromkeys(name[:4] for name in used)
+    heard = _look_up(used, corpus, source)["speaker"].unique().tolist()
     if training := [name for name in heard if part.get(name) == "train"]:
         raise InputError(
             f"{source}: {_first_of(training, 'speakers')} of the non-targets would train; list "
@@ -320,6 +320,20 @@ def list_enrolments(enrolment: pd.DataFrame, scenario: Scenario, rounds: int) ->
     return [f"{model} {lists[model]}" for model in models for _ in range(times)]
 
 
+def _look_up(
+    names: Sequence[str] | pd.Index | pd.Series, corpus: pd.DataFrame, source: str | Path
+) -> pd.DataFrame:
+    """Return the rows of the manifest of utterances, in their order."""
+    place = pd.Index(corpus["utterance"]).get_indexer(pd.Index(names))
+    if (place < 0).any():
+        unknown = pd.Index(names)[place < 0].unique().tolist()
+        raise InputError(
+            f"{source}: {_first_of(unknown, 'utterances')} are not in the corpus; the lists must "
+            "be those of the corpus that corpus.source gives"
+        )
+    return corpus.iloc[place]
+
+
 def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> Iterator[_Part]:
     """Walk through the nested dicts of a scenario and check their form."""
     total = 0
@@ -341,7 +355,7 @@ def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> It
             for day, names in by_day:
                 if by_days and not (isinstance(day, str) and _DAY.fullmatch(day)):
                     raise InputError(
-                        f"{source}: {day!r} of {model!r} is no day; the form is {YEAR}_MMDD"
+                        f"{source}: {day!r} of {model!r} is no day; the form is YYYY_MMDD"
                     )
                 where = f"{model!r}" + (f", {day}," if day else "")
                 if not isinstance(names, list) or set(map(type, names)) - {str}:
@@ -371,7 +385,7 @@ def _items(
 def _speaker_of(model: Any, where: str | Path) -> str:
     found = _MODEL.fullmatch(model) if isinstance(model, str) else None
     if not found:
-        raise InputError(f"{where}: {model!r} is no model; the form is spk<speaker, 4 digits>_<k>")
+        raise InputError(f"{where}: {model!r} is no model; the form is spk<speaker>_<k>")
     return found[1]
 
 

@@ -145,7 +145,7 @@ class UpdateRule(ABC):
         enrolment
             Columns model, speaker, order, utterance.
         index
-            Column utterance: all that have an embedding.
+            Columns utterance, speaker, date (ISO): all that have an embedding.
 
         Returns
         -------

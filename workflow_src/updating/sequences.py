@@ -16,7 +16,6 @@ from torch import Tensor
 from workflow_src.common.arrow import arrow_texts
 from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError
-from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.updating.scorer import Sequences, mean_templates, pack_sequences
 
 
@@ -51,12 +50,11 @@ def build_task(
         Columns model, round, step, utterance; rows in any order. With a column day (ISO dates), the
         sequences have the days since enrolment; with a column target, the labels.
     enrolment
-        Columns model, utterance: ids in the form of `workflow_src.corpus.ids` where the trials have
-        days.
+        Columns model, utterance.
     embeddings
         float [N, D], may be memory-mapped: only rows in use are read.
     index
-        Columns row and utterance of the embeddings.
+        Columns row and utterance of the embeddings; where the trials have days, also date (ISO).
 
     Raises
     ------
@@ -94,8 +92,8 @@ def build_task(
 
     days = None
     if "day" in trials.columns:
-        enrolled_on = _last_days(enrolment["utterance"], enrolment_model)[model_of_code][codes]
-        days = _day_numbers(trials["day"]) - enrolled_on
+        enrolled_on = _last_days(enrolled, enrolment_model, index, row_of)
+        days = _day_numbers(trials["day"]) - enrolled_on[model_of_code][codes]
     targets = trials["target"].to_numpy(dtype=bool) if "target" in trials.columns else None
 
     heard, enrolled = np.unique(enrolled, return_inverse=True)
@@ -141,10 +139,14 @@ def _day_numbers(dates: pd.Series) -> np.ndarray:
     return np.array(names, dtype="datetime64[D]").astype(np.int64)[codes]
 
 
-def _last_days(utterances: pd.Series, model: np.ndarray) -> np.ndarray:
-    """Return int64 [M]: the day on which each model's enrolment ended."""
-    codes, names = pd.factorize(utterances)
-    days = _day_numbers(parse_utterance_ids(pd.Series(names), "enrolment table")["date"])
+def _last_days(
+    rows: np.ndarray, model: np.ndarray, index: pd.DataFrame, row_of: np.ndarray
+) -> np.ndarray:
+    """Return int64 [M]: the day on which each model's enrolment ended, from its rows."""
+    used, codes = np.unique(rows, return_inverse=True)
+    place = np.flatnonzero(np.isin(row_of, used))
+    place = place[np.argsort(row_of[place])]
+    days = _day_numbers(index["date"].iloc[place])
     last = np.full(model.max() + 1, np.iinfo(np.int64).min)
     np.maximum.at(last, model, days[codes])
     return last

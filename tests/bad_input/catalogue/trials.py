@@ -37,6 +37,12 @@ def lists(name: str, content, says: str) -> Case:
     return imported(name, f"{PUBLISHED_TRIALS}: {says}", write_pickle(PUBLISHED_TRIALS, content))
 
 
+def name_one(model: str):
+    """Write a list with one trial of a model, with the corpus's first utterance, of 0001."""
+    utterance = pd.read_parquet(MANIFEST)["utterance"][0]
+    write_pickle(PUBLISHED_TRIALS, {model: [utterance]})()
+
+
 def enrolled(name: str, content: str | bytes, says: str) -> Case:
     return imported(name, f"{PUBLISHED_ENROLMENT}: {says}", write(PUBLISHED_ENROLMENT, content))
 
@@ -121,13 +127,16 @@ CASES = [
     lists("nothing", {}, "holds no trials"),
     lists("a model that is none", {"0001": [ID]}, "'0001' is no model"),
     lists("a model with a line end", {"spk\n": [ID]}, "'spk\\n' is no model"),
-    lists("an id that is none", {"spk0001_0": ["holiday"]}, "'holiday' is not an utterance id"),
-    lists("a list that begins with a non-target", {"spk0002_0": [ID]}, "'spk0002_0' begins with"),
-    lists("no non-targets", {"spk0001_0": [ID]}, "none of its 1 trials is a non-target"),
+    lists("an id that is none", {"spk0001_0": ["holiday"]}, "1 utterances ('holiday' first) are "),
+    imported("a list that begins with a non-target", "'spk0002_0' begins with",
+             lambda: name_one("spk0002_0")),
+    imported("no non-targets", "none of its 1 trials is a non-target",
+             lambda: name_one("spk0001_0")),
     enrolled("a line of four", f"spk0001_0 {' '.join([ID] * 4)}\n", "line 1: 'spk0001_0' has 4"),
     enrolled("no text", b"\xff\xfe\x00", "cannot be read (it is not UTF-8"),
     enrolled("empty", "\n", "holds no enrolments"),
-    imported("utterances of another corpus", "lists/random: ", edit_parquet(MANIFEST, first_days)),
+    imported("utterances of another corpus", "are not in the corpus",
+             edit_parquet(MANIFEST, first_days)),
     imported("models that are not tested", "lists/random: ", edit_csv(SPLIT, all_train)),
     imported("utterances without an embedding", "have no embedding", reject_all),
 ]  # fmt: skip
