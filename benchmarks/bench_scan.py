@@ -29,9 +29,10 @@ LOOK = """
 import sys, time
 from pathlib import Path
 from workflow_src.corpus.recording_digests import digest_recordings, read_digests
+from workflow_src.settings.corpus import DirectoryCorpus
 look = read_digests if sys.argv[3] == "job" else digest_recordings
 began, busy = time.perf_counter(), time.process_time()
-digests = look(sys.argv[1], int(sys.argv[4]), None, Path(sys.argv[2]))
+digests = look(DirectoryCorpus(root=sys.argv[1]), int(sys.argv[4]), Path(sys.argv[2]))
 print(time.perf_counter() - began, time.process_time() - busy, *digests.shards)
 """
 

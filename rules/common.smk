@@ -38,6 +38,7 @@ from workflow_src.corpus.recording_digests import (
     no_digests,
     read_digests,
 )
+from workflow_src.corpus.kaldi_data import list_files
 from workflow_src.embeddings.importing import find_files
 
 

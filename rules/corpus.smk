@@ -14,6 +14,8 @@ PASSED_OVER = "results/passed_over"
 # For recordings in a folder: their digests, and the speakers and days to use.
 RECORDINGS = no_digests(SETTINGS.extractor.shards)
 SUBSET = None
+# The files that name the recordings, if their names do not.
+NAMED_BY = []
 # For a synthetic or simulated corpus: the file of its law.
 LAW = []
 
@@ -35,15 +37,21 @@ elif SETTINGS.corpus.source == "directory":
     if not _to_fetch:
         RECORDINGS = checked(
             _find,
-            AUDIO_ROOT,
+            SETTINGS.corpus.directory,
             SETTINGS.extractor.shards,
-            SETTINGS.corpus.directory.speakers,
             Path.cwd() / ".snakemake/recordings",
         )
     METADATA = SETTINGS.corpus.directory.metadata or []
     if METADATA:
         checked(check_given, METADATA, "corpus.directory.metadata")
-    _subset = {"speakers", "days"}
+    if SETTINGS.corpus.directory.table:
+        NAMED_BY = [
+            given_path(SETTINGS.corpus.directory.table, "corpus.directory.table")
+        ]
+    elif SETTINGS.corpus.directory.kaldi:
+        _folder = given_path(SETTINGS.corpus.directory.kaldi, "corpus.directory.kaldi")
+        NAMED_BY = checked(list_files, Path(_folder))
+    _subset = {"speakers", "days", "names", "table", "kaldi"}
     SUBSET = SETTINGS.corpus.directory.model_dump_json(include=_subset)
 elif SETTINGS.corpus.source == "simulated":
     _listed = SETTINGS.corpus.simulated.listing.utterances
@@ -99,7 +107,7 @@ if SETTINGS.corpus.source == "synthetic":
         shell:
             step(
                 "corpus.build_manifest",
-                without=["root", "metadata", "settings", "passed_over"],
+                without=["root", "metadata", "settings", "named_by", "passed_over"],
             )
 
 elif SETTINGS.corpus.source == "directory":
@@ -107,6 +115,7 @@ elif SETTINGS.corpus.source == "directory":
     rule build_manifest:
         input:
             metadata=METADATA,
+            named_by=NAMED_BY,
         output:
             manifest=MANIFEST,
             passed_over=f"{PASSED_OVER}/corpus.csv",

@@ -1,6 +1,7 @@
 # Manifest + extractor -> results/embeddings: one matrix of embeddings and its utterance index.
 # Embeddings may also be imported, with a manifest, or drawn; then there is no extractor.
 
+from workflow_src.corpus.naming import check_pattern
 from workflow_src.settings.front_ends import BY_ID as FRONT_ENDS
 
 EMBEDDINGS = "results/embeddings/embeddings.npy"
@@ -8,9 +9,15 @@ INDEX = "results/embeddings/index.parquet"
 REJECTED = "results/embeddings/rejected.csv"
 EXTRACTION_SHARDS = range(SETTINGS.extractor.shards)
 FRONT_END = FRONT_ENDS[SETTINGS.extractor.front_end]
-IMPORTED, EXTRACTOR = [], []
+IMPORTED, IMPORTED_TABLE, EXTRACTOR = [], [], []
 if SETTINGS.corpus.source == "imported":
     IMPORTED = checked(find_files, SETTINGS.corpus.imported.embeddings)
+    # An invalid pattern stops the run here.
+    checked(check_pattern, SETTINGS.corpus.imported.names, "corpus.imported.names")
+    if SETTINGS.corpus.imported.table:
+        IMPORTED_TABLE = given_path(
+            SETTINGS.corpus.imported.table, "corpus.imported.table"
+        )
 elif SETTINGS.corpus.source != "simulated":
     EXTRACTOR = given_path(SETTINGS.extractor.model, "extractor.model")
 
@@ -28,17 +35,21 @@ if SETTINGS.corpus.source == "imported":
     rule import_embeddings:
         input:
             files=IMPORTED,
+            table=IMPORTED_TABLE,
         output:
             manifest=MANIFEST,
             embeddings=EMBEDDINGS,
             index=INDEX,
             rejected=REJECTED,
+            passed_over=f"{PASSED_OVER}/corpus.csv",
         group:
             "corpus"
         conda:
             "../envs/importing.yaml"
         resources:
             **needs(4000, 30, turn=1),
+        params:
+            settings=SETTINGS.corpus.imported.model_dump_json(exclude={"embeddings"}),
         message:
             "Importing embeddings"
         shell:

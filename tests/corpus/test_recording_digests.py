@@ -11,6 +11,7 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_npz
 from workflow_src.corpus import file_states, recording_digests
 from workflow_src.corpus.recording_digests import digest_recordings, no_digests, read_digests
+from workflow_src.settings.corpus import DirectoryCorpus
 
 SHARDS = 4
 # Speakers 1, 2, 3 and 5: shard 1 has two of them, shard 0 none.
@@ -62,7 +63,9 @@ def look(root, read, settled, tmp_path):
     def look(root=root, shards=SHARDS, speakers=None):
         wait_a_tick()
         read.clear()
-        found = digest_recordings(str(root), shards, speakers, tmp_path / "records")
+        found = digest_recordings(
+            DirectoryCorpus(root=str(root), speakers=speakers), shards, tmp_path / "records"
+        )
         return found, sorted(read)
 
     return look
@@ -157,7 +160,9 @@ def test_a_file_that_was_new_when_it_was_read_is_read_again(root, read, tmp_path
     now = time.time_ns()
     status = (20, now, now)
     monkeypatch.setattr(file_states, "_state", lambda name, descriptor: status)
-    digest = partial(digest_recordings, str(root), SHARDS, None, tmp_path / "records")
+    digest = partial(
+        digest_recordings, DirectoryCorpus(root=str(root)), SHARDS, tmp_path / "records"
+    )
     before = digest()
     read.clear()
     (root / NAMES[0]).write_text("another content")
@@ -304,15 +309,16 @@ def test_jobs_read_what_was_found_without_looking(root, look, tmp_path):
         look(speakers=speakers)
     shutil.rmtree(root)
     records = tmp_path / "records"
-    assert read_digests(str(root), SHARDS, None, records) == found
-    assert read_digests(str(root), SHARDS + 1, None, records) == no_digests(SHARDS + 1)
+    settings = DirectoryCorpus(root=str(root))
+    assert read_digests(settings, SHARDS, records) == found
+    assert read_digests(settings, SHARDS + 1, records) == no_digests(SHARDS + 1)
     for path in records.glob("*.json"):
         path.write_text('{"other": 1}')
-    assert read_digests(str(root), SHARDS, None, records) == no_digests(SHARDS)
+    assert read_digests(settings, SHARDS, records) == no_digests(SHARDS)
 
 
 def test_a_place_that_cannot_be_written_ends_in_one_line(root, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is no folder") as error:
-        digest_recordings(str(root), SHARDS, None, tmp_path / "file/records")
+        digest_recordings(DirectoryCorpus(root=str(root)), SHARDS, tmp_path / "file/records")
     assert str(error.value).startswith(f"{tmp_path}/file/records/")

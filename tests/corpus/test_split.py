@@ -56,8 +56,6 @@ def test_speaker_list(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"0001\n12\n", ":2: '12' is not a speaker id"),
-        (b"0001\n0002 0003\n", ":2: '0002 0003' is not"),
         (b"0001\n\n0001\n", ":3: 0001 stands in line 1 already"),
         (b"# none\n", "no speaker id"),
         (b"\xff\xfe\x00", "not a text file"),

@@ -3,8 +3,9 @@
 The rows come from the recordings in a folder (--root), or from tables of the demo corpus
 (--tables; table i describes the recordings under shard-<i>/).
 
-Columns: utterance, speaker, date (ISO), time (HH:MM), slot, take, kind, phrase, path (relative to
-the root), seconds (float32; empty where the header cannot be read), then the metadata columns.
+Columns: utterance, speaker, date (ISO), time (HH:MM), what else the names say (for SMIIP-TV slot,
+take, kind, phrase), path (relative to the root), seconds (float32; empty where the header cannot be
+read), then the metadata columns.
 """
 
 from dataclasses import dataclass, field
@@ -40,7 +41,8 @@ def list_folder(
     metadata
         CSV table with the column utterance and more columns for the manifest, or None.
     settings
-        The speakers and days to use; its `root` and `metadata` are ignored.
+        How recordings are named, and the speakers and days to use; its `root` and `metadata` are
+        ignored.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Pat
         raise InputError(
             f"{source}: the utterance {metadata['utterance'][twice].iloc[0]!r} stands there twice"
         )
-    own = [name for name in metadata.columns if name in OWN_COLUMNS and name != "utterance"]
+    own = [name for name in metadata.columns if name in table.columns and name != "utterance"]
     if own:
         print(f"metadata: not used, because ids and recordings say it: {', '.join(own)}")
     unknown = metadata["utterance"][~metadata["utterance"].isin(table["utterance"])]
@@ -121,11 +123,13 @@ class Arguments:
     """The step's arguments."""
 
     root: str = ""
-    """Folder of <utterance id>.wav or .flac files; without it, `tables` are needed."""
+    """Folder of .wav or .flac files; without it, `tables` are needed."""
     metadata: Input | None = None
     """With `root`: CSV table with a column utterance and more columns for the manifest."""
     settings: DirectoryCorpus = DirectoryCorpus()
-    """With `root`: which speakers and days are used."""
+    """With `root`: how recordings are named, and which speakers and days are used."""
+    named_by: Inputs = field(default_factory=list)
+    """With `root`: the files of the table or data directory that `settings` names."""
     tables: Inputs = field(default_factory=list)
     """Tables of the demo corpus's shards, parquet, in the order of shards."""
     manifest: Output

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow.compute as pc
+from pandas.api.types import is_integer_dtype
 
 from workflow_src.common.arrow import arrow_texts
 from workflow_src.common.errors import InputError
 from workflow_src.common.limits import within_budget
 
+# The name of this form among the patterns of names.
+PATTERN_NAME = "smiip-tv"
 YEAR = 2020
 FORM = "<speaker, 4 digits>_<MMDDhhmm>_<slot 1-9>_<take 1-9>_<ti|td>_<phrase 0-9>"
 # RE2 syntax. A $ at the end would also match before a line end.
@@ -141,12 +144,17 @@ def read_id_lines(path: str | Path, what: str) -> list[tuple[str, int]]:
 
 
 def sort_in_corpus_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort rows with the columns `ID_COLUMNS` by speaker, then in corpus order.
+    """Sort rows of a manifest by speaker, then in corpus order.
 
-    The corpus order of one speaker's utterances is by (date, slot, take), then time; it is not
-    chronological. The id breaks remaining ties.
+    The order of SMIIP-TV's utterances (`ID_COLUMNS`) within a speaker is by (date, slot, take),
+    then time; it is not chronological. Other utterances are in the order of time, then of their
+    place in a recording. The id breaks remaining ties.
     """
-    keys = ["speaker", "date", "slot", "take", "time", "utterance"]
+    numbered = all(is_integer_dtype(table[name]) for name in ("slot", "take") if name in table)
+    if numbered and {"slot", "take"} <= set(table.columns):
+        keys = ["speaker", "date", "slot", "take", "time", "utterance"]
+    else:
+        keys = ["speaker", "date", "time", *(["start"] if "start" in table else []), "utterance"]
     return table.sort_values(keys, kind="stable", ignore_index=True)
 
 

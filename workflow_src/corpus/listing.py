@@ -13,8 +13,9 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.passed_over import note
 from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.ids import sort_in_corpus_order
-from workflow_src.corpus.scan import find_recordings, identify_recordings
-from workflow_src.corpus.shards import shard_of_name
+from workflow_src.corpus.naming import open_naming
+from workflow_src.corpus.scan import find_recordings
+from workflow_src.corpus.shards import shard_of_speaker
 from workflow_src.settings.corpus import DirectoryCorpus
 
 
@@ -28,16 +29,17 @@ def list_recordings(
     root
         The folder.
     settings
-        The speakers and days to use; its `root` and `metadata` are ignored.
+        How recordings are named, and the speakers and days to use; its `root` and `metadata` are
+        ignored.
     shard, shards
         The shard of the speakers to list, and the number of shards; None lists all recordings. A
-        file whose name begins with no speaker is in no shard.
+        file whose name tells no speaker is in no shard.
 
     Returns
     -------
     DataFrame
-        In corpus order: `workflow_src.corpus.ids.ID_COLUMNS`, path (relative to `root`), seconds
-        (float32; NaN where the header cannot be read).
+        In corpus order: `workflow_src.corpus.naming.KNOWN`, what else the names say, path (relative
+        to `root`), seconds (float32; NaN where the header cannot be read).
 
     Raises
     ------
@@ -49,22 +51,37 @@ def list_recordings(
     for suffix, number in sorted(others.items()) if shard is None else ():
         note(f"{suffix} files, which can be converted to .wav or .flac", number)
     speakers = settings.speakers
-    if shard is not None:
-        paths = [path for path in paths if shard_of_name(_name(path), shards) == shard]
-        present = {_name(path)[:4] for path in paths}
+    naming = open_naming(settings, root)
+    if shard is None:
+        table = naming.describe(paths, root)
+    else:
+        table = naming.describe(
+            paths, root, lambda speaker: shard_of_speaker(speaker, shards) == shard
+        )
+        present = set(table["speaker"])
         speakers = None if speakers is None else sorted(present.intersection(speakers))
-    table = identify_recordings(paths, root)
     print(f"found {len(table):,} recordings of {table['speaker'].nunique():,} speakers")
     found = len(table)
     table = sort_in_corpus_order(select_subset(table, speakers, settings.days))
     if len(table) and (settings.speakers is not None or settings.days is not None):
         print(f"using {len(table):,} of them, of {table['speaker'].nunique():,} speakers")
     note("recordings of other speakers and days than the settings name", found - len(table))
-    table["seconds"] = read_durations(table["path"].tolist(), root)
+    seconds = table.pop("seconds") if "seconds" in table else None
+    if seconds is None or seconds.isna().any():
+        seconds = _read_seconds(table, root)
+    table["seconds"] = seconds.astype("float32")
     unread = int(table["seconds"].isna().sum())
     if unread:
         print(f"the headers of {unread:,} recordings cannot be read; extraction will say why")
     return table
+
+
+def _read_seconds(table: pd.DataFrame, root: str | Path) -> pd.Series:
+    """Read the lengths of recordings, or of their parts."""
+    seconds = pd.Series(read_durations(table["path"].tolist(), root), dtype="float64")
+    if "start" in table:
+        seconds = seconds.clip(upper=table["end"]) - table["start"].fillna(0)
+    return seconds.astype("float32")
 
 
 def select_subset(
@@ -91,7 +108,3 @@ def select_subset(
         # Dense ranks number the days of each speaker 1, 2, ...
         table = table[table.groupby("speaker")["date"].rank(method="dense") <= days]
     return table.reset_index(drop=True)
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]

@@ -31,9 +31,11 @@ from workflow_src.common.digests import digest_file
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json, read_npz, write_json, write_npz
 from workflow_src.corpus.file_states import FIELDS, read_states
+from workflow_src.corpus.naming import Part, open_naming
 from workflow_src.corpus.scan import describe_others, walk_recordings
-from workflow_src.corpus.shards import shard_of_name
+from workflow_src.corpus.shards import shard_of_speaker
 from workflow_src.running.progress import show_progress
+from workflow_src.settings.corpus import DirectoryCorpus
 
 # Hashing releases the interpreter, and a disk or server answers several requests at once.
 THREADS = 8
@@ -48,7 +50,6 @@ SIZE, CHANGED = 0, 2
 DIGEST_BYTES = 16
 # The digest of a recording that was not or cannot be read.
 UNKNOWN = bytes(DIGEST_BYTES)
-_NOBODYS = -1
 
 
 class RecordingDigests(NamedTuple):
@@ -66,20 +67,16 @@ class _Recordings(NamedTuple):
     contents: np.ndarray  # uint8 [N, DIGEST_BYTES]
 
 
-def digest_recordings(
-    root: str, shards: int, speakers: list[str] | None, records: Path
-) -> RecordingDigests:
+def digest_recordings(settings: DirectoryCorpus, shards: int, records: Path) -> RecordingDigests:
     """Digest the recordings under a folder; read only those that changed since the last time.
 
     Parameters
     ----------
-    root
-        The folder.
+    settings
+        The folder, how its recordings are named, and the speakers to use. Recordings of others
+        count by their paths alone, and are not read.
     shards
         The number of shards of speakers.
-    speakers
-        The speakers to use, or None for all. Recordings of others count by their paths alone, and
-        are not read.
     records
         Folder for the digests: a cache for the next call, and the result for `read_digests`.
 
@@ -87,20 +84,25 @@ def digest_recordings(
     -------
     RecordingDigests
         A recording that is no plain file or cannot be read counts by its path alone; each call
-        tries it again. A file whose name is no utterance id counts in `listing` only.
+        tries it again. A file whose name tells no speaker counts in `listing` only. A part of a
+        recording counts by its place too.
 
     Raises
     ------
     InputError
-        As in `walk_recordings`; or a file in `records` cannot be written.
+        As in `walk_recordings` and `open_naming`; or a file in `records` cannot be written.
     """
+    root = str(settings.root)
+    naming = open_naming(settings, root)
     cache = records / f"{_key(root)}.npz"
     known = _load(cache)
     began = time.time_ns()
     paths, states = _scan(root)
     found = _Recordings(paths, states, _recall(known, paths, states))
-    shard_of = _shards(paths, shards, speakers)
-    unread = (shard_of != _NOBODYS) & (states[:, SIZE] >= 0) & ~found.contents.any(axis=1)
+    parts = _parts_of_shards(naming.find_parts(paths), shards, settings.speakers)
+    used = np.zeros(len(paths), bool)
+    used[[part.row for shard in parts for part in shard if part.row >= 0]] = True
+    unread = used & (states[:, SIZE] >= 0) & ~found.contents.any(axis=1)
     try:
         if known is None or known.paths != paths or unread.any():
             save = functools.partial(_save, found, began, cache)
@@ -108,11 +110,11 @@ def digest_recordings(
                 _read(found, np.flatnonzero(unread).tolist(), root, save)
             finally:
                 save()
-        found.contents[shard_of == _NOBODYS] = 0
-        of_shards = [_digest(found, np.flatnonzero(shard_of == shard)) for shard in range(shards)]
-        of_others = _digest(found, np.flatnonzero(shard_of == _NOBODYS))
+        found.contents[~used] = 0
+        of_shards = [_digest(found, shard) for shard in parts]
+        of_others = _digest(found, [Part(row, "") for row in np.flatnonzero(~used).tolist()])
         digests = RecordingDigests(_short("".join([*of_shards, of_others]).encode()), of_shards)
-        write_json(digests._asdict(), _result(records, root, shards, speakers))
+        write_json(digests._asdict(), _result(records, settings, shards))
     except OSError as error:
         raise InputError(
             f"{records}: what was read of {root} cannot be kept there ({error.strerror})"
@@ -120,12 +122,10 @@ def digest_recordings(
     return digests
 
 
-def read_digests(
-    root: str, shards: int, speakers: list[str] | None, records: Path
-) -> RecordingDigests:
+def read_digests(settings: DirectoryCorpus, shards: int, records: Path) -> RecordingDigests:
     """Return the last result of `digest_recordings` for the same arguments, or `no_digests`."""
     try:
-        return RecordingDigests(**read_json(_result(records, root, shards, speakers)))
+        return RecordingDigests(**read_json(_result(records, settings, shards)))
     except (InputError, TypeError):
         return no_digests(shards)
 
@@ -143,8 +143,9 @@ def _key(*arguments: object) -> str:
     return _short(json.dumps(arguments).encode())
 
 
-def _result(records: Path, root: str, shards: int, speakers: list[str] | None) -> Path:
-    return records / f"{_key(root)}.{_key(shards, speakers)}.json"
+def _result(records: Path, settings: DirectoryCorpus, shards: int) -> Path:
+    naming = settings.model_dump(include={"speakers", "names", "table", "kaldi"})
+    return records / f"{_key(settings.root)}.{_key(shards, naming)}.json"
 
 
 def _scan(root: str) -> tuple[list[str], np.ndarray]:
@@ -171,18 +172,17 @@ def _recall(known: _Recordings | None, paths: list[str], states: np.ndarray) -> 
     return contents
 
 
-def _shards(paths: list[str], shards: int, speakers: list[str] | None) -> np.ndarray:
-    """Return the shard of each recording's speaker; `_NOBODYS` for a speaker who is not used."""
-
-    @functools.cache
-    def shard_of(speaker: str) -> int:
-        shard = shard_of_name(speaker, shards)
-        if shard is None or (speakers is not None and speaker not in speakers):
-            return _NOBODYS
-        return shard
-
-    # The first four characters of a name are its speaker, so the cache has few entries.
-    return np.array([shard_of(path[path.rfind("/") + 1 :][:4]) for path in paths])
+def _parts_of_shards(
+    parts: list[Part], shards: int, speakers: list[str] | None
+) -> list[list[Part]]:
+    """Return the parts of each shard's speakers, without those of speakers who are not used."""
+    of_shards: list[list[Part]] = [[] for _ in range(shards)]
+    wanted = {part.speaker for part in parts}.intersection(speakers) if speakers else None
+    shard_of = functools.cache(functools.partial(shard_of_speaker, shards=shards))
+    for part in parts:
+        if wanted is None or part.speaker in wanted:
+            of_shards[shard_of(part.speaker)].append(part)
+    return of_shards
 
 
 def _read(found: _Recordings, rows: list[int], root: str, save: Callable[[], None]) -> None:
@@ -217,10 +217,13 @@ def _digest_content(file: str) -> bytes:
         return UNKNOWN
 
 
-def _digest(found: _Recordings, rows: np.ndarray) -> str:
-    """Digest the paths and contents of some recordings."""
-    paths = _join([found.paths[row] for row in rows.tolist()])
-    return _short(b"".join([b"%d\n" % len(rows), paths, found.contents[rows].tobytes()]))
+def _digest(found: _Recordings, parts: list[Part]) -> str:
+    """Digest the paths and contents of some recordings, and the places of parts in them."""
+    there = [part.row for part in parts if part.row >= 0]
+    paths = _join([found.paths[row] for row in there])
+    details = _join([part.detail for part in parts]) if any(part.detail for part in parts) else b""
+    contents = found.contents[np.array(there, np.int64)].tobytes()
+    return _short(b"".join([b"%d\n" % len(parts), paths, contents, details]))
 
 
 def _join(paths: list[str]) -> bytes:

@@ -6,10 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
 from workflow_src.common.errors import InputError
-from workflow_src.corpus.ids import check_distinct, parse_utterance_ids
 
 SUFFIXES = (".wav", ".flac")
 # Of sound files that are not read, but told.
@@ -109,56 +106,3 @@ def find_recordings(root: str | Path, others: collections.Counter[str] | None = 
     return sorted(
         within + name for within, names in walk_recordings(root, others) for name in names
     )
-
-
-def identify_recordings(paths: list[str], root: str | Path) -> pd.DataFrame:
-    """Parse the utterance ids in the names of recordings.
-
-    Parameters
-    ----------
-    paths
-        N paths relative to `root`.
-    root
-        The folder, for errors.
-
-    Returns
-    -------
-    DataFrame
-        N rows in the given order: `workflow_src.corpus.ids.ID_COLUMNS` and path (str).
-
-    Raises
-    ------
-    InputError
-        A path is no UTF-8, a name is no utterance id, or two files have the same id.
-    """
-    for path in paths:
-        try:
-            path.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"{root}: the name of {path!r} is not UTF-8; rename it") from error
-    stems = [path.rpartition("/")[2].rpartition(".")[0] for path in paths]
-    try:
-        table = parse_utterance_ids(stems, str(root))
-    except InputError:
-        bad = _find_bad(stems)
-        path = os.path.join(root, paths[bad])  # noqa: PTH118
-        # A name may hold line ends; an error is one line.
-        parse_utterance_ids([stems[bad]], path if path.isprintable() else repr(path))
-        raise
-    table["path"] = pd.Series(paths, dtype="str")
-    check_distinct(table, f"{root}: ")
-    return table
-
-
-def _find_bad(stems: list[str]) -> int:
-    """Find one name that is no utterance id, by halving the list; return its place."""
-    first, end = 0, len(stems)
-    while end - first > 1:
-        middle = (first + end) // 2
-        try:
-            parse_utterance_ids(stems[first:middle], "")
-        except InputError:
-            end = middle
-        else:
-            first = middle
-    return first

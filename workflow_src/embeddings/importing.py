@@ -21,13 +21,16 @@ from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError, first_line, printable
 from workflow_src.common.files import read_npz
 from workflow_src.common.limits import plain_size, read_apart, within_budget
-from workflow_src.corpus.ids import parse_utterance_ids, sort_in_corpus_order
+from workflow_src.corpus.ids import sort_in_corpus_order
+from workflow_src.corpus.naming import describe_utterances
 from workflow_src.embeddings.numpy_pickles import read_pickled_vectors
 from workflow_src.embeddings.stacking import and_more, blame, stack_vectors
 from workflow_src.settings.base import check_path
+from workflow_src.settings.corpus import ImportedCorpus
 
 # The longest utterance id in an archive, in bytes, with the space after it.
 MAX_KEY = 1024
+SMIIP_TV = ImportedCorpus()
 
 
 class Part(NamedTuple):
@@ -97,18 +100,22 @@ def check_embeddings(path: Path, utterances: list[str], embeddings: np.ndarray) 
         raise InputError(blame(path, utterances[wrong.argmax()], NO_DIRECTION, int(wrong.sum())))
 
 
-def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
+def merge_parts(
+    parts: list[Part], settings: ImportedCorpus = SMIIP_TV
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Merge the parts in corpus order.
 
     Parameters
     ----------
     parts
         At least one. The list is emptied, so that memory holds few embeddings twice.
+    settings
+        How the utterances are named.
 
     Returns
     -------
     manifest
-        The columns that ids give, and seconds (float32, NaN: unknown), N rows.
+        What the names say, and seconds (float32, NaN where unknown), N rows.
     embeddings
         float32 [N, D].
 
@@ -117,7 +124,9 @@ def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
     InputError
         An id is invalid, an utterance comes twice, or parts differ in D.
     """
-    tables = [parse_utterance_ids(part.utterances, str(part.path)) for part in parts]
+    named = [(part.utterances, str(part.path)) for part in parts]
+    manifest = describe_utterances(named, settings)
+    del named
     first, dim = parts[0].path, parts[0].embeddings.shape[1]
     for part in parts:
         if part.embeddings.shape[1] != dim:
@@ -125,9 +134,7 @@ def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
                 f"{part.path}: has embeddings of {part.embeddings.shape[1]} numbers (first "
                 f"{part.utterances[0]}), but {first} of {dim}"
             )
-    sizes = [len(table) for table in tables]
-    manifest = pd.concat(tables, ignore_index=True)
-    del tables
+    sizes = [len(part.utterances) for part in parts]
     twice = manifest["utterance"].duplicated()
     if twice.any():
         name = manifest["utterance"][twice].iloc[0]
@@ -146,7 +153,8 @@ def merge_parts(parts: list[Part]) -> tuple[pd.DataFrame, np.ndarray]:
     embeddings = np.empty((len(manifest), dim), np.float32)
     for rows in reversed(np.split(row_of, np.cumsum(sizes)[:-1])):
         embeddings[rows] = parts.pop().embeddings
-    manifest["seconds"] = np.full(len(manifest), np.nan, np.float32)
+    unknown = pd.Series(np.nan, manifest.index)
+    manifest["seconds"] = manifest.get("seconds", unknown).astype("float32")
     return manifest, embeddings
 
 

@@ -16,7 +16,8 @@ from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.corpus.listing import select_subset
-from workflow_src.corpus.scan import find_recordings, identify_recordings
+from workflow_src.corpus.naming import describe_utterances, open_naming
+from workflow_src.corpus.scan import find_recordings
 from workflow_src.corpus.split import read_speaker_list, split_speakers
 from workflow_src.embeddings.importing import read_part
 from workflow_src.settings.corpus import SyntheticCorpus
@@ -104,14 +105,16 @@ def survey_corpus(
         case "directory":
             given = corpus.directory
             assert given.root is not None  # the settings need one
-            table = identify_recordings(find_recordings(given.root), given.root)
+            table = open_naming(given, given.root).describe(find_recordings(given.root), given.root)
             table = select_subset(table, given.speakers, given.days)
             return _survey_recordings(table, given.root, config.seed)
         case "imported":
             parts = [(path, read_part(Path(path))) for path in imported]
-            tables = [parse_utterance_ids(part.utterances, path) for path, part in parts]
+            named = [(part.utterances, path) for path, part in parts]
             dim = parts[0][1].embeddings.shape[1]
-            return Survey(pd.concat(tables, ignore_index=True), "the embeddings' ids", dim=dim)
+            return Survey(
+                describe_utterances(named, corpus.imported), "the embeddings' ids", dim=dim
+            )
         case _:
             if listed:
                 return Survey(read_utterance_list(listed), listed)

@@ -12,6 +12,7 @@ from workflow_src.common.errors import InputError
 from workflow_src.corpus.recording_digests import digest_recordings
 from workflow_src.provenance.finished_run import FinishedRun
 from workflow_src.provenance.record import Record
+from workflow_src.settings.corpus import DirectoryCorpus
 
 SNAKEMAKE = Path(".snakemake")
 
@@ -63,7 +64,8 @@ def _compare_recordings(
         settings, steps = record.settings["corpus"].get("directory"), record.steps
         if settings is None:
             return
-        root, speakers = str(settings["root"]), settings["speakers"]
+        root = str(settings["root"])
+        corpus = DirectoryCorpus.model_validate(settings)
         shards = int(record.settings["extractor"]["shards"])
         recorded = {"build_manifest": steps["corpus.build_manifest"].given["recordings"]}
         extraction = steps["embeddings.extract_embeddings"]
@@ -77,9 +79,9 @@ def _compare_recordings(
     with tempfile.TemporaryDirectory() as empty:
         cache = SNAKEMAKE / "recordings"
         try:
-            found = digest_recordings(root, shards, speakers, cache)
+            found = digest_recordings(corpus, shards, cache)
         except (InputError, OSError):
-            found = digest_recordings(root, shards, speakers, Path(empty))
+            found = digest_recordings(corpus, shards, Path(empty))
     now = {"build_manifest": found.listing}
     now |= {f"extract_embeddings {shard}": digest for shard, digest in enumerate(found.shards)}
     if differ := [step for step, digest in recorded.items() if digest != now.get(step)]:

@@ -92,6 +92,14 @@ class Archive(Block):
         return url
 
 
+def check_one_way(block: Block, keys: list[str]) -> None:
+    """Raise a `ValueError` if more than one of the keys tells the names of recordings."""
+    fields = type(block).model_fields
+    used = [key for key in keys if getattr(block, key) != fields[key].default]
+    if len(used) > 1:
+        raise ValueError(f"{used[0]} and {used[1]} both tell the names; set only one of them")
+
+
 class DirectoryCorpus(Block):
     """Recordings in a folder."""
 
@@ -99,7 +107,24 @@ class DirectoryCorpus(Block):
 
     root: GivenPath | None = Field(
         None,
-        description="folder of <utterance id>.wav or .flac files, in subfolders of any depth",
+        description="folder of .wav or .flac files, in subfolders of any depth",
+    )
+    names: Annotated[str, Field(min_length=1)] = Field(
+        "smiip-tv",
+        description="how the recordings are named: smiip-tv (<utterance id>.wav), or a pattern "
+        'over paths below root, for example "{speaker}/{time:%Y-%m-%dT%H%M}_{take}.wav"; it needs '
+        "speaker and time",
+    )
+    table: GivenPath | None = Field(
+        None,
+        description="table that names the recordings in place of their names: .csv, .tsv, .parquet "
+        "or .jsonl with columns path (below root), speaker, time (ISO 8601) and any others, which "
+        "results keep; or null",
+    )
+    kaldi: GivenPath | None = Field(
+        None,
+        description="Kaldi data directory that names the recordings in place of their names, with "
+        "a file utt2time (<utterance> <time in ISO 8601>); or null",
     )
     metadata: GivenPath | None = Field(
         None,
@@ -121,6 +146,7 @@ class DirectoryCorpus(Block):
 
     @model_validator(mode="after")
     def _check(self) -> "DirectoryCorpus":
+        check_one_way(self, ["names", "table", "kaldi"])
         for key in ("url", "sha256"):
             values = [getattr(archive, key) for archive in self.archives]
             if len(set(values)) < len(values):
@@ -137,11 +163,29 @@ class DirectoryCorpus(Block):
 class ImportedCorpus(Block):
     """Embeddings from elsewhere. They replace the recordings and the extractor."""
 
+    key: ClassVar[str] = "corpus.imported"
+
     embeddings: list[GivenPath] = Field(
         [],
         description="files or glob patterns: .npy (a pickled dict of utterance -> vector), .npz "
         "(utterance [N], embedding [N, D]), or Kaldi's .ark and .scp",
     )
+    names: Annotated[str, Field(min_length=1)] = Field(
+        "smiip-tv",
+        description="how the utterances are named: smiip-tv, or a pattern over their ids, for "
+        'example "{speaker}/{time:%Y-%m-%dT%H%M}_{take}"; it needs speaker and time',
+    )
+    table: GivenPath | None = Field(
+        None,
+        description="table that names the utterances in place of their ids: .csv, .tsv, .parquet "
+        "or .jsonl with columns utterance, speaker, time (ISO 8601) and any others, which results "
+        "keep; or null",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "ImportedCorpus":
+        check_one_way(self, ["names", "table"])
+        return self
 
 
 class SimulatedListing(Block):

@@ -97,11 +97,13 @@ class Generation(Block):
     key: ClassVar[str] = "trials.generation"
 
     enrolment_utterances: int = Field(5, ge=1, description="enrolment utterances per template")
-    enrolment_after: Clock = Field(
-        "10:00", description="enrolment utterances are recorded after this time"
+    enrolment_after: Clock | None = Field(
+        "10:00",
+        description="enrolment utterances are recorded after this time of day; null: at any time",
     )
-    enrolment_before: Clock = Field(
-        "20:00", description="enrolment utterances are recorded before this time"
+    enrolment_before: Clock | None = Field(
+        "20:00",
+        description="enrolment utterances are recorded before this time of day; null: at any time",
     )
     rounds: Rounds = Field(
         15, description="rounds of scenarios that test one utterance per day (1s)"
@@ -113,6 +115,7 @@ class Generation(Block):
 
     @model_validator(mode="after")
     def _check(self) -> "Generation":
-        if self.enrolment_after >= self.enrolment_before:
+        after, before = self.enrolment_after, self.enrolment_before
+        if after is not None and before is not None and after >= before:
             raise ValueError("enrolment_after must be earlier than enrolment_before")
         return self

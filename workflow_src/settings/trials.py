@@ -40,7 +40,7 @@ class Trials(Block):
         "utterances; rounds: a number if targets is one, else null; enrolment: [day indices, one "
         "template for each]}",
     )
-    nontarget_only: Distinct[Annotated[str, Field(pattern=r"^[0-9]{4}$")]] = Field(
+    nontarget_only: Distinct[Annotated[str, Field(min_length=1)]] = Field(
         [],
         description="speakers who serve only as non-targets; they never enrol and never train "
         '(published: "0124")',

@@ -103,7 +103,6 @@ def build_pool(
     ]
     first_utterance = np.flatnonzero(new_day)
     first_day = np.searchsorted(speaker_of_utterance[first_utterance], np.arange(len(speakers) + 1))
-    time = table["time"]
     return Pool(
         utterances=table["utterance"],
         days=table["date"].iloc[first_utterance].reset_index(drop=True),
@@ -111,10 +110,27 @@ def build_pool(
         enrols=enrols,
         first_day=first_day,
         first_utterance=np.r_[first_utterance, len(table)],
-        for_enrolment=(
-            (time > settings.enrolment_after) & (time < settings.enrolment_before)
-        ).to_numpy(dtype=bool),
+        for_enrolment=_within_hours(table["time"], settings),
     )
+
+
+def _within_hours(time: pd.Series, settings: Generation) -> np.ndarray:
+    """Return bool [U]: the utterances that were recorded within the hours of enrolment."""
+    after, before = settings.enrolment_after, settings.enrolment_before
+    within = np.ones(len(time), bool)
+    if after is None and before is None:
+        return within
+    unknown = int((time.isna() | (time == "")).sum())
+    if unknown:
+        raise InputError(
+            f"trials: {unknown:,} of {len(time):,} utterances have no time of day, which "
+            "trials.generation.enrolment_after and enrolment_before need; set both to null"
+        )
+    if after is not None:
+        within &= (time > after).to_numpy(bool)
+    if before is not None:
+        within &= (time < before).to_numpy(bool)
+    return within
 
 
 def draw_nontargets(pool: Pool, speaker: int, draws: np.ndarray) -> np.ndarray:

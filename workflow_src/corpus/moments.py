@@ -1,0 +1,77 @@
+"""Times of recordings: from text to the columns date and time of the manifest."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+import pandas as pd
+
+from workflow_src.common.errors import InputError, printable
+
+# A date, or a date and a time of day, in ISO 8601. An offset from UTC is allowed and not used.
+_ISO = re.compile(
+    r"\s*([0-9]{4})-?([0-9]{2})-?([0-9]{2})"
+    r"(?:[T ]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]+)?)?)?"
+    r"\s*(?:Z|[+-][0-9]{2}:?(?:[0-9]{2})?)?\s*"
+)
+
+
+def split_moments(texts: pd.Series, form: str | None, clock: bool, where: str) -> pd.DataFrame:
+    """Split times into dates and times of day.
+
+    Parameters
+    ----------
+    texts
+        N texts.
+    form
+        Their format with the directives of ``strftime``, or None for ISO 8601: a date, or a date
+        and a time of day. The clock is taken as it is written; an offset from UTC changes nothing.
+    clock
+        Whether a format holds a time of day; not used for ISO 8601.
+    where
+        Their source, for errors.
+
+    Returns
+    -------
+    DataFrame
+        date (ISO, str) and time (``HH:MM``, str; empty without a time of day), N rows.
+
+    Raises
+    ------
+    InputError
+        A text is no time.
+    """
+    known = {text: _split(text, form, clock) for text in texts.unique()}
+    bad = texts.map(lambda text: known[text] is None)
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        text = texts.iloc[row]
+        said = "is empty" if pd.isna(text) or not str(text).strip() else f"is {printable(text)!r}"
+        wanted = f"a time of the form {form}" if form else (
+            "a date or a date and time in ISO 8601, as 2019-12-31 or 2019-12-31T09:30+01:00"
+        )  # fmt: skip
+        raise InputError(f"{where}: the time of row {row + 1} {said}; it needs {wanted}")
+    moments = texts.map(known)
+    dates = pd.Series([moment[0] for moment in moments], dtype="str")
+    times = pd.Series([moment[1] for moment in moments], dtype="str")
+    return pd.DataFrame({"date": dates, "time": times})
+
+
+def _split(text: object, form: str | None, clock: bool) -> tuple[str, str] | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        if form is not None:
+            moment = datetime.datetime.strptime(text, form)
+            return f"{moment:%Y-%m-%d}", f"{moment:%H:%M}" if clock else ""
+        match = _ISO.fullmatch(text)
+        if match is None:
+            return None
+        year, month, day, hour, minute, second = match.groups()
+        moment = datetime.datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
+        )
+    except ValueError:
+        return None
+    return f"{moment:%Y-%m-%d}", f"{moment:%H:%M}" if hour else ""
