@@ -143,7 +143,7 @@ def test_other_sound_files_are_counted_on_the_screen(tmp_path, capsys):
         find_recordings(root)
     soundfile.write(root / "0001_05011100_3_1_ti_0.wav", WAVEFORM, RATE)
     list_recordings(root, DirectoryCorpus())
-    digest_recordings(str(root), 2, None, tmp_path / "records")
+    digest_recordings(DirectoryCorpus(root=str(root)), 2, tmp_path / "records")
     said = capsys.readouterr()
     assert said.err.count("1 .m4a, 2 .ogg that are passed over") == 1
     assert "passed over: 1 .m4a files" in said.out

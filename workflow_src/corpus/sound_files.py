@@ -106,6 +106,16 @@ def read_samples(file: SoundFile, most: int) -> np.ndarray:
     return np.concatenate(blocks or [np.empty((0, file.channels), np.float32)])
 
 
+def skip_frames(file: SoundFile, count: int) -> None:
+    """Skip frames from the beginning, without reading them where the file allows it."""
+    if file.frames < MAX_FRAMES and file.subtype.startswith("PCM"):
+        file.seek(min(count, file.frames))
+        return
+    out = np.empty((max(1, (1 << 16) // file.channels), file.channels), np.float32)
+    while count > 0 and (read := len(file.read(out=out[:count], dtype="float32"))):
+        count -= read
+
+
 def count_frames(file: SoundFile) -> int:
     """Return the number of frames; a file that does not tell it is read."""
     if file.frames < MAX_FRAMES:

@@ -64,7 +64,8 @@ def extract(
     ----------
     manifest
         N rows with the columns utterance, path (relative to `root`) and seconds (only for the order
-        of work: recordings of one length share batches; NaN where unknown).
+        of work: recordings of one length share batches; NaN where unknown). With the columns start
+        and end, the rows are parts of recordings, seconds.
     root
         Folder of the recordings.
     model
@@ -84,13 +85,17 @@ def extract(
     embeddings = np.zeros((len(manifest), model.dim), np.float32)
     reasons: list[str | None] = [None] * len(manifest)
     paths = manifest["path"].tolist()
+    parts: list[tuple[float, float] | None] = [None] * len(manifest)
+    if "start" in manifest:
+        parts = list(zip(manifest["start"], manifest["end"], strict=True))
 
     features: dict[int, np.ndarray] = {}
 
     def load(row: int) -> np.ndarray | str:
         try:
             limits = settings.min_seconds, settings.max_seconds
-            waveform = read_audio(Path(root) / paths[row], model.front_end.sample_rate, *limits)
+            path = Path(root) / paths[row]
+            waveform = read_audio(path, model.front_end.sample_rate, *limits, parts[row])
             return model.compute_features(waveform)
         except Rejected as reason:
             return str(reason)
