@@ -129,7 +129,10 @@ elif SETTINGS.corpus.source == "directory":
             **needs(2000, 120, turn=1),
         params:
             root=AUDIO_ROOT,
-            settings=SETTINGS.corpus.directory.model_dump_json(exclude={"archives"}),
+            # A function, because a pattern of names has fields in braces, as wildcards are.
+            settings=lambda wildcards: SETTINGS.corpus.directory.model_dump_json(
+                exclude={"archives"}
+            ),
             recordings=RECORDINGS.listing,
         message:
             "Listing the recordings under {params.root} in a manifest"

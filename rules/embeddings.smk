@@ -49,7 +49,10 @@ if SETTINGS.corpus.source == "imported":
         resources:
             **needs(4000, 30, turn=1),
         params:
-            settings=SETTINGS.corpus.imported.model_dump_json(exclude={"embeddings"}),
+            # As in the rule build_manifest.
+            settings=lambda wildcards: SETTINGS.corpus.imported.model_dump_json(
+                exclude={"embeddings"}
+            ),
         message:
             "Importing embeddings"
         shell:
@@ -101,7 +104,8 @@ else:
             # A function, because Snakemake's lint confuses a param with an input that begins with it.
             root=lambda wildcards: AUDIO_ROOT,
             recordings=lambda wildcards: RECORDINGS.shards[int(wildcards.shard)],
-            listing=SUBSET or "",
+            # As in the rule build_manifest.
+            listing=lambda wildcards: SUBSET or "",
             settings=SETTINGS.extractor.model_dump_json(
                 exclude={"model", "front_end", "shards"}
             ),

@@ -12,6 +12,7 @@ from workflow_src.provenance.finished_run import find_run
 from workflow_src.provenance.given import compare_given
 from workflow_src.provenance.graph import Graph
 from workflow_src.provenance.record_provenance import describe_step
+from workflow_src.settings.corpus import DirectoryCorpus
 
 SPLIT, EXTRACTION = "corpus.split_speakers", "embeddings.extract_embeddings"
 
@@ -92,7 +93,7 @@ def test_recordings_are_compared_by_content(tmp_path, monkeypatch):
     root.mkdir()
     recording = root / "0001_05010700_1_1_ti_0.wav"
     recording.write_bytes(b"RIFF")
-    found = digest_recordings("recordings", 2, None, tmp_path / "cache")
+    found = digest_recordings(DirectoryCorpus(root="recordings"), 2, tmp_path / "cache")
     corpus = {"source": "directory", "directory": {"root": "recordings"}}
     steps = {EXTRACTION: {
         "given": {"code": "0"}, "inputs": {},
