@@ -49,8 +49,7 @@ elif SETTINGS.corpus.source == "directory":
             given_path(SETTINGS.corpus.directory.table, "corpus.directory.table")
         ]
     elif SETTINGS.corpus.directory.kaldi:
-        _folder = given_path(SETTINGS.corpus.directory.kaldi, "corpus.directory.kaldi")
-        NAMED_BY = checked(list_files, Path(_folder))
+        NAMED_BY = checked(list_files, Path(SETTINGS.corpus.directory.kaldi))
     _subset = {"speakers", "days", "names", "table", "kaldi"}
     SUBSET = SETTINGS.corpus.directory.model_dump_json(include=_subset)
 elif SETTINGS.corpus.source == "simulated":

@@ -1,4 +1,4 @@
-"""Recordings of a user's own, named by a pattern, a table, a data directory, or as embeddings."""
+"""Slow: recordings of a user's own, named by a pattern, a table, a data directory, or as embeddings."""
 
 import datetime
 import re
@@ -13,6 +13,8 @@ from tests.embeddings.conftest import speech_like
 from tests.workflow.finished_runs import merge
 from tests.workflow.forked_runs import run_snakemake
 from tests.workflow.running import CLONE
+
+pytestmark = pytest.mark.slow
 
 PAGE = (CLONE / "docs/your_recordings.md").read_text()
 SPEAKERS = ["anna", "id10270", "Åsa", "jürgen", "bo", "10000"]

@@ -28,7 +28,9 @@ def list_files(folder: Path) -> list[Path]:
     for name in NEEDED:
         if not (folder / name).is_file():
             hint = "; it has a line '<utterance> <time>' for each utterance" * (name == "utt2time")
-            raise InputError(f"{folder}: there is no file {name}{hint}")
+            raise InputError(
+                f"{folder}: there is no file {name}{hint}; corpus.directory.kaldi names the folder"
+            )
     return [folder / name for name in FILES if (folder / name).is_file()]
 
 
