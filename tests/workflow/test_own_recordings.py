@@ -1,4 +1,4 @@
-"""Slow: recordings of a user's own, named by a pattern, a table, a data directory, or as embeddings."""
+"""Slow: recordings of one's own, named by a pattern, a table or a data directory; or embeddings."""
 
 import datetime
 import re
