@@ -109,7 +109,11 @@ rule summarise_results:
 
 
 PASSED_OVER_PARTS = [
-    *([f"{PASSED_OVER}/corpus.csv"] if SETTINGS.corpus.source == "directory" else []),
+    *(
+        [f"{PASSED_OVER}/corpus.csv"]
+        if SETTINGS.corpus.source in ("directory", "imported")
+        else []
+    ),
     *expand(
         f"{PASSED_OVER}/trials/{{scenario}}.csv", scenario=SETTINGS.trials.scenarios
     ),

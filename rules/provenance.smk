@@ -3,52 +3,6 @@
 
 from workflow_src.provenance.effective_settings import effective_settings
 
-<<<<<<< HEAD
-=======
-PASSED_OVER_PARTS = [
-    *(
-        [f"{PASSED_OVER}/corpus.csv"]
-        if SETTINGS.corpus.source in ("directory", "imported")
-        else []
-    ),
-    *expand(
-        f"{PASSED_OVER}/trials/{{scenario}}.csv", scenario=SETTINGS.trials.scenarios
-    ),
-]
-
-
-rule list_passed_over:
-    input:
-        parts=PASSED_OVER_PARTS,
-        rejected=REJECTED,
-    output:
-        table=report(
-            "results/passed_over.csv",
-            caption="../report/passed_over.rst",
-            category="Results",
-            labels={"table": "what was passed over"},
-        ),
-    group:
-        "analysis"
-    conda:
-        "../envs/tables.yaml"
-    resources:
-        **needs(1000, 5, turn=1),
-    message:
-        "Listing what was passed over"
-    shell:
-        step("provenance.list_passed_over")
-
-
-onsuccess:
-    if not is_planning():
-        there = [
-            path for path in [*PASSED_OVER_PARTS, REJECTED] if Path(path).exists()
-        ]
-        for row in checked(gather_passed_over, there):
-            print(f"passed over, {row}", file=sys.stderr)
-
->>>>>>> a2b05fd (Recordings and embeddings are named by a pattern, a table or a Kaldi data directory; ids, speakers and years are free)
 
 rule record_provenance:
     input:
