@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from workflow_src.common.errors import InputError
-from workflow_src.common.limits import read_apart
+from workflow_src.common.limits import plain_size, read_apart
 
 # The place of a part or tensor that is something else.
 OTHER = -1
@@ -31,6 +31,7 @@ def read_state_dict(path: Path) -> dict[str, Any]:
         The file is missing or damaged, or it holds other objects; or its reading crashed or took
         too much memory or time.
     """
+    plain_size(path)
     try:
         path.open("rb").close()
     except OSError as error:
