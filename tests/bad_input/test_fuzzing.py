@@ -25,11 +25,13 @@ from tests.workflow.running import CLONE
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_json, read_npy, read_npz, read_parquet
 from workflow_src.common.unpickling import read_plain_pickle
+from workflow_src.corpus.naming import open_naming
 from workflow_src.embeddings.importing import merge_parts, read_part
 from workflow_src.methods.import_policy import read_given_policy
 from workflow_src.methods.multi_head import MultiHead
 from workflow_src.methods.storage import read_tensors
 from workflow_src.serving import Template
+from workflow_src.settings.corpus import DirectoryCorpus
 from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.schema import Config, validate_config
 from workflow_src.trials.published_layout import tabulate_trials
@@ -98,6 +100,31 @@ def csv(path):
     path.write_text("utterance,state\n" + "".join(f'{name},"a, b"\n' for name in IDS))
 
 
+def recordings(path):
+    path.write_text("path,speaker,time\n" + "".join(f"{name}.wav,a,2020-01-01\n" for name in IDS))
+
+
+def recording_lines(path):
+    rows = [{"path": f"{name}.wav", "speaker": "a", "time": "2020-01-01"} for name in IDS]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def name_recordings(path):
+    settings = DirectoryCorpus(table=str(path))
+    open_naming(settings, "root").describe([f"{name}.wav" for name in IDS], "root")
+
+
+def times(path):
+    path.write_text("".join(f"{name} 2020-01-01\n" for name in IDS))
+
+
+def name_by_data_directory(path):
+    (path.parent / "wav.scp").write_text("".join(f"{name} {name}.wav\n" for name in IDS))
+    (path.parent / "utt2spk").write_text("".join(f"{name} a\n" for name in IDS))
+    settings = DirectoryCorpus(kaldi=str(path.parent))
+    open_naming(settings, "root").describe([f"{name}.wav" for name in IDS], "root")
+
+
 def import_embeddings(path):
     merge_parts([read_part(path)])
 
@@ -123,6 +150,9 @@ READERS = {
     "a.parquet": (parquet, read_parquet),
     "a.csv": (csv, lambda path: read_csv(path, ["utterance"], all_text=True)),
     "a.json": (lambda path: path.write_text('{"a": [1, {"b": null}]}'), read_json),
+    "recordings.csv": (recordings, name_recordings),
+    "recordings.jsonl": (recording_lines, name_recordings),
+    "utt2time": (times, name_by_data_directory),
     "array.npy": (lambda path: np.save(path, VECTORS), read_npy),
     "array.npz": (npz, lambda path: read_npz(path, ["utterance", "embedding"])),
 }

@@ -9,7 +9,8 @@ import traceback
 
 import pytest
 
-from tests.bad_input.hostile_files import FILES, content_of
+from tests.bad_input.hostile_files import FILES, ID, content_of
+from tests.manifests import manifest_of
 from workflow_src.common import limits
 from workflow_src.common.errors import MAX_LINE, InputError
 from workflow_src.common.files import read_csv, read_json
@@ -17,6 +18,8 @@ from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus import archives
 from workflow_src.corpus.archives import extract_archive
 from workflow_src.corpus.ids import read_id_lines
+from workflow_src.corpus.kaldi_data import read_data_directory
+from workflow_src.corpus.tables import read_table
 from workflow_src.embeddings.extractor import SpeakerModel
 from workflow_src.embeddings.importing import merge_parts, read_part
 from workflow_src.methods.import_policy import read_given_policy
@@ -46,7 +49,9 @@ READERS = {
     ".npz": import_embeddings,
     ".ark": import_embeddings,
     ".scp": import_embeddings,
-    ".pkl": lambda path: tabulate_trials(read_plain_pickle(path), BY_ID["random"], path),
+    ".pkl": lambda path: tabulate_trials(
+        read_plain_pickle(path), BY_ID["random"], manifest_of([ID]), path
+    ),
     ".pt": lambda path: read_given_policy(path, "multi-head", MultiHead),
     ".template": Template.load,
     ".json": read_json,
@@ -57,6 +62,8 @@ READERS = {
     ".tar.xz": extract,
     ".onnx": lambda path: SpeakerModel(path, device="cpu"),
 }
+# What is read as a table of recordings too, or as a file of a Kaldi data directory.
+TABLES = {".csv": ".csv", ".json": ".jsonl", ".txt": ".csv"}
 # What is large or long is no mistake where the reader has room for it.
 RIGHT = {(".json", "a long text"), (".safetensors", "a long name")}
 
@@ -123,6 +130,26 @@ def test_a_hostile_file_is_refused_in_a_line(tmp_path, small, suffix, what):
         assert "\n" not in said and len(said) < MAX_LINE + 100
     assert memory < MEMORY + limits.MEMORY_PER_BYTE * len(content) + SLACK_MEMORY
     assert seconds < SECONDS + SLACK_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("suffix", "what"), [(suffix, what) for suffix in TABLES for what in FILES[suffix]]
+)
+def test_hostile_tables_and_data_directories_are_refused_in_a_line(tmp_path, small, suffix, what):
+    path = tmp_path / f"a{TABLES[suffix]}"
+    content = content_of(suffix, what)
+    for read, file in (
+        (lambda file: read_table(file, ["path", "speaker", "time"]), path),
+        (lambda file: read_data_directory(file.parent), tmp_path / "wav.scp"),
+    ):
+        for name in ("wav.scp", "utt2spk", "utt2time"):
+            (tmp_path / name).write_text("u x\n")
+        file.write_bytes(content)
+        said, memory, seconds = answer_of(read, file)
+        assert said.startswith(f"InputError {tmp_path}/"), said[-2000:]
+        assert "\n" not in said and len(said) < MAX_LINE + 100
+        assert memory < MEMORY + limits.MEMORY_PER_BYTE * len(content) + SLACK_MEMORY
+        assert seconds < SECONDS + SLACK_SECONDS
 
 
 @pytest.mark.parametrize("suffix", READERS)

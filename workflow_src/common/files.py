@@ -30,6 +30,25 @@ MAX_COLUMNS = 10_000
 pa.set_memory_pool(pa.system_memory_pool())
 
 
+def read_text(path: str | Path, hint: str = "") -> str:
+    """Read UTF-8 text, without a byte order mark.
+
+    `hint` is added to the error of a file that is no UTF-8 text.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is no UTF-8 text.
+    """
+    try:
+        with within_budget(path):
+            return Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: is not UTF-8 text{hint}") from error
+
+
 def write_text(text: str, path: str | Path) -> None:
     """Write UTF-8 text; line ends stay as they are."""
     with written_whole(path) as part:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_src.common.errors import InputError, printable
+from workflow_src.common.files import read_text
 
 FILES = ("wav.scp", "utt2spk", "utt2time", "segments", "utt2dur", "spk2gender")
 NEEDED = FILES[:3]
@@ -88,14 +89,8 @@ def read_data_directory(folder: Path) -> pd.DataFrame:
 
 def _read_map(path: Path) -> dict[str, str]:
     """Read lines ``<key> <value>``."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not UTF-8 text") from error
     found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip():
             continue
         key, _, value = line.strip().replace("\t", " ", 1).partition(" ")

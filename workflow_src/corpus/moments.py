@@ -17,7 +17,9 @@ _ISO = re.compile(
 )
 
 
-def split_moments(texts: pd.Series, form: str | None, clock: bool, where: str) -> pd.DataFrame:
+def split_moments(
+    texts: pd.Series, form: str | None, clock: bool, where: str, names: pd.Series | None = None
+) -> pd.DataFrame:
     """Split times into dates and times of day.
 
     Parameters
@@ -29,8 +31,8 @@ def split_moments(texts: pd.Series, form: str | None, clock: bool, where: str) -
         and a time of day. The clock is taken as it is written; an offset from UTC changes nothing.
     clock
         Whether a format holds a time of day; not used for ISO 8601.
-    where
-        Their source, for errors.
+    where, names
+        Their source, and what each text is the time of, for errors; by default its row.
 
     Returns
     -------
@@ -51,7 +53,8 @@ def split_moments(texts: pd.Series, form: str | None, clock: bool, where: str) -
         wanted = f"a time of the form {form}" if form else (
             "a date or a date and time in ISO 8601, as 2019-12-31 or 2019-12-31T09:30+01:00"
         )  # fmt: skip
-        raise InputError(f"{where}: the time of row {row + 1} {said}; it needs {wanted}")
+        whose = f"row {row + 1}" if names is None else printable(names.iloc[row])
+        raise InputError(f"{where}: the time of {whose} {said}; it needs {wanted}")
     moments = texts.map(known)
     dates = pd.Series([moment[0] for moment in moments], dtype="str")
     times = pd.Series([moment[1] for moment in moments], dtype="str")

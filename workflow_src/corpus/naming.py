@@ -145,13 +145,16 @@ class ByPattern(Naming):
 class ByTable(Naming):
     """A table, or a Kaldi data directory, has a row for each recording or each part of one."""
 
-    def __init__(self, rows: pd.DataFrame, source: Path, root: str | Path) -> None:
+    def __init__(
+        self, rows: pd.DataFrame, source: Path, root: str | Path, times: Path | None = None
+    ) -> None:
         self.source = source
         rows["path"] = [_relative(path, root) for path in rows["path"]]
         if "utterance" not in rows:
             rows.insert(0, "utterance", [_stem(path) for path in rows["path"]])
         rows["utterance"] = _check_ids(rows["utterance"], str(self.source))
-        moments = split_moments(rows.pop("time"), None, False, str(self.source))
+        names = None if times is None else rows["utterance"]
+        moments = split_moments(rows.pop("time"), None, False, str(times or source), names)
         rows = rows.drop(columns=[name for name in ("date",) if name in rows])
         self.rows = _ordered(pd.concat([rows, moments], axis=1))
         check_distinct(self.rows, f"{self.source}: ")
@@ -212,7 +215,7 @@ def open_naming(settings: DirectoryCorpus, root: str | Path) -> Naming:
         return ByTable(read_table(table, ["path", "speaker", "time"]), table, root)
     if settings.kaldi is not None:
         folder = Path(settings.kaldi)
-        return ByTable(read_data_directory(folder), folder, root)
+        return ByTable(read_data_directory(folder), folder, root, folder / "utt2time")
     if settings.names == PATTERN_NAME:
         return ById()
     return ByPattern(_compile(settings.names, "corpus.directory.names"))

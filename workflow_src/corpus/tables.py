@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_src.common.errors import InputError, first_line, printable
-from workflow_src.common.files import read_parquet
+from workflow_src.common.files import MAX_COLUMNS, read_parquet, read_text
+from workflow_src.common.json_text import load_json
 
 DELIMITERS = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a bar"}
 # Names of columns in the lists of SpeechBrain and NeMo, and ours for them.
@@ -94,16 +94,7 @@ def _row(bad: pd.Series) -> int:
 
 def _read_text(path: Path) -> pd.DataFrame:
     """Read delimited text; the header tells the delimiter."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except ValueError as error:
-        raise InputError(
-            f"{path}: is not UTF-8 text; in Excel, save it as 'CSV UTF-8 (comma delimited)'"
-        ) from error
+    text = read_text(path, "; in Excel, save it as 'CSV UTF-8 (comma delimited)'")
     header = text.split("\n", 1)[0].rstrip("\r")
     if header.startswith("sep="):  # Excel's line that tells the delimiter
         text = text.split("\n", 1)[-1]
@@ -127,6 +118,8 @@ def _read_text(path: Path) -> pd.DataFrame:
             f"between fields ({error})"
         ) from error
     columns = rows[0] if rows else []
+    if len(columns) > MAX_COLUMNS:
+        raise InputError(f"{path}: has more than {MAX_COLUMNS:,} columns")
     if twice := [name for name in columns if columns.count(name) > 1]:
         raise InputError(f"{path}: has the column {printable(twice[0])!r} twice")
     return pd.DataFrame(rows[1:], columns=columns, dtype="str").replace("", None).astype("str")
@@ -147,20 +140,23 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def _read_lines(path: Path) -> pd.DataFrame:
     """Read a JSON object a line, as NeMo writes its manifests."""
     rows = []
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not UTF-8 text") from error
-    for number, line in enumerate(lines, 1):
+    columns: dict[str, None] = {}
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = load_json(line, f"{path}:{number}")
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}:{number}: is no JSON ({first_line(error)})") from error
         if not isinstance(row, dict) or any(isinstance(v, (dict, list)) for v in row.values()):
             raise InputError(f"{path}:{number}: is no JSON object of plain values")
-        rows.append({key: None if value is None else str(value) for key, value in row.items()})
+        columns.update(dict.fromkeys(row))
+        if len(columns) > MAX_COLUMNS:
+            raise InputError(f"{path}:{number}: has more than {MAX_COLUMNS:,} columns")
+        texts = {key: None if value is None else str(value) for key, value in row.items()}
+        try:
+            "".join([*texts, *filter(None, texts.values())]).encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"{path}:{number}: holds half of a character") from error
+        rows.append(texts)
     return pd.DataFrame(rows, dtype="str")
