@@ -133,10 +133,13 @@ def _fork(command: Command, folder: Path) -> int:
         for number, name in enumerate(("printed", "errors"), start=1):
             os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
         from snakemake.cli import main
+        from snakemake.jobs import Job
         from snakemake.workflow import Workflow
 
         if command.forged:
+            # Snakemake then writes records, and looks for all that a job makes.
             Workflow.touch = False
+            Job.benchmark = property(lambda job: None)
         with _reading(command.edits), _parsing_once():
             code = main(command.arguments)
     except SystemExit as end:

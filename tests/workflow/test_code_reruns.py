@@ -165,6 +165,8 @@ RUN_BY_NO_RULE = {
     "workflow_src.provenance.__main__",
     "workflow_src.provenance.differences",
     "workflow_src.provenance.distances",
+    "workflow_src.provenance.given",
+    "workflow_src.settings.config_words",
 }
 
 
