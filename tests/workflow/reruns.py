@@ -159,6 +159,14 @@ VALUES: dict[str, Any] = {
     "corpus.simulated.listing.utterances": "utterances.txt",
     "corpus.simulated.law": "law.yaml",
     "extractor.model": "other.onnx",
+    "extractor.front_end": "waveform",
+    "extractor.features.sample_rate": 8000,
+    "extractor.features.feat_dim": 40,
+    "extractor.features.window_type": "povey",
+    "extractor.features.normalize_samples": True,
+    "extractor.features.feature_normalize_type": "none",
+    "extractor.output": "embs",
+    "extractor.windows": "average",
     "extractor.sha256": "0" * 64,
     "extractor.min_seconds": 0.4,
     "extractor.max_seconds": 200.0,
@@ -448,16 +456,13 @@ WORLDS = {
 
 
 def leaves(block: type[Block] = Config, above: str = "") -> list[str]:
-    """List every setting with more than one value, as written in YAML: ``finetuning.ppo.steps``.
-
-    There is a single front end so far.
-    """
+    """List every setting, as written in YAML: ``finetuning.ppo.steps``."""
     keys = []
     for name, field in block.model_fields.items():
         key = above + (field.alias or name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, Block):
             keys += leaves(field.annotation, key + ".")
-        elif len((field.json_schema_extra or {}).get("enum", "ab")) > 1:
+        else:
             keys.append(key)
     return keys
 

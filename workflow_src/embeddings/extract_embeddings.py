@@ -208,7 +208,14 @@ def run(args: Arguments) -> None:
         raise InputError(f"--threads {args.threads}: at least 1 is needed")
     settings = args.settings
     model = SpeakerModel(
-        args.model, args.front_end, settings.sha256, args.device, args.deterministic
+        args.model,
+        args.front_end,
+        settings.sha256,
+        args.device,
+        args.deterministic,
+        output=settings.output,
+        windows=settings.windows,
+        features=settings.features,
     )
     print(f"device: {model.device}")
     if not Path(args.root).is_dir():
