@@ -167,6 +167,7 @@ VALUES: dict[str, Any] = {
     "extractor.features.feature_normalize_type": "none",
     "extractor.output": "embs",
     "extractor.windows": "average",
+    "extractor.allow_demo": True,
     "extractor.sha256": "0" * 64,
     "extractor.min_seconds": 0.4,
     "extractor.max_seconds": 200.0,
@@ -274,6 +275,7 @@ VALUES: dict[str, Any] = {
 RECORDING = "0001_05011209_3_1_ti_0.wav"
 FILES = [
     "policy.pkl",
+    "speech.onnx",
     "other.onnx",
     "metadata.csv",
     "utterances.txt",
@@ -304,6 +306,7 @@ WORLDS = {
             "corpus.test_speakers": "split of speakers",
             "corpus.synthetic": "everything",
             "extractor": "embeddings",
+            "extractor.allow_demo": "nothing",
             "trials.source": "scored trials",
             "trials.scenarios": "new scenario",
             "trials.nontarget_only": "split of speakers",
@@ -335,7 +338,10 @@ WORLDS = {
     ),
     "directory": World(
         "A run of `all` on recordings in a folder, and of `fetch_corpus`",
-        {"corpus": {"source": "directory", "directory": {"root": "recordings"}}},
+        {
+            "corpus": {"source": "directory", "directory": {"root": "recordings"}},
+            "extractor": {"model": "speech.onnx"},
+        },
         ["all", "results/corpus/fetched.json"],
         ["corpus"],
         {

@@ -181,7 +181,8 @@ class Arguments:
     model: Input
     """Speaker model, ONNX."""
     settings: Extractor = Extractor()
-    """How recordings are fed to the model; its `model`, `front_end` and `shards` are ignored."""
+    """How recordings are fed to the model; its `model`, `allow_demo`, `front_end` and
+    `shards` are ignored."""
     front_end: FrontEnd = FRONT_ENDS[0]
     """The row of the front end on which the model was trained."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -39,6 +39,11 @@ class Extractor(Block):
         "resources/demo_extractor.onnx",
         description="ONNX file: features -> embedding [B, D]",
     )
+    allow_demo: bool = Field(
+        False,
+        description="whether the demo's extractor, which has only ever heard synthetic voices, may "
+        "be used on recordings in a folder",
+    )
     front_end: str = Field(
         FRONT_ENDS[0].id,
         json_schema_extra={"enum": list(BY_ID)},
