@@ -25,12 +25,7 @@ from workflow_src.corpus.build_manifest import list_folder
 from workflow_src.embeddings.audio import read_audio
 from workflow_src.embeddings.extract_embeddings import extract
 from workflow_src.embeddings.extractor import SpeakerModel
-from workflow_src.embeddings.wespeaker_fbank80 import (
-    SAMPLE_RATE,
-    compute_fbank,
-    count_frames,
-    fbank_options,
-)
+from workflow_src.embeddings.wespeaker_fbank80 import LOG_MEL, compute_fbank
 from workflow_src.running.threads import use_one_thread
 from workflow_src.settings.corpus import DirectoryCorpus
 from workflow_src.settings.embeddings import Extractor
@@ -54,7 +49,7 @@ def make_recordings(root, count):
 
 def plain_features(waveform):
     """kaldi-native-fbank used as its examples do: sample by sample in, frame by frame out."""
-    fbank = knf.OnlineFbank(fbank_options())
+    fbank = knf.OnlineFbank(LOG_MEL.options)
     fbank.accept_waveform(16000, (waveform * 32768).tolist())
     fbank.input_finished()
     features = np.array([fbank.get_frame(i) for i in range(fbank.num_frames_ready)])
@@ -156,12 +151,14 @@ def main():
                     manifest, root, model, Extractor(batch_size=size), args.threads
                 ),
             )
-        waveforms, read = timed(lambda: [read_audio(p, SAMPLE_RATE) for p in paths], args.repeats)
+        waveforms, read = timed(
+            lambda: [read_audio(p, LOG_MEL.sample_rate) for p in paths], args.repeats
+        )
         features, fbank = timed(lambda: [compute_fbank(w) for w in waveforms], args.repeats)
         _, online = timed(lambda: [plain_features(w) for w in waveforms], args.repeats)
         _, run = timed(lambda: [model.embed(f[None]) for f in features], args.repeats)
         rate = matmul_rate()
-        work = sum(flops(path, count_frames(len(w))) for w in waveforms)
+        work = sum(flops(path, LOG_MEL.count_frames(len(w))) for w in waveforms)
         limit = args.threads * rate / (work / args.recordings)
         rows.append(
             ("limit: the model alone", limit, limit * seconds / args.recordings, limit / rows[0][1])

@@ -194,6 +194,7 @@ def bench(size, methods, training, recordings, folder):
     if recordings:
         make_folder(folder / "recordings", results)
         settings["corpus"] |= {"source": "directory", "directory": {"root": "recordings"}}
+        settings["extractor"] = settings.get("extractor", {}) | {"allow_demo": True}
         first, _ = snakemake(folder, settings, "all", "--dry-run")
         then, _ = snakemake(folder, settings, "all", "--dry-run")
         print(f"with as many recordings: {first:.1f} s, which reads them, then {then:.1f} s")

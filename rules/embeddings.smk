@@ -2,6 +2,7 @@
 # Embeddings may also be imported, with a manifest, or drawn; then there is no extractor.
 
 from workflow_src.corpus.naming import check_pattern
+from workflow_src.embeddings.demo_extractor import check_not_demo
 from workflow_src.settings.front_ends import BY_ID as FRONT_ENDS
 
 EMBEDDINGS = "results/embeddings/embeddings.npy"
@@ -20,6 +21,8 @@ if SETTINGS.corpus.source == "imported":
         )
 elif SETTINGS.corpus.source != "simulated":
     EXTRACTOR = given_path(SETTINGS.extractor.model, "extractor.model")
+    if SETTINGS.corpus.source == "directory" and not SETTINGS.extractor.allow_demo:
+        checked(check_not_demo, EXTRACTOR)
 
 
 rule embeddings:
@@ -107,7 +110,7 @@ else:
             # As in the rule build_manifest.
             listing=lambda wildcards: SUBSET or "",
             settings=SETTINGS.extractor.model_dump_json(
-                exclude={"model", "front_end", "shards"}
+                exclude={"model", "front_end", "shards", "allow_demo"}
             ),
             front_end=FRONT_END.read_by_step,
             front_end_code=digest_code(FRONT_END.module),

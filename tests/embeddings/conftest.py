@@ -13,16 +13,34 @@ use_one_thread()  # as steps do
 
 
 def make_model(
-    path, *, bins=80, inputs=None, outputs=("B", DIM), dim=DIM, scale=1.0, body=None, opset=17
+    path,
+    *,
+    bins=80,
+    inputs=None,
+    outputs=("B", DIM),
+    dim=DIM,
+    scale=1.0,
+    body=None,
+    opset=17,
+    more_outputs=(),
+    metadata=None,
 ):
-    """Write an ONNX model: a kernel-3 convolution, ReLU, mean and deviation over time, a matrix."""
+    """Write an ONNX model: a kernel-3 convolution, ReLU, mean and deviation over time, a matrix.
+
+    Without bins, it takes waveforms. More outputs are nodes of the model, such as ``m``.
+    """
     rng = np.random.default_rng(5)
+    first = [oh.make_node("Transpose", ["feats"], ["x"], perm=[0, 2, 1])]
+    if bins is None:
+        bins, inputs = 1, inputs or ("B", "S")
+        one = oh.make_node("Constant", [], ["one"], value_ints=[1])
+        first = [one, oh.make_node("Unsqueeze", ["feats", "one"], ["x"])]
     weights = {
         "conv": rng.standard_normal((32, bins, 3)) / 16,
         "matrix": rng.standard_normal((64, dim)) * scale / 8,
     }
     nodes = body or [
-        oh.make_node("Transpose", ["feats"], ["x"], perm=[0, 2, 1]),
+        *first,
         oh.make_node("Conv", ["x", "conv"], ["c"], kernel_shape=[3], pads=[1, 1]),
         oh.make_node("Relu", ["c"], ["r"]),
         oh.make_node("ReduceMean", ["r"], ["m"], axes=[2], keepdims=0),
@@ -35,10 +53,14 @@ def make_model(
         nodes,
         "tiny",
         [oh.make_tensor_value_info("feats", onnx.TensorProto.FLOAT, inputs or ("B", "T", bins))],
-        [oh.make_tensor_value_info("embs", onnx.TensorProto.FLOAT, outputs)],
+        [
+            oh.make_tensor_value_info("embs", onnx.TensorProto.FLOAT, outputs),
+            *(oh.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in more_outputs),
+        ],
         [onnx.numpy_helper.from_array(w.astype(np.float32), name) for name, w in weights.items()],
     )
     model = oh.make_model(graph, opset_imports=[oh.make_opsetid("", opset)], ir_version=8)
+    oh.set_model_props(model, metadata or {})
     onnx.save(model, path)
     return path
 

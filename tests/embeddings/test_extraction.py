@@ -30,7 +30,8 @@ from workflow_src.embeddings import extract_embeddings
 from workflow_src.embeddings.extract_embeddings import extract, select_shard
 from workflow_src.embeddings.extractor import SpeakerModel
 from workflow_src.settings.corpus import DirectoryCorpus
-from workflow_src.settings.embeddings import Extractor
+from workflow_src.settings.embeddings import Extractor, Features
+from workflow_src.settings.front_ends import BY_ID
 
 SETTINGS = Extractor()
 REASONS = {
@@ -298,7 +299,14 @@ def test_checksum(model_path):
         ({"inputs": ("B", "T", 40)}, r"takes feats tensor\(float\) \[B, T, 40\]; .*\[B, T, 80\]"),
         ({"inputs": ("B", 1, "T", 80)}, r"takes feats .* \[B, 1, T, 80\]"),
         ({"inputs": (4, "T", 80)}, r"takes feats .* \[4, T, 80\]"),
-        ({"inputs": ("B", 300, 80)}, "recordings of one length"),
+        (
+            {"inputs": ("B", 300, 80)},
+            r"recordings of one length, 300 along T of \[B, T, 80\]; extractor\.windows: average",
+        ),
+        (
+            {"more_outputs": ["m", "l"]},
+            r"more than one output; extractor\.output must name .*: embs \[B, 24\], m \[.*\], l \[",
+        ),
         ({"inputs": ("B", "F", "T"), "body": "other"}, "does not run on features"),
         (
             {"outputs": ("B", "T", DIM), "body": "frames"},
@@ -317,6 +325,63 @@ def test_models_that_are_no_extractors(tmp_path, options, message):
         SpeakerModel(path)
     assert str(error.value).startswith(str(path))
     assert "\n" not in str(error.value)
+
+
+def test_an_output_is_chosen_by_its_name(tmp_path, model_path):
+    path = make_model(tmp_path / "m.onnx", more_outputs=["m", "l"])
+    features = np.random.default_rng(0).standard_normal((1, 200, 80)).astype(np.float32)
+    chosen = SpeakerModel(path, output="embs").embed(features)
+    np.testing.assert_array_equal(chosen, SpeakerModel(model_path).embed(features))
+    other = SpeakerModel(path, output="l")
+    assert other.dim == other.embed(features).shape[1] == 32
+    for file in (path, model_path):
+        with pytest.raises(InputError, match=r"has no output 'none'; .*: embs \[B, 24\]"):
+            SpeakerModel(file, output="none")
+
+
+@pytest.mark.parametrize("batch", ["B", 1])
+@pytest.mark.parametrize("seconds", [0.4, 1.0, 2.0, 2.7])
+def test_windows_of_a_model_of_one_length_are_averaged(tmp_path, model_path, batch, seconds):
+    path = make_model(tmp_path / "m.onnx", inputs=(batch, 98, 80), outputs=(batch, DIM))
+    model, free = SpeakerModel(path, windows="average"), SpeakerModel(model_path)
+    features = model.compute_features(speech_like(seconds))
+    frames = len(features)
+    # 0.4 s is repeated; 1 s is one window; the others are covered evenly, by three windows.
+    starts = {0.4: [0], 1.0: [0], 2.0: [0, 50, 100], 2.7: [0, 85, 170]}[seconds]
+    assert max(starts) == max(0, frames - 98)
+    repeated = np.tile(features, (3, 1)) if frames < 98 else features
+    parts = [free.embed(repeated[None, start : start + 98]) for start in starts]
+    found = model.embed(np.stack([features, features[::-1]]))
+    np.testing.assert_allclose(found[0], np.mean(parts, axis=0)[0], atol=1e-5)
+    assert not np.allclose(found[0], found[1], atol=1e-4)
+
+
+def test_windows_of_waveforms(tmp_path):
+    options = {"bins": None, "outputs": (1, DIM)}
+    fixed = make_model(tmp_path / "m.onnx", inputs=(1, 8000), **options)
+    model = SpeakerModel(fixed, BY_ID["waveform"], windows="average")
+    free = SpeakerModel(make_model(tmp_path / "f.onnx", bins=None), BY_ID["waveform"])
+    wave = speech_like(1.0)
+    expected = (free.embed(wave[None, :8000]) + free.embed(wave[None, 8000:])) / 2
+    np.testing.assert_allclose(model.embed(wave[None]), expected, atol=1e-5)
+
+
+def test_extraction_reads_how_the_model_is_run(root, tmp_path, model_path):
+    fixed = make_model(
+        tmp_path / "m.onnx",
+        inputs=("B", 30, 80),
+        more_outputs=["l"],
+        metadata={"framework": "wespeaker"},
+    )
+    settings = '{"output": "embs", "windows": "average", "features": {"feat_dim": 80}}'
+    row = BY_ID["fbank"].read_by_step
+    ids, found = run_extraction(root, fixed, tmp_path, settings=settings, **{"front-end": row})
+    model = SpeakerModel(
+        fixed, BY_ID["fbank"], output="embs", windows="average", features=Features(feat_dim=80)
+    )
+    expected, _ = extract(manifest_of(root), root, model, SETTINGS)
+    assert len(ids) == 48
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_free_names_and_open_shapes(tmp_path):

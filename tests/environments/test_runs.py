@@ -117,7 +117,10 @@ def fetched(run, demo, tmp_path_factory):
             "sha256": hashlib.sha256((served / "a.zip").read_bytes()).hexdigest(),
         }
         directory = {"root": "recordings", "archives": [archive]}
-        overlay = {"corpus": {"source": "directory", "directory": directory}}
+        overlay = {
+            "corpus": {"source": "directory", "directory": directory},
+            "extractor": {"allow_demo": True},
+        }
         folder = run("fetched", "fetch_corpus", overlay=overlay)
         server.shutdown()
     return run("fetched", "embeddings", overlay=overlay, folder=folder)

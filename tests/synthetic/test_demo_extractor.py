@@ -10,6 +10,8 @@ import torch
 
 from tests.launching import launch
 from tests.synthetic.laws import VOICES
+from workflow_src.common.errors import InputError
+from workflow_src.embeddings.demo_extractor import check_not_demo
 from workflow_src.embeddings.wespeaker_fbank80 import MEL_BINS
 from workflow_src.settings.schema import Config
 from workflow_src.synthetic.demo_network import EMBEDDING, AngularMarginLoss, DemoNetwork, to_onnx
@@ -46,6 +48,17 @@ def network():
         for _ in range(5):
             network(torch.from_numpy(random_features(16, 60)))
     return network.eval()
+
+
+def test_the_shipped_extractor_is_known_by_its_content(tmp_path):
+    path = tmp_path / "m.onnx"
+    content = bytearray(MODEL.read_bytes())
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"m\.onnx: is the extractor of the demo, .*allow_demo"):
+        check_not_demo(str(path))
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert check_not_demo(str(path)) == str(path)
 
 
 @pytest.fixture(scope="module")

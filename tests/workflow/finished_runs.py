@@ -7,7 +7,7 @@ from typing import NamedTuple
 import yaml
 
 from tests.workflow.forked_runs import Command, Outcome, dry_run, run_all
-from tests.workflow.reruns import FILES, WORLDS, World
+from tests.workflow.reruns import CONTENTS, FILES, WORLDS, World
 from tests.workflow.running import CLONE, TINY, arguments
 
 # Outputs that are folders.
@@ -59,9 +59,10 @@ def finish_runs(finished: Path, folder: Path) -> dict[str, FinishedRun]:
     runs = {name: FinishedRun(world, folder / name) for name, world in WORLDS.items()}
     runs["synthetic"] = FinishedRun(WORLDS["synthetic"], finished)
     for run in runs.values():
-        for path in (run.folder / name for name in FILES):
+        for name in FILES:
+            path = run.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+            path.write_text(CONTENTS.get(name, ""))
     others = [run for name, run in runs.items() if name != "synthetic"]
     asked = [_command(run, "--summary") for run in others]
     for run, outcome in zip(others, run_all(asked), strict=True):

@@ -147,11 +147,16 @@ VALUES: dict[str, Any] = {
     "corpus.synthetic.law": "voices.yaml",
     "corpus.synthetic.shards": 3,
     "corpus.directory.root": "other recordings",
+    "corpus.directory.names": "{speaker}/{time}.wav",
+    "corpus.directory.table": "recordings.csv",
+    "corpus.directory.kaldi": "data",
     "corpus.directory.metadata": "metadata.csv",
     "corpus.directory.speakers": ["0001"],
     "corpus.directory.days": 3,
     "corpus.directory.archives": [{"url": "https://host/a.zip", "sha256": "0" * 64}],
     "corpus.imported.embeddings": ["other.npz"],
+    "corpus.imported.names": "{speaker}/{time}",
+    "corpus.imported.table": "recordings.csv",
     "corpus.simulated.listing.speakers": 13,
     "corpus.simulated.listing.days": 16,
     "corpus.simulated.listing.attendance": 0.9,
@@ -159,6 +164,15 @@ VALUES: dict[str, Any] = {
     "corpus.simulated.listing.utterances": "utterances.txt",
     "corpus.simulated.law": "law.yaml",
     "extractor.model": "other.onnx",
+    "extractor.allow_demo": True,
+    "extractor.front_end": "waveform",
+    "extractor.features.sample_rate": 8000,
+    "extractor.features.feat_dim": 40,
+    "extractor.features.window_type": "povey",
+    "extractor.features.normalize_samples": True,
+    "extractor.features.feature_normalize_type": "none",
+    "extractor.output": "embs",
+    "extractor.windows": "average",
     "extractor.sha256": "0" * 64,
     "extractor.min_seconds": 0.4,
     "extractor.max_seconds": 200.0,
@@ -264,8 +278,17 @@ VALUES: dict[str, Any] = {
 
 # Lies beside every run, for settings that name a file.
 RECORDING = "0001_05011209_3_1_ti_0.wav"
+# Of those that the rules read themselves.
+CONTENTS = {
+    "recordings.csv": f"path,speaker,time\n{RECORDING},0001,2020-05-01\n",
+    "data/wav.scp": f"a {RECORDING}\n",
+    "data/utt2spk": "a 0001\n",
+    "data/utt2time": "a 2020-05-01\n",
+}
 FILES = [
+    *CONTENTS,
     "policy.pkl",
+    "speech.onnx",
     "other.onnx",
     "metadata.csv",
     "utterances.txt",
@@ -296,6 +319,7 @@ WORLDS = {
             "corpus.test_speakers": "split of speakers",
             "corpus.synthetic": "everything",
             "extractor": "embeddings",
+            "extractor.allow_demo": "nothing",
             "trials.source": "scored trials",
             "trials.scenarios": "new scenario",
             "trials.nontarget_only": "split of speakers",
@@ -327,7 +351,10 @@ WORLDS = {
     ),
     "directory": World(
         "A run of `all` on recordings in a folder, and of `fetch_corpus`",
-        {"corpus": {"source": "directory", "directory": {"root": "recordings"}}},
+        {
+            "corpus": {"source": "directory", "directory": {"root": "recordings"}},
+            "extractor": {"model": "speech.onnx"},
+        },
         ["all", "results/corpus/fetched.json"],
         ["corpus"],
         {
@@ -448,16 +475,13 @@ WORLDS = {
 
 
 def leaves(block: type[Block] = Config, above: str = "") -> list[str]:
-    """List every setting with more than one value, as written in YAML: ``finetuning.ppo.steps``.
-
-    There is a single front end so far.
-    """
+    """List every setting, as written in YAML: ``finetuning.ppo.steps``."""
     keys = []
     for name, field in block.model_fields.items():
         key = above + (field.alias or name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, Block):
             keys += leaves(field.annotation, key + ".")
-        elif len((field.json_schema_extra or {}).get("enum", "ab")) > 1:
+        else:
             keys.append(key)
     return keys
 

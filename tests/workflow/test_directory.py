@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from tests.workflow.forked_runs import run_snakemake
+from tests.workflow.running import CLONE
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,8 @@ def recordings(finished, tmp_path_factory):
 
 def overlay(root, **more):
     directory = {"root": str(root), "metadata": str(root.parent / "metadata.csv"), **more}
-    return {"corpus": {"source": "directory", "directory": directory}}
+    extractor = {"allow_demo": True}
+    return {"corpus": {"source": "directory", "directory": directory}, "extractor": extractor}
 
 
 def test_bad_recordings_are_listed_and_the_others_go_on(recordings, tmp_path):
@@ -49,6 +51,20 @@ def test_bad_recordings_are_listed_and_the_others_go_on(recordings, tmp_path):
     assert not list(tmp_path.rglob("canary"))
     manifest = pd.read_parquet(tmp_path / "results/corpus/manifest.parquet")
     assert manifest["state"].notna().all()
+
+
+def test_the_extractor_of_the_demo_is_refused_unless_it_is_allowed(recordings, tmp_path):
+    shutil.copy(CLONE / "resources/demo_extractor.onnx", tmp_path / "speaker model.onnx")
+    settings = overlay(recordings)
+    settings["extractor"] = {"model": "speaker model.onnx"}
+    code, said = run_snakemake(tmp_path, "embeddings", "-n", overlay=settings, check=False)
+    assert code != 0
+    assert said.count("speaker model.onnx: is the extractor of the demo") == 1
+    assert "extractor.allow_demo: true" in said
+    assert "Traceback" not in said
+    settings["extractor"]["allow_demo"] = True
+    said = run_snakemake(tmp_path, "embeddings", "-n", overlay=settings)
+    assert re.search(r"^extract_embeddings ", said, re.M)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +100,9 @@ def extracted(recordings, tmp_path_factory):
 
 def of_copy(folder):
     """Settings of the copy: in the demo, speakers 1 to 10 make shards of two or three."""
-    return overlay(folder.parent / "recordings") | {"extractor": {"shards": 4}}
+    settings = overlay(folder.parent / "recordings")
+    settings["extractor"]["shards"] = 4
+    return settings
 
 
 def jobs_after(folder):

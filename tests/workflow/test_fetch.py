@@ -39,7 +39,10 @@ def test_a_fetched_corpus_becomes_a_manifest_and_its_list_reruns_nothing(tmp_pat
             archive.writestr(f"wav/{speaker:04d}_05011209_3_1_ti_0.wav", wav.getvalue())
     digest = hashlib.sha256((tmp_path / "served/a.zip").read_bytes()).hexdigest()
     directory = {"root": "my data/corpus", "archives": [{"url": f"{url}/a.zip", "sha256": digest}]}
-    overlay = {"corpus": {"source": "directory", "directory": directory}}
+    overlay = {
+        "corpus": {"source": "directory", "directory": directory},
+        "extractor": {"allow_demo": True},
+    }
     folder = tmp_path / "run"
     folder.mkdir()
     code, said = run_snakemake(folder, "corpus", overlay=overlay, check=False)

@@ -70,9 +70,10 @@ def worlds(folder):
         ["trials", "train_demo_extractor"],
     )
     yield {"corpus": {"source": "simulated"}}, ["embeddings"]
-    yield {"corpus": directory, "extractor": {"shards": MANY}}, ["embeddings"]
+    extractor = {"shards": MANY, "allow_demo": True}
+    yield {"corpus": directory, "extractor": extractor}, ["embeddings"]
     directory["directory"] = {"root": "recordings", "archives": ARCHIVES}
-    yield {"corpus": directory}, ["fetch_corpus"]
+    yield {"corpus": directory, "extractor": extractor}, ["fetch_corpus"]
 
 
 def test_no_command_grows_with_the_data(tmp_path):

@@ -102,8 +102,15 @@ def test_more_cores_take_less_time(tmp_path):
     assert 1.5 < times[0] / times[1] <= 4
 
 
+def of_folder(root):
+    return {
+        "corpus": {"source": "directory", "directory": {"root": str(root)}},
+        "extractor": {"allow_demo": True},
+    }
+
+
 def test_a_folder_and_a_part_of_it(recordings, finished, tmp_path):
-    overlay = {"corpus": {"source": "directory", "directory": {"root": str(recordings)}}}
+    overlay = of_folder(recordings)
     said = plan(tmp_path, overlay)
     manifest = pd.read_parquet(finished / "results/corpus/manifest.parquet")
     assert number(said, r"^recordings +([\d,]+) of 10 speakers on 14 days") == len(manifest)
@@ -123,7 +130,7 @@ def test_a_folder_and_a_part_of_it(recordings, finished, tmp_path):
 
 
 def test_a_folder_that_is_not_there_ends_in_one_line(tmp_path):
-    overlay = {"corpus": {"source": "directory", "directory": {"root": "nowhere"}}}
+    overlay = of_folder("nowhere")
     code, said = run_snakemake(tmp_path, "plan", overlay=overlay, check=False)
     assert code != 0
     assert "nowhere: there is no such folder; corpus.directory.root names it" in said
@@ -160,9 +167,7 @@ def test_every_rule_of_a_run_has_a_rate(finished_runs):
 
 
 def test_a_plan_does_not_read_the_recordings(recordings, tmp_path):
-    (tmp_path / "overlay.yaml").write_text(
-        yaml.safe_dump({"corpus": {"source": "directory", "directory": {"root": str(recordings)}}})
-    )
+    (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(of_folder(recordings)))
     command = [sys.executable, "-m", "snakemake", "plan", "--cores", "2"]
     command += ["--snakefile", CLONE / "Snakefile", "--directory", tmp_path]
     command += ["--configfile", TINY, tmp_path / "overlay.yaml"]

@@ -13,8 +13,9 @@ from tests.workflow.reruns import (
     look_up,
 )
 
-# Where a step computes, and where rules of one's own are searched for: no result of any kind.
-NEVER = {"compute.device", "compute.deterministic", "inference.folders"}
+# Where a step computes, where rules of one's own are searched for, and what is allowed: no result
+# of any kind.
+NEVER = {"compute.device", "compute.deterministic", "inference.folders", "extractor.allow_demo"}
 
 
 def settings(name, *keys):

@@ -44,7 +44,10 @@ def run_and_kill(folder, *arguments):
 def listed(finished, tmp_path):
     """A folder with a manifest of recordings, and nothing extracted yet."""
     root = str(finished / "results/corpus/audio")
-    overlay = {"corpus": {"source": "directory", "directory": {"root": root, "days": 2}}}
+    overlay = {
+        "corpus": {"source": "directory", "directory": {"root": root, "days": 2}},
+        "extractor": {"allow_demo": True},
+    }
     run_snakemake(tmp_path, "corpus", overlay=overlay)
     return tmp_path
 

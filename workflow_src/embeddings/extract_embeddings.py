@@ -181,7 +181,8 @@ class Arguments:
     model: Input
     """Speaker model, ONNX."""
     settings: Extractor = Extractor()
-    """How recordings are fed to the model; its `model`, `front_end` and `shards` are ignored."""
+    """How recordings are fed to the model; its `model`, `allow_demo`, `front_end` and
+    `shards` are ignored."""
     front_end: FrontEnd = FRONT_ENDS[0]
     """The row of the front end on which the model was trained."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -208,7 +209,14 @@ def run(args: Arguments) -> None:
         raise InputError(f"--threads {args.threads}: at least 1 is needed")
     settings = args.settings
     model = SpeakerModel(
-        args.model, args.front_end, settings.sha256, args.device, args.deterministic
+        args.model,
+        args.front_end,
+        settings.sha256,
+        args.device,
+        args.deterministic,
+        output=settings.output,
+        windows=settings.windows,
+        features=settings.features,
     )
     print(f"device: {model.device}")
     if not Path(args.root).is_dir():

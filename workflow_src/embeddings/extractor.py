@@ -3,13 +3,17 @@
 import hashlib
 import importlib
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnxruntime
+from pydantic import ValidationError
 
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.limits import plain_size, read_apart, stopped_after
+from workflow_src.settings.embeddings import Features
 from workflow_src.settings.front_ends import FRONT_ENDS, FrontEnd
 
 WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
@@ -25,7 +29,7 @@ class SpeakerModel:
     Parameters
     ----------
     path
-        An ONNX file with one input, float32, the features of B recordings of one length, and one
+        An ONNX file with one input, float32, the features of B recordings of one length, and an
         output, float32 [B, D]; their names are free. WeSpeaker's exports (``feats`` -> ``embs``)
         are such files.
     front_end
@@ -36,6 +40,13 @@ class SpeakerModel:
         ``cpu``, ``cuda``, or ``auto``: CUDA where onnxruntime and the machine have it.
     deterministic
         On CUDA, use only algorithms that give the same bytes in every run, in full float32.
+    output
+        The output that is the embedding; a model with one output needs none.
+    windows
+        ``average``: a model of recordings of one length takes windows of that length, and the
+        embedding is their mean. None: such a model is refused.
+    features
+        What the file does not tell of its features, or tells wrongly.
 
     Attributes
     ----------
@@ -44,7 +55,7 @@ class SpeakerModel:
     device : str
         ``cpu`` or ``cuda``, as used.
     front_end : FrontEnd
-        As given.
+        As given, with the sample rate and the shape that the file or `features` tell.
     max_batch : int or None
         1 for a model that takes one recording at a time, None for any other.
 
@@ -62,12 +73,15 @@ class SpeakerModel:
         sha256: str | None = None,
         device: str = "auto",
         deterministic: bool = True,
+        *,
+        output: str | None = None,
+        windows: Literal["average"] | None = None,
+        features: Features | None = None,
     ) -> None:
         content = _read_model(path, sha256)
         self._path = path
         self.front_end = front_end
-        function = front_end.entry.partition(":")[2]
-        self._compute_features = getattr(importlib.import_module(front_end.module), function)
+        self._asked = output, windows, features or Features()
         if device == "cpu" or PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
             # A model is a program: it may never end, or take all memory.
             read_apart(lambda _: self._open(content, device, deterministic), Path(path))
@@ -76,9 +90,28 @@ class SpeakerModel:
     def _open(self, content: bytes, device: str, deterministic: bool) -> tuple[None, list]:
         """Open the model and run it once."""
         self._session, self.device = _open_session(content, self._path, device, deterministic)
-        found = _check_interface(self._session, self._path, self.front_end)
-        self._input, self.max_batch = found
+        output, windows, features = self._asked
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        told = _read_told(metadata, self._path, self.front_end, features)
+        self.front_end, self._compute_features = _make_front_end(
+            self.front_end, told, metadata.get("framework", ""), self._path
+        )
+        self._output = _choose_output(self._session, self._path, output)
+        found = _check_interface(self._session, self._path, self.front_end, self._output)
+        self._input, self.max_batch, self._length = found
+        if self._length and windows is None:
+            raise InputError(
+                f"{self._path}: takes recordings of one length, {self._length} along "
+                f"{self.front_end.shape[self.front_end.growing]} of {self.front_end.batch_shape}; "
+                "extractor.windows: average takes the mean over windows of that length"
+            )
         self.dim = self._probe()
+        said = metadata.get("output_dim", str(self.dim)).strip()
+        if self.front_end.told and said != str(self.dim):
+            raise InputError(
+                f"{self._path}: its metadata tell the output_dim {said!r}, but its output "
+                f"{self._output} has {self.dim} numbers; extractor.output names another"
+            )
         return None, []
 
     def compute_features(self, waveform: np.ndarray) -> np.ndarray:
@@ -88,16 +121,25 @@ class SpeakerModel:
     def embed(self, features: np.ndarray) -> np.ndarray:
         """Compute embeddings, float32 [B, D], of features, float32 [B, ...], without padding.
 
+        A model of recordings of one length runs on one window at a time. The windows are evenly
+        spaced over the recording and cover it; a shorter recording is repeated.
+
         Raises
         ------
         InputError
             The model fails on features of this shape, or does not end.
         """
+        if not self._length:
+            return self._run(features)
+        windows = [_cut(one, self._length, self.front_end.growing) for one in features]
+        return np.stack([_mean([self._run(w[None])[0] for w in ws]) for ws in windows])
+
+    def _run(self, features: np.ndarray) -> np.ndarray:
         options = onnxruntime.RunOptions()
         seconds = LEAST_SECONDS + features.size / NUMBERS_PER_SECOND
         try:
             with stopped_after(seconds, lambda: setattr(options, "terminate", True)):
-                return self._session.run(None, {self._input: features}, options)[0]
+                return self._session.run([self._output], {self._input: features}, options)[0]
         except Exception as error:  # onnxruntime's own exceptions have no useful common base
             why = f"it did not end in {seconds:.0f} s" if options.terminate else first_line(error)
             raise InputError(
@@ -109,7 +151,10 @@ class SpeakerModel:
         noise = np.random.default_rng(0).standard_normal(2 * self.front_end.sample_rate) / 10
         features = self.compute_features(noise.astype(np.float32))
         path = self._path
-        embeddings = self.embed(features[None])
+        window = (
+            _cut(features, self._length, self.front_end.growing)[0] if self._length else features
+        )
+        embeddings = self._run(window[None])
         shape = np.shape(embeddings)
         if len(shape) != 2 or shape[0] != 1 or shape[1] == 0:
             raise InputError(
@@ -118,12 +163,12 @@ class SpeakerModel:
             )
         if embeddings.dtype != np.float32:
             raise InputError(f"{path}: gives {embeddings.dtype} numbers; float32 is needed")
-        if not np.array_equal(embeddings, self.embed(features[None]), equal_nan=True):
+        if not np.array_equal(embeddings, self._run(window[None]), equal_nan=True):
             raise InputError(
                 f"{path}: gives other embeddings of the same recording each time; export the model "
                 "for inference, without dropout or other random nodes"
             )
-        if self.max_batch is None and not self._takes_batches(features, embeddings[0]):
+        if self.max_batch is None and not self._takes_batches(window, embeddings[0]):
             self.max_batch = 1
         return int(shape[1])
 
@@ -133,7 +178,7 @@ class SpeakerModel:
         A model that was traced with one recording may call its batch free all the same.
         """
         try:
-            embeddings = self.embed(np.stack([features[::-1], features]))
+            embeddings = self._run(np.stack([features[::-1], features]))
         except InputError:
             return False
         if np.shape(embeddings) != (2, len(embedding)):
@@ -203,16 +248,74 @@ def _open_session(
     return session, taken
 
 
-def _check_interface(
-    session: onnxruntime.InferenceSession, path: str | Path, front_end: FrontEnd
-) -> tuple[str, int | None]:
-    """Return the name of the input, and how many recordings it takes if that is fixed."""
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if len(inputs) != 1 or len(outputs) != 1:
+def _read_told(
+    metadata: dict[str, str], path: str | Path, front_end: FrontEnd, features: Features
+) -> Features:
+    """Return what the file's metadata and, before them, the settings tell of the features."""
+    asked = features.model_dump(exclude_none=True)
+    for key in asked:
+        if key not in front_end.told:
+            raise InputError(
+                f"extractor.features.{key}: is set, but the front end {front_end.id} fixes it; "
+                f"it takes {', '.join(front_end.told) or 'none of extractor.features'}"
+            )
+    # An empty entry tells nothing. What a setting tells need not be readable in the file.
+    texts = {key: metadata.get(key, "").strip() for key in front_end.told if key not in asked}
+    try:
+        told = Features.model_validate_strings({k: text for k, text in texts.items() if text})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        key = str(wrong["loc"][0])
         raise InputError(
-            f"{path}: has the inputs {_names(inputs)} and the outputs {_names(outputs)}; an "
-            "extractor has one of each"
+            f"{path}: its metadata tell {key} {texts[key]!r}: {first_line(wrong['msg'])}; "
+            f"extractor.features.{key} tells it instead"
+        ) from error
+    return told.model_copy(update=asked)
+
+
+def _make_front_end(
+    front_end: FrontEnd, told: Features, framework: str, path: str | Path
+) -> tuple[FrontEnd, Callable[[np.ndarray], np.ndarray]]:
+    """Return the row with what is told, and its function from a waveform to features."""
+    function = getattr(importlib.import_module(front_end.module), front_end.entry.partition(":")[2])
+    rate = told.sample_rate or front_end.sample_rate
+    if set(front_end.told) <= {"sample_rate"}:
+        return front_end.model_copy(update={"sample_rate": rate}), function
+    sizes = front_end.shape[:-1]
+    bins = told.feat_dim or front_end.shape[-1]
+    complete = told.model_copy(update={"sample_rate": rate, "feat_dim": bins})
+    try:
+        function = function(complete, framework.strip())
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    return front_end.model_copy(update={"sample_rate": rate, "shape": (*sizes, bins)}), function
+
+
+def _choose_output(
+    session: onnxruntime.InferenceSession, path: str | Path, asked: str | None
+) -> str:
+    """Return the name of the output that is the embedding."""
+    outputs = session.get_outputs()
+    names = [output.name for output in outputs]
+    if asked is None and len(names) == 1:
+        return names[0]
+    if asked is None or asked not in names:
+        said = f"has no output {asked!r}" if asked else "has more than one output"
+        raise InputError(
+            f"{path}: {said}; extractor.output must name the one that is the embedding: "
+            f"{_names(outputs)}"
         )
+    return asked
+
+
+def _check_interface(
+    session: onnxruntime.InferenceSession, path: str | Path, front_end: FrontEnd, output_name: str
+) -> tuple[str, int | None, int | None]:
+    """Return the name of the input, and how many recordings of what length, where that is fixed."""
+    inputs = session.get_inputs()
+    output = next(output for output in session.get_outputs() if output.name == output_name)
+    if len(inputs) != 1:
+        raise InputError(f"{path}: has the inputs {_names(inputs)}; an extractor has one")
     said = f"{inputs[0].name} {inputs[0].type} {_shape(inputs[0])}"
     needed = f"the front end {front_end.id} gives tensor(float) {front_end.batch_shape}"
     batch, *sizes = inputs[0].shape or [None]
@@ -222,17 +325,33 @@ def _check_interface(
         inputs[0].type != "tensor(float)"
         or len(sizes) != len(front_end.shape)
         or (isinstance(batch, int) and batch != 1)
-        or any(given not in (size, "T") for size, given in fixed)
+        or any(isinstance(given, int) and given != size for size, given in fixed)
     ):
         raise InputError(f"{path}: takes {said}; {needed}")
-    if any(given == "T" for _, given in fixed):
-        raise InputError(f"{path}: takes {said}, recordings of one length; {needed} with any T")
-    if len(outputs[0].shape) not in (0, 2):  # 0: unknown
+    if len(output.shape) not in (0, 2):  # 0: unknown
         raise InputError(
-            f"{path}: gives {outputs[0].name} {_shape(outputs[0])}; an extractor gives "
-            "embeddings [B, D]"
+            f"{path}: gives {output.name} {_shape(output)}; an extractor gives embeddings [B, D]"
         )
-    return inputs[0].name, batch if isinstance(batch, int) else None
+    length = sizes[front_end.growing]
+    return (
+        inputs[0].name,
+        batch if isinstance(batch, int) else None,
+        length if isinstance(length, int) else None,
+    )
+
+
+def _cut(features: np.ndarray, length: int, axis: int) -> list[np.ndarray]:
+    """Cut the features of a recording into windows of one length."""
+    whole = np.moveaxis(features, axis, 0)
+    if 0 < len(whole) < length:
+        whole = whole[np.arange(length) % len(whole)]
+    count = -(-len(whole) // length)
+    starts = np.linspace(0, len(whole) - length, count).round().astype(int)
+    return [np.moveaxis(whole[start : start + length], 0, axis) for start in starts]
+
+
+def _mean(embeddings: list[np.ndarray]) -> np.ndarray:
+    return np.stack(embeddings).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def _names(values: list[onnxruntime.NodeArg]) -> str:

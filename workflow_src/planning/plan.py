@@ -200,8 +200,16 @@ def run(args: Arguments) -> None:
     )
     model = None
     if args.extractor:
-        row = FRONT_ENDS[config.extractor.front_end]
-        model = SpeakerModel(args.extractor, row, config.extractor.sha256, device="cpu")
+        extractor = config.extractor
+        model = SpeakerModel(
+            args.extractor,
+            FRONT_ENDS[extractor.front_end],
+            extractor.sha256,
+            device="cpu",
+            output=extractor.output,
+            windows=extractor.windows,
+            features=extractor.features,
+        )
     amounts = measure_amounts(
         config,
         survey,

@@ -12,9 +12,9 @@ def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
     The result has no ``compute``, no ``comparison`` (which has its own results), no archives of
-    recordings and no folders of own rules. It has ``tuning`` only if something is fitted or tuned,
-    and the extractor only if it is used. Of methods, own scenarios, and sources of the corpus and
-    of the trials, it has only those in use.
+    recordings, no folders of own rules and no ``extractor.allow_demo``. It has ``tuning`` only if
+    something is fitted or tuned, and the extractor only if it is used. Of methods, own scenarios,
+    and sources of the corpus and of the trials, it has only those in use.
     """
     content = json.loads(config.model_dump_json(exclude={"compute", "comparison"}))
     unused = {"synthetic", "directory", "imported", "simulated"} - {config.corpus.source}
@@ -23,6 +23,8 @@ def effective_settings(config: Config) -> dict[str, Any]:
     # The place of recordings and of own rules changes no result. The code of rules is recorded.
     content["corpus"].get("directory", {}).pop("archives", None)
     del content["inference"]["folders"]
+    # The extractor's digest is recorded.
+    del content["extractor"]["allow_demo"]
     develops = fitted_runs(config) or any(run.tuned for run in expand_runs(config))
     if not develops:
         del content["tuning"]

@@ -1,11 +1,33 @@
 """Settings of the extractor."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from workflow_src.settings.base import Block, GivenPath
 from workflow_src.settings.front_ends import BY_ID, FRONT_ENDS
+
+
+class Features(Block):
+    """What the model's file does not tell of its features, or tells wrongly; null: as it tells."""
+
+    key: ClassVar[str] = "extractor.features"
+
+    sample_rate: Annotated[int, Field(ge=4000, le=192_000)] | None = Field(
+        None, description="sample rate of the training, in Hz; told by nobody, 16000"
+    )
+    feat_dim: Annotated[int, Field(ge=3, le=256)] | None = Field(
+        None, description="mel filter banks; told by nobody, 80"
+    )
+    window_type: Literal["hamming", "povey", "hanning", "hann", "rectangular"] | None = Field(
+        None, description="window of a frame"
+    )
+    normalize_samples: bool | None = Field(
+        None, description="true: samples are in [-1, 1]; false: they are multiplied by 2^15"
+    )
+    feature_normalize_type: Literal["global-mean", "none"] | None = Field(
+        None, description="global-mean: the mean over the recording is subtracted"
+    )
 
 
 class Extractor(Block):
@@ -17,11 +39,25 @@ class Extractor(Block):
         "resources/demo_extractor.onnx",
         description="ONNX file: features -> embedding [B, D]",
     )
+    allow_demo: bool = Field(
+        False,
+        description="whether the demo's extractor, which has only ever heard synthetic voices, may "
+        "be used on recordings in a folder",
+    )
     front_end: str = Field(
         FRONT_ENDS[0].id,
         json_schema_extra={"enum": list(BY_ID)},
         description="the features that the model was trained on; "
         + "; ".join(f"{row.id}: {row.batch_shape}, {row.summary}" for row in FRONT_ENDS),
+    )
+    features: Features = Field(default_factory=Features)
+    output: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="the output that is the embedding, of a model with more than one"
+    )
+    windows: Literal["average"] | None = Field(
+        None,
+        description="for a model that takes recordings of one length only. average: the embedding "
+        "is the mean over windows of that length; null: such a model is refused",
     )
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = Field(
         None,

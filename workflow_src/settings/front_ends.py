@@ -26,7 +26,12 @@ class FrontEnd(Block):
     sample_rate
         Sample rate of the waveform, in Hz.
     shape
-        Shape of the features. ``"T"`` is the axis that grows with the recording.
+        Shape of the features. The axis that grows with the recording is text: ``"T"``, of frames.
+    told
+        What the model's file or ``extractor.features`` tells of the features. With anything but
+        ``sample_rate``, the function takes this (`workflow_src.settings.embeddings.Features`) and
+        the file's ``framework``, and returns the function of a waveform. ``feat_dim`` is then the
+        size of the last axis.
     summary, reference
         One line on what the front end computes, and its source.
     """
@@ -37,6 +42,7 @@ class FrontEnd(Block):
     entry: str
     sample_rate: int
     shape: tuple[int | str, ...]
+    told: tuple[str, ...] = ()
     summary: str = ""
     reference: str = ""
 
@@ -48,7 +54,12 @@ class FrontEnd(Block):
     @property
     def read_by_step(self) -> str:
         """The fields that extraction reads, as JSON."""
-        return self.model_dump_json(exclude={"summary", "reference"})
+        return self.model_dump_json(exclude={"summary", "reference"}, exclude_defaults=True)
+
+    @property
+    def growing(self) -> int:
+        """The axis that grows with the recording."""
+        return next(i for i, size in enumerate(self.shape) if isinstance(size, str))
 
     @property
     def batch_shape(self) -> str:
@@ -64,6 +75,30 @@ FRONT_ENDS: tuple[FrontEnd, ...] = (
         shape=("T", 80),
         summary="80 log mel filter banks, 25 ms every 10 ms, their mean over time subtracted",
         reference="WeSpeaker, Wang et al., ICASSP 2023; https://github.com/wenet-e2e/wespeaker",
+    ),
+    FrontEnd(
+        id="fbank",
+        entry="workflow_src.embeddings.fbank:make_fbank",
+        sample_rate=16_000,
+        shape=("T", 80),
+        told=(
+            "sample_rate",
+            "feat_dim",
+            "window_type",
+            "normalize_samples",
+            "feature_normalize_type",
+        ),
+        summary="log mel filter banks as the metadata of the model's file tell, or features",
+        reference="sherpa-onnx; https://github.com/k2-fsa/sherpa-onnx",
+    ),
+    FrontEnd(
+        id="waveform",
+        entry="workflow_src.embeddings.waveform:keep_samples",
+        sample_rate=16_000,
+        shape=("S",),
+        told=("sample_rate",),
+        summary="the samples, for models that carry their own front end",
+        reference="docs/extractors.md",
     ),
 )
 BY_ID = {front_end.id: front_end for front_end in FRONT_ENDS}
