@@ -1,3 +1,4 @@
+import json
 import tempfile
 
 import nbformat
@@ -77,6 +78,11 @@ def test_a_full_disk_of_the_draft_is_told_with_its_file(tmp_path, capsys):
 
 def test_a_kernel_that_does_not_start_in_time_is_told(tmp_path, monkeypatch):
     make_notebook(tmp_path, "")
+    kernel = tmp_path / "resources/jupyter/kernels/workflow/kernel.json"
+    kernel.parent.mkdir(parents=True)
+    argv = ["sleep", "600"]
+    kernel.write_text(json.dumps({"argv": argv, "display_name": "", "language": "python"}))
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
     monkeypatch.setattr(notebooks, "START_SECONDS", 0)
     with pytest.raises(
         InputError, match=r"n\.ipynb: its kernel did not start within 0 s; run again"

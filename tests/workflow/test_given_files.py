@@ -22,6 +22,18 @@ MISSING = {
     "corpus.directory.metadata": {
         "corpus": {**DIRECTORY, "directory": {"root": "results/corpus/audio", "metadata": NOWHERE}}
     },
+    **{
+        f"corpus.directory.{key}": {
+            "corpus": {**DIRECTORY, "directory": {"root": "results/corpus/audio", key: NOWHERE}}
+        }
+        for key in ("table", "kaldi")
+    },
+    "corpus.imported.table": {
+        "corpus": {
+            "source": "imported",
+            "imported": {"embeddings": ["results/embeddings/embeddings.npy"], "table": NOWHERE},
+        }
+    },
     "corpus.imported.embeddings": {
         "corpus": {"source": "imported", "imported": {"embeddings": [NOWHERE]}}
     },

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -12,6 +13,14 @@ from tests.workflow.running import TINY, command_line
 STEP = "embeddings.extract_embeddings"
 
 
+def options_of(process, line):
+    """Return the options of a step, which are in a file that its command names."""
+    try:
+        return (Path(process.cwd()) / line[-1].removeprefix("@")).read_text()
+    except (psutil.Error, OSError):
+        return ""
+
+
 def find_shard(run, shard):
     """Return the process that extracts a shard, once it is there."""
     while run.poll() is None:
@@ -20,7 +29,7 @@ def find_shard(run, shard):
                 line = process.cmdline()
             except psutil.Error:
                 continue
-            if STEP in line and f"--shard={shard}" in line:
+            if STEP in line and f"--shard={shard}" in options_of(process, line):
                 return process
         time.sleep(0.02)
     return None

@@ -94,7 +94,7 @@ CASES = [
         write("ids.txt", f"{FIRST}\n{FIRST}\n")),
     bad("synthetic.simulate_listing:listed", "a binary file", "model.onnx: is not a text file",
         utterances="model.onnx"),
-    tested("a line that is no id", "0001\n12\n", "tested.txt:2: '12' is not a speaker id"),
+    tested("a line that is no id", "0001\n12\n", "tested.txt: no utterance in the corpus"),
     tested("a speaker twice", "0001\n0002\n0001\n", "tested.txt:3: 0001 stands in line 1"),
     tested("a speaker who never recorded", "0001\n0099\n", "tested.txt: no utterance"),
     tested("an empty list", "# nobody\n", "tested.txt: has no speaker id"),
