@@ -167,9 +167,10 @@ def _count_made(
     settings: Generation,
     seed: int,
 ) -> dict[str, int]:
-    pool = build_pool(table, split, [], settings)
+    units = {scenario.unit for scenario in scenarios}
+    pools = {unit: build_pool(table, split, [], settings, unit) for unit in units}
     return {
-        scenario.id: len(make_scenario(pool, scenario, settings, seed).trials)
+        scenario.id: len(make_scenario(pools[scenario.unit], scenario, settings, seed).trials)
         for scenario in scenarios
     }
 
