@@ -118,8 +118,7 @@ def survey_corpus(
         case _:
             if listed:
                 return Survey(read_utterance_list(listed), listed)
-            drawn = make_listing(corpus.simulated.listing, config.seed)
-            return Survey(parse_utterance_ids(drawn, "corpus.simulated"), "the settings")
+            return Survey(make_listing(corpus.simulated.listing, config.seed), "the settings")
 
 
 def count_trials(
