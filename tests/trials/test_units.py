@@ -266,3 +266,17 @@ def test_the_published_layout_holds_other_units(unit, shape):
 def test_a_scenario_in_words(unit, every, says):
     targets = None if every == "random" else "all"
     assert Scenario(id="own", unit=unit, every=every, targets=targets).summary == says
+
+
+@pytest.mark.parametrize("unit", ["day", "week", "month"])
+@pytest.mark.parametrize("step", [1, 3, 7, 29, 364, 365, 366])
+def test_units_of_years_are_distinct(unit, step):
+    """Also for a speaker who records once a year, and over New Year."""
+    days = pd.date_range("2018-12-24", periods=20, freq=f"{step}D").strftime("%F")
+    table = pd.DataFrame(
+        [(f"{speaker}-{day}", speaker, day, "", "") for speaker in "ab" for day in days],
+        columns=["utterance", "speaker", "date", "time", "session"],
+    )
+    pool = build_pool(table, split_of(table), [], ANY_TIME, unit)
+    sizes = [len(names) for units in group(table, unit).values() for names in units]
+    assert np.diff(pool.first_utterance).tolist() == sizes
