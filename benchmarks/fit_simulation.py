@@ -28,7 +28,6 @@ import torch
 import yaml
 
 from workflow_src.common.files import read_csv
-from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.running.threads import use_one_thread
@@ -108,7 +107,7 @@ class Trials:
 def make_trials(seed):
     """Draw a population's listing and its trials; returns the manifest and them by scenario."""
     settings = Generation(rounds=ROUNDS)
-    manifest = parse_utterance_ids(make_listing(SimulatedListing(speakers=SPEAKERS), seed), "drawn")
+    manifest = make_listing(SimulatedListing(speakers=SPEAKERS), seed)
     parts = ["test"] * (SPEAKERS - 1) + ["nontarget-only"]
     split = pd.DataFrame({"speaker": manifest["speaker"].unique(), "part": parts})
     pool = build_pool(manifest, split, [], settings)

@@ -1,4 +1,7 @@
+import re
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.launching import launch
@@ -14,7 +17,7 @@ SMALL = SimulatedListing(speakers=6, days=10)
 @pytest.fixture(scope="module")
 def listing():
     """Thirty speakers over the 92 days, as the manifest has them."""
-    return parse_utterance_ids(make_listing(SimulatedListing(speakers=30), 1), "drawn")
+    return make_listing(SimulatedListing(speakers=30), 1)
 
 
 def test_sessions_follow_the_settings(listing):
@@ -54,17 +57,49 @@ def test_ids_are_distinct_and_in_corpus_order(listing):
     assert sort_in_corpus_order(listing).equals(listing)
 
 
+def test_ids_say_what_the_columns_say(listing):
+    pd.testing.assert_frame_equal(parse_utterance_ids(listing["utterance"], "drawn"), listing)
+
+
+@pytest.mark.parametrize(
+    ("settings", "example"),
+    [
+        ({"days": 245}, r"0001_05[0-3]\d"),
+        ({"days": 246, "missed_days": 0.9}, r"0001_202005[0-3]\d"),
+        ({"speakers": 10_001, "days": 1, "attendance": 1e-9}, r"0001_20200501"),
+    ],
+)
+def test_a_corpus_that_smiip_ids_cannot_hold_has_long_ids(settings, example):
+    table = make_listing(SimulatedListing(**{"speakers": 2, **settings}), 1)
+    assert re.match(example, table["utterance"][0])
+    assert table["utterance"].is_unique
+    assert sort_in_corpus_order(table).equals(table)
+    short = table["utterance"].str.split("_").str[0]
+    assert (short == table["speaker"]).all() and table["speaker"].nunique() == len(set(short))
+
+
+def test_years_of_recordings():
+    settings = SimulatedListing(speakers=40, days=2191, missed_days=0.99, attendance=0.3)
+    table = make_listing(settings, 1)
+    assert table["date"].min() == "2020-05-01" and table["date"].max() > "2026-01"
+    assert (table["utterance"].str[5:13] == table["date"].str.replace("-", "")).all()
+    assert (table["utterance"].str[13:17] == table["time"].str.replace(":", "")).all()
+    # A day without any session is no recording day, even if it is not missed.
+    days = table.groupby("speaker")["date"].nunique()
+    assert days.mean() == pytest.approx(2191 * 0.01 * 0.8, rel=0.2)
+
+
 def test_more_speakers_leave_the_first_ones_as_they_are():
     few = make_listing(SMALL, 3)
     more = make_listing(SMALL.model_copy(update={"speakers": 9}), 3)
-    assert more[: len(few)] == few
-    assert make_listing(SMALL, 4) != few
+    assert more[: len(few)].equals(few)
+    assert not make_listing(SMALL, 4).equals(few)
 
 
 @pytest.mark.parametrize("attendance", [1e-9, 1.0])
 def test_the_rarest_and_the_most_faithful_speakers(attendance):
     settings = SimulatedListing(speakers=3, days=4, attendance=attendance, missed_days=0)
-    table = parse_utterance_ids(make_listing(settings, 1), "drawn")
+    table = make_listing(settings, 1)
     sessions = table.drop_duplicates(["speaker", "date", "slot"])["speaker"].value_counts()
     assert set(sessions) == {1 if attendance < 1 else 20}
 

@@ -6,7 +6,6 @@ from tests.launching import launch
 from tests.synthetic.laws import EMBEDDINGS, embedding_law
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_parquet
-from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.settings.corpus import SimulatedListing
 from workflow_src.synthetic.listing import make_listing
 from workflow_src.synthetic.simulation import draw_changes, draw_population, draw_voice, simulate
@@ -17,7 +16,7 @@ SPEAKERS = [f"{number:04d}" for number in range(1, 1001)]
 
 def make_manifest(speakers, days=6):
     settings = SimulatedListing(speakers=speakers, days=days)
-    return parse_utterance_ids(make_listing(settings, 1), "drawn")
+    return make_listing(settings, 1)
 
 
 def simulate_all(manifest, law, seed=1):

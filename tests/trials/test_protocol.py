@@ -288,7 +288,7 @@ def test_sparse_enrolment_is_counted_and_never_tested():
         enrolled = made.enrolment.groupby("model")["utterance"].max().str[7:9]
         assert (tested.str[8:].astype(int) > enrolled.astype(int)).all()
     assert make_scenario(pool, BY_ID["1das"], Generation(), seed=1).left_out.counts == {
-        "test days on which enrolment still runs": 2 * 3
+        "test days during enrolment": 2 * 3
     }
 
 

@@ -90,10 +90,11 @@ def test_days_and_targets_of_3das(published, made):
 def speaker_days(pool):
     return {
         speaker: {
-            date.replace("-", "")[4:]: number for number, date in enumerate(pool.days[first:last])
+            date.replace("-", "")[4:]: number
+            for number, date in enumerate(pool.dates[pool.first_utterance[first:last]])
         }
         for speaker, first, last in zip(
-            pool.speakers, pool.first_day, pool.first_day[1:], strict=False
+            pool.speakers, pool.first_unit, pool.first_unit[1:], strict=False
         )
     }
 

@@ -31,3 +31,6 @@ def test_the_recipe_as_written(tmp_path):
     walk = pd.read_parquet(folder / "late-walk.enrolment.parquet")
     assert walk.groupby("model").size().eq(5).all()
     assert len(pd.read_parquet(folder / "development/weekly.parquet")) > 0
+    weeks = tables["by-weeks"]
+    week = pd.to_datetime(weeks["day"]).dt.isocalendar().week
+    assert week.min() == 18 + 2 and len(set(week)) < weeks["day"].nunique()

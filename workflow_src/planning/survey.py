@@ -118,8 +118,7 @@ def survey_corpus(
         case _:
             if listed:
                 return Survey(read_utterance_list(listed), listed)
-            drawn = make_listing(corpus.simulated.listing, config.seed)
-            return Survey(parse_utterance_ids(drawn, "corpus.simulated"), "the settings")
+            return Survey(make_listing(corpus.simulated.listing, config.seed), "the settings")
 
 
 def count_trials(
@@ -167,9 +166,10 @@ def _count_made(
     settings: Generation,
     seed: int,
 ) -> dict[str, int]:
-    pool = build_pool(table, split, [], settings)
+    units = {scenario.unit for scenario in scenarios}
+    pools = {unit: build_pool(table, split, [], settings, unit) for unit in units}
     return {
-        scenario.id: len(make_scenario(pool, scenario, settings, seed).trials)
+        scenario.id: len(make_scenario(pools[scenario.unit], scenario, settings, seed).trials)
         for scenario in scenarios
     }
 

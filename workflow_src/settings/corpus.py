@@ -193,8 +193,8 @@ class SimulatedListing(Block):
 
     key: ClassVar[str] = "corpus.simulated.listing"
 
-    speakers: int = Field(120, ge=2, le=9999, description="speakers, half of them female")
-    days: int = Field(92, ge=1, le=245, description="days of the corpus, from 1 May")
+    speakers: int = Field(120, ge=2, le=100_000, description="speakers, half of them female")
+    days: int = Field(92, ge=1, le=4000, description="days of the corpus, from 1 May 2020")
     attendance: float = Field(
         0.845,
         gt=0,

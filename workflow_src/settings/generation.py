@@ -8,13 +8,15 @@ from workflow_src.settings.base import Block, Clock, Distinct
 
 ScenarioId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Rounds = Annotated[int, Field(ge=1, le=32767)]
-DayIndex = Annotated[int, Field(ge=0, le=100_000)]
+Unit = Literal["day", "week", "month", "session"]
+UnitIndex = Annotated[int, Field(ge=0, le=100_000)]
 
 
 class ScenarioSettings(Block):
     """A scenario: the enrolment days, the test days and the targets of a test day.
 
-    Each speaker's days are counted from 0. A day without a recording does not count.
+    Each speaker's days are counted from 0. A day without a recording does not count. With another
+    unit, weeks, months or sessions take the place of days.
     """
 
     key: ClassVar[str] = "trials.own"
@@ -31,10 +33,15 @@ class ScenarioSettings(Block):
     rounds: Rounds | None = Field(
         None, description="rounds if targets is one; null: trials.generation.rounds"
     )
-    enrolment: Distinct[DayIndex] = Field(
+    enrolment: Distinct[UnitIndex] = Field(
         [0],
         min_length=1,
         description="day indices in rising order, one template for each; a random walk has one",
+    )
+    unit: Unit = Field(
+        "day",
+        description="what takes the place of days in the other keys: day; week (from Monday); "
+        "month (of the calendar); session (the corpus's column session, else a slot of a day)",
     )
 
     @model_validator(mode="after")
@@ -68,9 +75,10 @@ class ScenarioSettings(Block):
     def summary(self) -> str:
         """The tests in words."""
         if self.every == "random":
-            return "a few utterances of days at random distances"
-        days = "every day" if self.every == 1 else f"every {self.every} days"
-        return f"{self.targets} utterance{'s' if self.targets == 'all' else ''} of a day, {days}"
+            return f"a few utterances of {self.unit}s at random distances"
+        units = f"every {self.unit}" if self.every == 1 else f"every {self.every} {self.unit}s"
+        utterances = "utterances" if self.targets == "all" else "utterance"
+        return f"{self.targets} {utterances} of a {self.unit}, {units}"
 
 
 class Scenario(ScenarioSettings):

@@ -38,7 +38,8 @@ class Trials(Block):
         description="scenarios of your own, which other keys can name like the published ones: id "
         "-> {every: days from one test day to the next, or random; targets: all or one of a day's "
         "utterances; rounds: a number if targets is one, else null; enrolment: [day indices, one "
-        "template for each]}",
+        "template for each]; unit: day, week, month or session, which then takes the place of "
+        "days}",
     )
     nontarget_only: Distinct[Annotated[str, Field(min_length=1)]] = Field(
         [],

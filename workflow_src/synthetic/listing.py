@@ -1,10 +1,15 @@
-"""The utterance ids of a simulated corpus, drawn or read from a list.
+"""The utterances of a simulated corpus, drawn or read from a list of ids.
 
 Drawn ids follow the lists of SMIIP-TV. A day has five slots, and a speaker uses each with the
 speaker's own probability. A session has three utterances in the first half of the days, and four in
 the second half. The first take is free speech, the fourth take is a fixed phrase.
+
+Ids have the form of SMIIP-TV. Where it cannot hold the corpus, they have a long form with the year,
+``<speaker>_<YYYYMMDDhhmm>_<slot>_<take>_<kind>_<phrase>``.
 """
 
+import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +17,7 @@ import pandas as pd
 
 from workflow_src.common.seeds import generator
 from workflow_src.corpus.ids import (
-    format_utterance_id,
+    YEAR,
     parse_utterance_ids,
     read_id_lines,
     sort_in_corpus_order,
@@ -27,24 +32,64 @@ ATTENDANCE_WEIGHT = 14.2
 FREE_SPEECH = np.array([1.0, 0.7, 0.41, 0.0])
 # Takes of a session in the first and in the second half of the days.
 TAKES = (3, 4)
+DAY_MINUTES = 24 * 60
+# The speakers that four digits tell apart.
+MOST_SHORT_SPEAKERS = 9999
 
 
-def make_listing(settings: SimulatedListing, seed: int) -> list[str]:
-    """Draw the utterance ids of all speakers, in corpus order.
+def make_listing(settings: SimulatedListing, seed: int) -> pd.DataFrame:
+    """Draw the utterances of all speakers, in corpus order.
 
     The speakers are 0001, 0002, ..., and each has at least one session. Each speaker has its own
-    random streams, so additional speakers do not change the first ones. `settings.utterances` is
-    not used.
+    random streams, so additional speakers do not change the first ones, except that all ids have
+    the long form if one of them needs it. `settings.utterances` is not used.
+
+    Returns
+    -------
+    DataFrame
+        Columns `workflow_src.corpus.ids.ID_COLUMNS`.
     """
-    return [
-        utterance
-        for speaker in speaker_ids(settings.speakers)
-        for utterance in list_speaker(speaker, settings, seed)
-    ]
+    speakers = sorted(speaker_ids(settings.speakers))
+    drawn = [draw_sessions(speaker, settings, seed) for speaker in speakers]
+    who = np.repeat(np.arange(len(speakers)), [len(of_speaker) for of_speaker in drawn])
+    minutes, slot, take, phrase = np.concatenate(drawn).T
+    day, clock = np.divmod(minutes, DAY_MINUTES)
+    dates = np.datetime_as_string(np.datetime64(FIRST_DAY, "D") + np.arange(day.max() + 1))
+    times = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(DAY_MINUTES)]
+    table = pd.DataFrame(
+        {
+            "speaker": _take(speakers, who),
+            "date": _take(dates, day),
+            "time": _take(times, clock),
+            "slot": slot.astype(np.int8),
+            "take": take.astype(np.int8),
+            "kind": _take(["ti", "td"], (phrase > 0).astype(np.int64)),
+            "phrase": phrase.astype(np.int8),
+        }
+    )
+    # The SMIIP-TV form has four digits for a speaker, and no year.
+    last_day = FIRST_DAY + datetime.timedelta(days=settings.days - 1)
+    long = settings.speakers > MOST_SHORT_SPEAKERS or last_day.year > YEAR
+    stamps = [date.replace("-", "")[0 if long else 4 :] for date in dates.tolist()]
+    table.insert(
+        0,
+        "utterance",
+        table["speaker"]
+        + ("_" + _take(stamps, day) + _take([time.replace(":", "") for time in times], clock))
+        + ("_" + table["slot"].astype("str") + "_" + table["take"].astype("str"))
+        + ("_" + table["kind"] + "_" + table["phrase"].astype("str")),
+    )
+    return table
 
 
-def list_speaker(speaker: str, settings: SimulatedListing, seed: int) -> list[str]:
-    """Draw the utterance ids of one speaker, in corpus order."""
+def draw_sessions(speaker: str, settings: SimulatedListing, seed: int) -> np.ndarray:
+    """Draw the utterances of one speaker's sessions, in corpus order.
+
+    Returns
+    -------
+    ndarray
+        int64 [n, 4]: minute since the first midnight, slot, take, phrase (0 for free speech).
+    """
 
     def stream(name: str) -> np.random.Generator:
         return generator(seed, "simulated listing", speaker, name)
@@ -67,17 +112,14 @@ def list_speaker(speaker: str, settings: SimulatedListing, seed: int) -> list[st
 
     which = np.nonzero(used[:, :, None] & said)
     day, slot, take = which
-    hours = np.array(list(SLOT_HOURS.values()))
-    moments = (
-        np.datetime64(FIRST_DAY, "m") + 60 * (24 * day + hours[slot]) + minutes[which]
-    ).tolist()
-    numbers = np.array(list(SLOT_HOURS))[slot].tolist()
-    return [
-        format_utterance_id(speaker, moment, number, take, "td" if phrase else "ti", phrase)
-        for moment, number, take, phrase in zip(
-            moments, numbers, (take + 1).tolist(), phrases[which].tolist(), strict=True
-        )
-    ]
+    numbers, hours = (np.array(list(part)) for part in (SLOT_HOURS, SLOT_HOURS.values()))
+    begins = DAY_MINUTES * day + 60 * hours[slot]
+    return np.column_stack([begins + minutes[which], numbers[slot], take + 1, phrases[which]])
+
+
+def _take(values: Sequence[str] | np.ndarray, which: np.ndarray) -> pd.Series:
+    """Return ``values[which]`` as a text column."""
+    return pd.Series(pd.array(values, dtype="str").take(which))
 
 
 def _draw_attendance(rng: np.random.Generator, mean: float) -> float:

@@ -1,6 +1,6 @@
 """Make the manifest of a simulated corpus, which has no recordings.
 
-The step draws the utterance ids, or reads them from the text file --utterances. That file has one
+The step draws the utterances, or reads their ids from the text file --utterances. That file has one
 id per line. Empty lines and the text after a # do not count.
 
 Columns: utterance, speaker, date (ISO), time (HH:MM), slot, take, kind, phrase, gender.
@@ -9,7 +9,6 @@ Columns: utterance, speaker, date (ISO), time (HH:MM), slot, take, kind, phrase,
 from dataclasses import dataclass
 
 from workflow_src.common.files import write_parquet
-from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.corpus import SimulatedListing
 from workflow_src.synthetic.listing import make_listing, read_utterance_list
@@ -21,7 +20,7 @@ class Arguments:
     """The step's arguments."""
 
     utterances: Input | None = None
-    """Text file of utterance ids, which replace drawn ids."""
+    """Text file of utterance ids, which replace drawn ones."""
     settings: SimulatedListing = SimulatedListing()
     """The settings of the listing; `utterances` in it is not used."""
     seed: int
@@ -35,8 +34,7 @@ def run(args: Arguments) -> None:
     if args.utterances:
         table = read_utterance_list(args.utterances)
     else:
-        drawn = make_listing(args.settings, args.seed)
-        table = parse_utterance_ids(drawn, SimulatedListing.key)
+        table = make_listing(args.settings, args.seed)
     genders = {speaker: gender_of(speaker) for speaker in table["speaker"].unique()}
     write_parquet(table.assign(gender=table["speaker"].map(genders)), args.manifest)
     print(f"{len(table):,} utterances of {len(genders):,} speakers")

@@ -66,7 +66,8 @@ def run(args: Arguments) -> None:
         read_split(args.split), args.development.speakers, args.seed
     )
     manifest = read_parquet(args.manifest, MANIFEST_COLUMNS)
-    pool = build_pool(manifest, split, read_rejected(args.rejected), settings)
+    rejected = read_rejected(args.rejected)
+    pool = build_pool(manifest, split, rejected, settings, args.scenario.unit)
     made = make_scenario(pool, args.scenario, settings, args.seed)
     write_parquet(made.enrolment, args.enrolment)
     write_parquet(made.trials, args.trials)

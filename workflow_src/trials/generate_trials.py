@@ -40,6 +40,7 @@ def run(args: Arguments) -> None:
         split=split,
         rejected=read_rejected(args.rejected),
         settings=args.settings,
+        unit=args.scenario.unit,
     )
     made = make_scenario(pool, args.scenario, args.settings, args.seed)
     with noted_in(args.passed_over, "trials"):

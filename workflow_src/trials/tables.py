@@ -1,4 +1,4 @@
-"""The two tables of a scenario, made from numbers of utterances and days.
+"""The two tables of a scenario, made from numbers of utterances.
 
 This module reads and writes no files.
 """
@@ -17,7 +17,7 @@ from workflow_src.trials.pool import Pool
 
 @dataclass(frozen=True)
 class Template:
-    """A template: its name, speaker, enrolment utterances and the first day free for tests.
+    """A template: its name, speaker, enrolment utterances and the first unit free for tests.
 
     All but the name are numbers in the pool.
     """
@@ -25,7 +25,7 @@ class Template:
     name: str
     speaker: int
     enrolment: np.ndarray
-    earliest_day: int
+    earliest_unit: int
 
 
 class Pairs(NamedTuple):
@@ -37,19 +37,21 @@ class Pairs(NamedTuple):
         int64 [n]: place in the list of templates.
     round
         int64 [n]: from 1; 0 in scenarios without rounds.
-    day, target, nontarget
+    target, nontarget
         int64 [n]: numbers in the pool.
     """
 
     template: np.ndarray
     round: np.ndarray
-    day: np.ndarray
     target: np.ndarray
     nontarget: np.ndarray
 
 
 def tabulate_pairs(pool: Pool, templates: list[Template], pairs: Pairs) -> pd.DataFrame:
-    """Make a table of trials: two rows per pair, target first; steps are within (model, round)."""
+    """Make a table of trials: two rows per pair, target first; steps are within (model, round).
+
+    The day of both is the date of the target.
+    """
     model, number = np.repeat(pairs.template, 2), np.repeat(pairs.round, 2)
     utterance = np.column_stack([pairs.target, pairs.nontarget]).ravel()
     speakers = [pool.speakers[template.speaker] for template in templates]
@@ -59,7 +61,7 @@ def tabulate_pairs(pool: Pool, templates: list[Template], pairs: Pairs) -> pd.Da
             "speaker": take_texts(speakers, model),
             "round": number.astype(np.int16),
             "step": count_within_runs(model, number).astype(np.int32),
-            "day": take_texts(pool.days, np.repeat(pairs.day, 2)),
+            "day": take_texts(pool.dates, np.repeat(pairs.target, 2)),
             "utterance": take_texts(pool.utterances, utterance),
             "target": np.tile([True, False], len(pairs.target)),
         }

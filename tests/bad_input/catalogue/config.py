@@ -100,6 +100,8 @@ CASES = [
         "trials.own.weekly.enrolment.0: -1 is not allowed"),
     own("rounds of all utterances", "weekly: {every: 7, targets: all, rounds: 3}",
         "trials.own.weekly: rounds is given"),
+    own("a unit that is none", "yearly: {every: 1, targets: all, unit: year}",
+        "trials.own.yearly.unit: 'year' is not allowed"),
     own("a key that is none", "weekly: {every: 7, targets: all, days: 3}",
         "trials.own.weekly.days: unknown key"),
     config("no scenario", "trials: {scenarios: []}", "trials.scenarios: [] is not allowed"),

@@ -76,6 +76,8 @@ def row(scenario: str) -> str:
     return BY_ID[scenario].model_dump_json()
 
 
+BY_SESSION = '{"id": "visits", "every": 1, "targets": "all", "unit": "session"}'
+
 CASES = [
     generated("no test speaker", "trials: the split names no test speaker",
               edit_csv(SPLIT, all_train)),
@@ -87,6 +89,13 @@ CASES = [
               edit_parquet(MANIFEST, first_days)),
     generated("too few days for a scenario", "trials: nothing is left for the scenario 10das",
               edit_parquet(MANIFEST, lambda t: t[t["date"] < "2020-05-04"]), scenario=row("10das")),
+    generated("sessions of a corpus that has none", "trials: the corpus tells no sessions, which",
+              edit_parquet(MANIFEST, lambda t: t.drop(columns="slot")), scenario=BY_SESSION),
+    generated("recordings without a session", " utterances have no session, which unit: session",
+              edit_parquet(MANIFEST, lambda t: t.assign(session="")), scenario=BY_SESSION),
+    generated("sessions that go by one name", "trials: two sessions of speaker 0002 overlap: ",
+              edit_parquet(MANIFEST, lambda t: t.assign(session=t["slot"].astype(str))),
+              scenario=BY_SESSION),
     generated("a speaker twice in the split", "0001",
               edit_csv(SPLIT, lambda split: pd.concat([split, split[:1]]))),
     generated("a split without parts", f"{SPLIT}: lacks the column 'part'",
