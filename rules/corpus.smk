@@ -26,6 +26,12 @@ if SETTINGS.corpus.source == "synthetic":
 elif SETTINGS.corpus.source == "directory":
     AUDIO_ROOT = SETTINGS.corpus.directory.root
     AUDIO = []
+    if SETTINGS.corpus.directory.table:
+        NAMED_BY = [
+            given_path(SETTINGS.corpus.directory.table, "corpus.directory.table")
+        ]
+    elif SETTINGS.corpus.directory.kaldi:
+        NAMED_BY = checked(list_files, Path(SETTINGS.corpus.directory.kaldi))
     # Before the target fetch_corpus makes the folder, there are no recordings.
     _to_fetch = SETTINGS.corpus.directory.archives and not (
         Path(AUDIO_ROOT).is_dir() and any(Path(AUDIO_ROOT).iterdir())
@@ -44,12 +50,6 @@ elif SETTINGS.corpus.source == "directory":
     METADATA = SETTINGS.corpus.directory.metadata or []
     if METADATA:
         checked(check_given, METADATA, "corpus.directory.metadata")
-    if SETTINGS.corpus.directory.table:
-        NAMED_BY = [
-            given_path(SETTINGS.corpus.directory.table, "corpus.directory.table")
-        ]
-    elif SETTINGS.corpus.directory.kaldi:
-        NAMED_BY = checked(list_files, Path(SETTINGS.corpus.directory.kaldi))
     _subset = {"speakers", "days", "names", "table", "kaldi"}
     SUBSET = SETTINGS.corpus.directory.model_dump_json(include=_subset)
 elif SETTINGS.corpus.source == "simulated":

@@ -13,7 +13,7 @@ from workflow_src.corpus.moments import split_moments
 from workflow_src.corpus.naming import KNOWN, describe_utterances, open_naming
 from workflow_src.corpus.patterns import compile_pattern
 from workflow_src.corpus.shards import shard_of_speaker
-from workflow_src.settings.corpus import DirectoryCorpus, ImportedCorpus
+from workflow_src.settings.corpus import Corpus, DirectoryCorpus, ImportedCorpus
 
 PATTERN = "{speaker}/{time:%Y-%m-%dT%H%M}_{take}.wav"
 PATHS = [
@@ -307,11 +307,13 @@ def test_embeddings_are_named_by_a_table(tmp_path):
 
 def test_only_one_way_of_naming():
     with pytest.raises(ValueError, match="names and table both tell the names"):
-        DirectoryCorpus(names=PATTERN, table="t.csv")
+        Corpus(source="directory", directory={"names": PATTERN, "table": "t.csv"})
     with pytest.raises(ValueError, match="table and kaldi both tell the names"):
-        DirectoryCorpus(table="t.csv", kaldi="data")
+        Corpus(source="directory", directory={"table": "t.csv", "kaldi": "data"})
     with pytest.raises(ValueError, match="names and table both tell the names"):
-        ImportedCorpus(names=PATTERN, table="t.csv")
+        Corpus(source="imported", imported={"names": PATTERN, "table": "t.csv"})
+    # Of a source that is not in use, any settings are valid.
+    Corpus(directory={"names": PATTERN, "table": "t.csv"})
 
 
 @given(st.datetimes(min_value=pd.Timestamp("1900-01-01"), max_value=pd.Timestamp("2199-01-01")))

@@ -39,7 +39,7 @@ LISTS = {
     "comparison": {"populations": [*range(MANY)]},
 }
 ARCHIVES = [
-    {"url": f"https://example.org/{'a' * LENGTH}{i}.tar", "sha256": f"{i:064d}"}
+    {"url": f"https://example.org/{'a' * LENGTH}{i}.tar", "sha256": f"{i:012d}{0:052d}"}
     for i in range(MANY)
 ]
 ON_DEMAND = ["export_policy", "export_trials", "benchmark_methods", "write_crate", "report", "plan"]

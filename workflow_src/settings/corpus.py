@@ -92,14 +92,6 @@ class Archive(Block):
         return url
 
 
-def check_one_way(block: Block, keys: list[str]) -> None:
-    """Raise a `ValueError` if more than one of the keys tells the names of recordings."""
-    fields = type(block).model_fields
-    used = [key for key in keys if getattr(block, key) != fields[key].default]
-    if len(used) > 1:
-        raise ValueError(f"{used[0]} and {used[1]} both tell the names; set only one of them")
-
-
 class DirectoryCorpus(Block):
     """Recordings in a folder."""
 
@@ -146,7 +138,6 @@ class DirectoryCorpus(Block):
 
     @model_validator(mode="after")
     def _check(self) -> "DirectoryCorpus":
-        check_one_way(self, ["names", "table", "kaldi"])
         for key in ("url", "sha256"):
             values = [getattr(archive, key) for archive in self.archives]
             if len(set(values)) < len(values):
@@ -181,11 +172,6 @@ class ImportedCorpus(Block):
         "or .jsonl with columns utterance, speaker, time (ISO 8601) and any others, which results "
         "keep; or null",
     )
-
-    @model_validator(mode="after")
-    def _check(self) -> "ImportedCorpus":
-        check_one_way(self, ["names", "table"])
-        return self
 
 
 class SimulatedListing(Block):
@@ -250,3 +236,17 @@ class Corpus(Block):
         default_factory=SimulatedCorpus,
         description="drawn utterance ids and drawn embeddings, to study methods in seconds",
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Corpus":
+        ways = {"directory": ["names", "table", "kaldi"], "imported": ["names", "table"]}
+        block = getattr(self, self.source)
+        fields = type(block).model_fields
+        used = [
+            key for key in ways.get(self.source, []) if getattr(block, key) != fields[key].default
+        ]
+        if len(used) > 1:
+            raise ValueError(
+                f"{self.source}: {used[0]} and {used[1]} both tell the names; set only one of them"
+            )
+        return self
