@@ -340,3 +340,17 @@ def test_a_file_of_another_form_is_refused(tmp_path):
     path.touch()
     with pytest.raises(InputError, match=r"a\.txt: is of no known form; allowed are: \.npy"):
         read_part(path)
+
+
+def test_npz_with_an_array_for_each_utterance(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, **dict(zip(IDS, VECTORS[: len(IDS)], strict=True)))
+    part = read_part(path)
+    assert part.utterances == list(IDS)
+    np.testing.assert_array_equal(part.embeddings, VECTORS[: len(IDS)].astype(np.float32))
+    np.savez(path, **{IDS[0]: VECTORS[:1], IDS[1]: VECTORS[:2]})
+    with pytest.raises(InputError, match=rf"embedding of {IDS[1]} is .*\[2, 5\]; floats \[D\]"):
+        read_part(path)
+    np.savez(path, **dict.fromkeys(IDS, VECTORS[0]), embedding=VECTORS)
+    with pytest.raises(InputError, match="lacks the array 'utterance'; it has: "):
+        read_part(path)

@@ -6,10 +6,12 @@ The same content gives the same bytes: no times, no machine names, no library ve
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import io
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,14 +216,35 @@ def read_npz(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
     InputError
         The file is missing, damaged, lacks an array, or holds pickled objects.
     """
+    with _open_npz(path) as arrays:
+        if missing := [name for name in names if name not in arrays.files]:
+            there = ", ".join(map(printable, arrays.files[:10])) or "none"
+            more = f" and {len(arrays.files) - 10:,} more" if len(arrays.files) > 10 else ""
+            raise InputError(f"{path}: lacks the array {missing[0]!r}; it has: {there}{more}")
+        return [arrays[name] for name in names]
+
+
+def read_all_npz(path: str | Path) -> dict[str, np.ndarray]:
+    """Read all arrays of an ``.npz`` file, by their names.
+
+    Raises
+    ------
+    InputError
+        As in `read_npz`.
+    """
+    with _open_npz(path) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+@contextlib.contextmanager
+def _open_npz(path: str | Path) -> Iterator[Any]:
+    """Open an ``.npz`` file in which no array stands twice."""
     try:
         with within_budget(path), np.load(path, allow_pickle=False) as arrays:
-            if missing := [name for name in names if name not in arrays.files]:
-                there = ", ".join(arrays.files) or "none"
-                raise InputError(f"{path}: lacks the array {missing[0]!r}; it has: {there}")
-            if twice := [name for name in names if arrays.files.count(name) > 1]:
+            counts = collections.Counter(arrays.files)
+            if twice := [name for name, count in counts.items() if count > 1]:
                 raise InputError(f"{path}: the array {twice[0]!r} stands there twice")
-            return [arrays[name] for name in names]
+            yield arrays
     except InputError:
         raise
     # A damaged file can raise any exception, in numpy, its tokenizer or zipfile.

@@ -1,7 +1,8 @@
 """Reading and checking embeddings that were made elsewhere.
 
 Formats, by the end of the name: ``.npy``, a pickled dict of utterance -> float (D,) or (1, D);
-``.npz`` with arrays utterance [N] and embedding [N, D]; Kaldi's binary ``.ark``, and ``.scp``.
+``.npz`` with arrays utterance [N] and embedding [N, D], or with an array (D,) for each utterance;
+Kaldi's binary ``.ark``, and ``.scp``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pandas as pd
 
 from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError, first_line, printable
-from workflow_src.common.files import read_npz
+from workflow_src.common.files import read_all_npz, read_npz
 from workflow_src.common.limits import plain_size, read_apart, within_budget
 from workflow_src.corpus.ids import sort_in_corpus_order
 from workflow_src.corpus.naming import describe_utterances
@@ -165,7 +166,13 @@ def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
 
 
 def _read_npz(path: Path) -> tuple[list[str], np.ndarray]:
-    utterances, embeddings = read_npz(path, ["utterance", "embedding"])
+    arrays = read_all_npz(path)
+    wanted = ["utterance", "embedding"]
+    if not arrays.keys() & set(wanted):
+        return stack_vectors(path, len(arrays), _named_vectors(path, arrays))
+    if not arrays.keys() >= set(wanted):
+        read_npz(path, wanted)  # says which is missing
+    utterances, embeddings = (arrays[name] for name in wanted)
     if utterances.dtype.kind != "U" or utterances.ndim != 1:
         raise InputError(
             f"{path}: utterance is {utterances.dtype} {list(utterances.shape)}; text [N] is needed"
@@ -181,6 +188,15 @@ def _read_npz(path: Path) -> tuple[list[str], np.ndarray]:
     names = utterances.tolist()
     with np.errstate(over="ignore"):  # numbers beyond float32 become infinite, and are refused
         return names, embeddings.astype(np.float32)
+
+
+def _named_vectors(path: Path, arrays: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """Give the arrays of a file that has one for each utterance."""
+    for utterance, vector in arrays.items():
+        if vector.dtype.kind != "f" or vector.shape not in {(vector.size,), (1, vector.size)}:
+            said = f"is {vector.dtype} {list(vector.shape)}; floats [D] or [1, D] are needed"
+            raise InputError(blame(path, utterance, said))
+        yield utterance, vector.ravel()
 
 
 def _read_ark(path: Path) -> tuple[list[str], np.ndarray]:

@@ -159,7 +159,8 @@ class ImportedCorpus(Block):
     embeddings: list[GivenPath] = Field(
         [],
         description="files or glob patterns: .npy (a pickled dict of utterance -> vector), .npz "
-        "(utterance [N], embedding [N, D]), or Kaldi's .ark and .scp",
+        "(utterance [N], embedding [N, D]; or an array for each utterance), or Kaldi's .ark and "
+        ".scp",
     )
     names: Annotated[str, Field(min_length=1)] = Field(
         "smiip-tv",
