@@ -6,6 +6,7 @@ from tests.bad_input.catalogue import (
     corpus,
     embeddings,
     inference,
+    naming,
     policies,
     provenance,
 )
@@ -14,6 +15,7 @@ from tests.bad_input.catalogue import trials as trials_
 CATALOGUE = [
     *config.CASES,
     *corpus.CASES,
+    *naming.CASES,
     *embeddings.CASES,
     *trials_.CASES,
     *policies.CASES,
