@@ -82,7 +82,7 @@ class Ppo(Block):
         8, ge=1, description="minibatches in a pass over the rollout; 1: full batch"
     )
     learning_rate: float = Field(
-        3e-4, gt=0, description="learning rate of Adam (published: 0.00002)"
+        3e-4, gt=0, le=10, description="learning rate of Adam (published: 0.00002)"
     )
     anneal_learning_rate: bool = Field(
         True, description="whether the learning rate falls linearly to 0"
@@ -92,14 +92,17 @@ class Ppo(Block):
         0.8, ge=0, le=1, description="lambda of generalised advantage estimation (published: 0.95)"
     )
     clip: float = Field(
-        0.1, gt=0, description="the ratio of probabilities is clipped to 1 - clip .. 1 + clip"
+        0.1,
+        gt=0,
+        le=10,
+        description="the ratio of probabilities is clipped to 1 - clip .. 1 + clip",
     )
-    value_weight: float = Field(0.5, ge=0, description="weight of the value loss")
-    entropy_weight: float = Field(0.005, ge=0, description="weight of the entropy bonus")
+    value_weight: float = Field(0.5, ge=0, le=1000, description="weight of the value loss")
+    entropy_weight: float = Field(0.005, ge=0, le=1000, description="weight of the entropy bonus")
     normalise_advantages: bool = Field(
         True, description="whether the advantages of a minibatch are scaled to mean 0 and sd 1"
     )
-    max_gradient_norm: Annotated[float, Field(gt=0)] | None = Field(
+    max_gradient_norm: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
         0.5,
         description="largest gradient norm of the policy and of the critic; larger gradients are "
         "scaled down. null: no limit",
@@ -107,6 +110,7 @@ class Ppo(Block):
     weight_std: float = Field(
         0.05,
         gt=0,
+        le=10,
         description="sd of the weights that are explored at the start; training then changes it "
         "(published: 0.2, not clipped). Weights are clipped at 0, so a wide spread near 0 makes "
         "the mean too low",

@@ -64,7 +64,7 @@ class ThroughTime(Block):
         64, ge=2, description="trials through which the gradient flows back (truncation)"
     )
     learning_rate: float = Field(
-        0.01, gt=0, description="learning rate of Adam; it falls to 0 along half a cosine"
+        0.01, gt=0, le=10, description="learning rate of Adam; it falls to 0 along half a cosine"
     )
     max_weight: Weight = Field(0.5, description="the network gives weights in 0..max_weight")
     validate_every: int = Field(

@@ -42,10 +42,13 @@ class Pretraining(Block):
         199, ge=1, description="a template is made from 1..max_enrolment utterances"
     )
     learning_rate: float = Field(
-        0.03, gt=0, description="learning rate of stochastic gradient descent (published: 0.1)"
+        0.03,
+        gt=0,
+        le=10,
+        description="learning rate of stochastic gradient descent (published: 0.1)",
     )
     momentum: float = Field(0.95, ge=0, lt=1, description="momentum of stochastic gradient descent")
-    weight_decay: float = Field(1e-4, ge=0, description="L2 penalty")
+    weight_decay: float = Field(1e-4, ge=0, le=1000, description="L2 penalty")
     decay_epochs: list[Annotated[int, Field(ge=1)]] = Field(
         [24, 34],
         description="the learning rate falls to a tenth after each of these epochs (published: "
