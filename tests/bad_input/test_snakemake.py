@@ -19,7 +19,8 @@ def slow(*values):
 
 
 def recorded(root):
-    return {"corpus": {"source": "directory", "directory": {"root": root}}}
+    corpus = {"source": "directory", "directory": {"root": root}}
+    return {"corpus": corpus, "extractor": {"allow_demo": True}}
 
 
 @pytest.mark.parametrize(

@@ -221,9 +221,10 @@ def test_a_table_in_utf_16_has_a_cure(tmp_path):
 
 def test_what_fits_nothing_is_counted(tmp_path, capsys):
     path = write_table(tmp_path / "t.csv")
-    describe([PATHS[0], "other.wav", "another.wav"], table=path)
+    table = describe([PATHS[0], "other.wav", "another.wav"], table=path)
+    assert table["path"].tolist() == PATHS[:1]
     printed = capsys.readouterr().out
-    assert "passed over: 2 rows of corpus.directory without a recording" in printed
+    assert "passed over: 2 rows of corpus.directory without a .wav or .flac file" in printed
     assert "passed over: 2 recordings that no row of corpus.directory names" in printed
 
 
@@ -263,6 +264,20 @@ def test_segments_are_parts_of_recordings(tmp_path):
     parts = open_naming(DirectoryCorpus(kaldi=folder), "root").find_parts(["x.wav", "call.wav"])
     assert [(part.row, part.speaker) for part in parts] == [(1, "a"), (1, "b")]
     assert parts[0].detail != parts[1].detail
+    # A part that is moved by a moment is another one.
+    text = (tmp_path / "data/segments").read_text().replace("1.5 4", "1.5 4.0000001")
+    (tmp_path / "data/segments").write_text(text)
+    moved = open_naming(DirectoryCorpus(kaldi=folder), "root").find_parts(["x.wav", "call.wav"])
+    assert moved[1].detail != parts[1].detail
+
+
+def test_paths_outside_of_the_root_are_no_recordings(tmp_path, capsys):
+    path = tmp_path / "t.csv"
+    outside = ["../a.wav", "/a.wav", ".hidden/a.wav"]
+    rows = [f"{number},{name},x,2020-01-01\n" for number, name in enumerate(["a.wav", *outside])]
+    path.write_text("utterance,path,speaker,time\n" + "".join(rows))
+    assert describe(["a.wav"], table=str(path))["path"].tolist() == ["a.wav"]
+    assert "passed over: 3 rows" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

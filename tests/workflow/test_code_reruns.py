@@ -160,6 +160,7 @@ RUN_BY_NO_RULE = {
     "workflow_src.comparison.populations",
     "workflow_src.corpus.file_states",
     "workflow_src.corpus.recording_digests",
+    "workflow_src.embeddings.demo_extractor",
     "workflow_src.methods.check",
     "workflow_src.methods.made_up",
     "workflow_src.provenance.__main__",

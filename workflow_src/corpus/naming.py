@@ -40,7 +40,7 @@ class Part(NamedTuple):
     Attributes
     ----------
     row
-        The place of the recording in a list of paths; -1 where it is not there.
+        The place of the recording in a list of paths.
     speaker
         The speaker.
     detail
@@ -170,7 +170,7 @@ class ByTable(Naming):
     def describe(
         self, paths: list[str], root: str | Path, keep: Keep | None = None
     ) -> pd.DataFrame:
-        """As in `Naming`; a row without a file stays, and extraction says that it is missing."""
+        """As in `Naming`; a row without a recording is left out and counted."""
         there = self.rows["path"].isin(paths)
         if not there.any():
             row = self.rows.iloc[0]
@@ -182,10 +182,12 @@ class ByTable(Naming):
         if keep is None:
             unnamed = len(set(paths) - set(self.rows["path"]))
             note("recordings that no row of corpus.directory names", unnamed)
-            note("rows of corpus.directory without a recording", int((~there).sum()))
-            return self.rows.copy()
-        kept = {name for name in self.rows["speaker"].unique() if keep(name)}
-        return self.rows[self.rows["speaker"].isin(kept)].reset_index(drop=True)
+            first = self.rows["path"][~there].head(1).tolist()
+            lost = "rows of corpus.directory without a .wav or .flac file below the root"
+            note(lost, int((~there).sum()), *first)
+        else:
+            there &= self.rows["speaker"].map({n: keep(n) for n in self.rows["speaker"].unique()})
+        return self.rows[there].reset_index(drop=True)
 
     def find_parts(self, paths: list[str]) -> list[Part]:
         """As in `Naming`."""
@@ -193,12 +195,13 @@ class ByTable(Naming):
         bounds = [""] * len(self.rows)
         if "start" in self.rows:
             pairs = zip(self.rows["start"], self.rows["end"], strict=True)
-            bounds = [f" {start:g} {end:g}" for start, end in pairs]
+            bounds = [f" {start!r} {end!r}" for start, end in pairs]
         return [
-            Part(row_of.get(path, -1), speaker, f"{utterance} {path}{bound}")
+            Part(row_of[path], speaker, f"{utterance}{bound}")
             for utterance, speaker, path, bound in zip(
                 self.rows["utterance"], self.rows["speaker"], self.rows["path"], bounds, strict=True
             )
+            if path in row_of
         ]
 
 

@@ -101,7 +101,7 @@ def digest_recordings(settings: DirectoryCorpus, shards: int, records: Path) -> 
     found = _Recordings(paths, states, _recall(known, paths, states))
     parts = _parts_of_shards(naming.find_parts(paths), shards, settings.speakers)
     used = np.zeros(len(paths), bool)
-    used[[part.row for shard in parts for part in shard if part.row >= 0]] = True
+    used[[part.row for shard in parts for part in shard]] = True
     unread = used & (states[:, SIZE] >= 0) & ~found.contents.any(axis=1)
     try:
         if known is None or known.paths != paths or unread.any():
@@ -219,10 +219,10 @@ def _digest_content(file: str) -> bytes:
 
 def _digest(found: _Recordings, parts: list[Part]) -> str:
     """Digest the paths and contents of some recordings, and the places of parts in them."""
-    there = [part.row for part in parts if part.row >= 0]
-    paths = _join([found.paths[row] for row in there])
+    rows = [part.row for part in parts]
+    paths = _join([found.paths[row] for row in rows])
     details = _join([part.detail for part in parts]) if any(part.detail for part in parts) else b""
-    contents = found.contents[np.array(there, np.int64)].tobytes()
+    contents = found.contents[np.array(rows, np.int64)].tobytes()
     return _short(b"".join([b"%d\n" % len(parts), paths, contents, details]))
 
 
