@@ -67,7 +67,9 @@ def ending(run):
 
 def steps_of(job):
     """Return the name of the rule or the group of a job."""
-    return re.match(r"(?:rule|group)_([a-z_]+?)(?:_wildcards_.*)?$", job["Comment"])[1]
+    found = re.match(r"(?:rule|group)_([a-z_]+?)(?:_wildcards_.*)?$", job["Comment"])
+    assert found, job["Comment"]
+    return found[1]
 
 
 def jobs_of(slurm, rule, state):

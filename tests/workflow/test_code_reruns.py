@@ -22,6 +22,7 @@ from tests.workflow.running import CLONE
 from workflow_src.common.digests import is_uncounted, reached_modules
 from workflow_src.comparison.populations import population_settings, training_settings
 from workflow_src.settings.catalogue import METHODS, find_method
+from workflow_src.settings.front_ends import FRONT_ENDS
 from workflow_src.settings.run_table import expand_runs, given_policies
 from workflow_src.settings.schema import validate_config
 
@@ -135,7 +136,9 @@ def test_every_other_module_is_reached_by_a_rule():
     """By its step or its notebook, or by a method that they load."""
     counted = {module for module in all_modules() if not is_uncounted(module)}
     methods = (reached_by_entry(method.entry) for method in METHODS)
-    assert counted - set().union(*reached_by_rules().values(), *methods) == RUN_BY_NO_RULE
+    front_ends = (reached_by_module(row.module) for row in FRONT_ENDS)
+    reached = set().union(*reached_by_rules().values(), *methods, *front_ends)
+    assert counted - reached == RUN_BY_NO_RULE
 
 
 def test_only_the_record_and_the_plan_reach_the_settings_of_all_stages():

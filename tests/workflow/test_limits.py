@@ -98,9 +98,11 @@ def test_no_command_grows_with_the_data(tmp_path):
 def test_a_run_ends_with_thousands_of_given_files(tmp_path):
     # Their names take more than the 128 KiB that Linux allows one argument.
     embeddings = make_embeddings(tmp_path)
-    (tmp_path / "given").mkdir()
-    parts = np.array_split(np.arange(len(embeddings)), 1300)
-    files = [f"given/{'n' * 100}{i}.npz" for i in range(len(parts))]
+    folder = f"given/{'n' * 200}"
+    (tmp_path / folder).mkdir(parents=True)
+    parts = np.array_split(np.arange(len(embeddings)), len(embeddings))
+    files = [f"{folder}/{'n' * 200}{i}.npz" for i in range(len(parts))]
+    assert len(" ".join(files)) > 1 << 17
     for file, rows in zip(files, parts, strict=True):
         np.savez(
             tmp_path / file,
