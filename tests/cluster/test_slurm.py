@@ -67,7 +67,8 @@ def ending(run):
 
 def steps_of(job):
     """Return the name of the rule or the group of a job."""
-    found = re.match(r"(?:rule|group)_([a-z_]+?)(?:_wildcards_.*)?$", job["Comment"])
+    # The name of a group ends in dots where more than five rules are in it.
+    found = re.match(r"(?:rule|group)_([a-z_.]+?)(?:_wildcards_.*)?$", job["Comment"])
     assert found, job["Comment"]
     return found[1]
 
