@@ -104,7 +104,7 @@ def test_nothing_of_the_user_reaches_a_result(finished_few, tmp_path):
 def test_a_home_that_cannot_be_written_changes_nothing(finished_few, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
-    # Snakemake itself has a cache, for which `make` and the docs name a folder.
+    # Snakemake itself has a cache below the home, unless it is told another folder, as by `make`.
     cache = str(tmp_path / "cache")
     environment = {"PATH": os.environ["PATH"], "HOME": "/dev/null/home", "XDG_CACHE_HOME": cache}
     run(folder, environment)
