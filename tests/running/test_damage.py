@@ -12,7 +12,8 @@ from workflow_src.common.files import (
     write_parquet,
     write_text,
 )
-from workflow_src.running.damage import is_damaged
+from workflow_src.corpus.scan import SUFFIXES
+from workflow_src.running.damage import RECORDINGS, is_damaged
 
 TABLE = pd.DataFrame({"utterance": ["a", "b"], "score": [0.0, 0.5]})
 ZEROS = np.zeros((40, 8), np.float32)
@@ -61,9 +62,15 @@ def test_a_result_is_known_from_a_damaged_one(tmp_path, name):
         assert is_damaged(path), spoil
 
 
-def test_a_folder_with_an_empty_recording_is_damaged(tmp_path):
-    for name in ("a.wav", "__init__.py"):
-        (tmp_path / name).write_bytes(b"" if name.endswith("py") else b"RIFF")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_folder_with_an_empty_recording_is_damaged(tmp_path, suffix):
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / f"a{suffix}").write_bytes(b"RIFF")
     assert not is_damaged(tmp_path)
-    (tmp_path / "b.wav").touch()
+    (tmp_path / "deep").mkdir()
+    (tmp_path / f"deep/b{suffix}").touch()
     assert is_damaged(tmp_path)
+
+
+def test_all_recordings_that_are_read_are_looked_at():
+    assert set(SUFFIXES) == RECORDINGS

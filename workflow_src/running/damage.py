@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+# Endings of recordings. This room lies below that of the corpus, which has its own list.
+RECORDINGS = {".flac", ".wav"}
 # Ending of a name -> the last bytes of every such file.
 LAST = {
     ".parquet": b"PAR1",
@@ -28,7 +30,7 @@ def is_damaged(path: Path) -> bool:
     empty.
     """
     if path.is_dir():
-        return any(_is_empty(recording) for recording in path.rglob("*.wav"))
+        return any(_is_empty(file) for file in path.rglob("*") if file.suffix in RECORDINGS)
     return _is_empty(path) or not _ends_well(path)
 
 
