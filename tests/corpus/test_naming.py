@@ -160,6 +160,14 @@ def test_tables_of_other_forms(tmp_path, monkeypatch):
     assert describe(table="absolute.csv")["path"].tolist() == PATHS
 
 
+def test_parts_of_recordings_as_nemo_lists_them(tmp_path):
+    path = tmp_path / "t.json"
+    row = {"audio_filepath": "a.wav", "label": "x", "time": "2020-01-01", "utterance": "u"}
+    path.write_text(json.dumps({**row, "offset": 1.5, "duration": 2}))
+    (found,) = describe(["a.wav"], table=str(path)).to_dict("records")
+    assert (found["speaker"], found["start"], found["end"], found["seconds"]) == ("x", 1.5, 3.5, 2)
+
+
 def test_other_columns_are_carried_and_ids_are_those_of_the_table(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('utterance,path,speaker,time,age,note\n007,a.wav,NA,2019-12-31,31,"a, b"\n')

@@ -44,6 +44,7 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
     -------
     DataFrame
         All columns, as text but for start, end and seconds (float64); an empty field is missing.
+        Where a table tells the length of parts, as NeMo's do, end follows.
 
     Raises
     ------
@@ -70,6 +71,8 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
     for name in NUMBERS:
         if name in table:
             table[name] = _numbers(table[name], name, path)
+    if "start" in table and "end" not in table and "seconds" in table:
+        table["end"] = table["start"] + table["seconds"]
     if "path" in table:
         table["path"] = table["path"].str.replace(_ROOT, "", regex=True)
     return table
