@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-import re
 
 import pandas as pd
 
 from workflow_src.common.errors import InputError, printable
-
-# A date, or a date and a time of day, in ISO 8601. An offset from UTC is allowed and not used.
-_ISO = re.compile(
-    r"\s*([0-9]{4})-?([0-9]{2})-?([0-9]{2})"
-    r"(?:[T ]([0-9]{2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,][0-9]+)?)?)?"
-    r"\s*(?:Z|[+-][0-9]{2}:?(?:[0-9]{2})?)?\s*"
-)
 
 
 def split_moments(
@@ -67,14 +60,11 @@ def _split(text: object, form: str | None, clock: bool) -> tuple[str, str] | Non
     try:
         if form is not None:
             moment = datetime.datetime.strptime(text, form)
-            return f"{moment:%Y-%m-%d}", f"{moment:%H:%M}" if clock else ""
-        match = _ISO.fullmatch(text)
-        if match is None:
-            return None
-        year, month, day, hour, minute, second = match.groups()
-        moment = datetime.datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
-        )
+            return moment.date().isoformat(), f"{moment:%H:%M}" if clock else ""
+        text = text.strip()
+        with contextlib.suppress(ValueError):
+            return datetime.date.fromisoformat(text).isoformat(), ""
+        moment = datetime.datetime.fromisoformat(text)
     except ValueError:
         return None
-    return f"{moment:%Y-%m-%d}", f"{moment:%H:%M}" if hour else ""
+    return moment.date().isoformat(), f"{moment:%H:%M}"

@@ -87,8 +87,8 @@ class Naming(ABC):
         """Return whose the recordings are; a recording that is nobody's has no part."""
 
 
-class ById(Naming):
-    """Each file's name is an utterance id of the SMIIP-TV form."""
+class ByName(Naming):
+    """The name of each file tells what is needed."""
 
     def describe(
         self, paths: list[str], root: str | Path, keep: Keep | None = None
@@ -97,14 +97,27 @@ class ById(Naming):
         if keep is not None:
             paths = [paths[part.row] for part in self.find_parts(paths) if keep(part.speaker)]
         _check_text(paths, root)
+        table = _ordered(self._read(paths, root))
+        table["path"] = pd.Series(paths, dtype="str")
+        check_distinct(table, f"{root}: ")
+        return table
+
+    @abstractmethod
+    def _read(self, paths: list[str], root: str | Path) -> pd.DataFrame:
+        """Read what the names say, a row for each path."""
+
+
+class ById(ByName):
+    """Each file's name is an utterance id of the SMIIP-TV form."""
+
+    def _read(self, paths: list[str], root: str | Path) -> pd.DataFrame:
         stems = [path.rpartition("/")[2].rpartition(".")[0] for path in paths]
         try:
-            table = parse_utterance_ids(stems, str(root))
+            return parse_utterance_ids(stems, str(root))
         except InputError:
             bad = _find_bad(stems)
             parse_utterance_ids([stems[bad]], _place(root, paths[bad]))
             raise
-        return _with_paths(table, paths, root)
 
     def find_parts(self, paths: list[str]) -> list[Part]:
         """As in `Naming`; the first four digits of a name are its speaker."""
@@ -116,22 +129,16 @@ class ById(Naming):
         return [Part(row, head) for row, head in enumerate(heads) if digits[head]]
 
 
-class ByPattern(Naming):
+class ByPattern(ByName):
     """Each path matches a pattern."""
 
     def __init__(self, pattern: Pattern) -> None:
         self.pattern = pattern
 
-    def describe(
-        self, paths: list[str], root: str | Path, keep: Keep | None = None
-    ) -> pd.DataFrame:
-        """As in `Naming`."""
-        if keep is not None:
-            paths = [paths[part.row] for part in self.find_parts(paths) if keep(part.speaker)]
-        _check_text(paths, root)
+    def _read(self, paths: list[str], root: str | Path) -> pd.DataFrame:
         table = _match(self.pattern, self._names(paths), str(root))
         table.insert(0, "utterance", _check_ids([_stem(path) for path in paths], str(root)))
-        return _with_paths(table, paths, root)
+        return table
 
     def find_parts(self, paths: list[str]) -> list[Part]:
         """As in `Naming`."""
@@ -155,7 +162,7 @@ class ByTable(Naming):
         rows["utterance"] = _check_ids(rows["utterance"], str(self.source))
         names = None if times is None else rows["utterance"]
         moments = split_moments(rows.pop("time"), None, False, str(times or source), names)
-        rows = rows.drop(columns=[name for name in ("date",) if name in rows])
+        rows = rows.drop(columns="date", errors="ignore")
         self.rows = _ordered(pd.concat([rows, moments], axis=1))
         check_distinct(self.rows, f"{self.source}: ")
         for first, second in (("start", "end"), ("end", "start")):
@@ -296,7 +303,7 @@ def _look_up(parts: list[tuple[list[str], str]], path: Path) -> pd.DataFrame:
     rows = rows.iloc[used].reset_index(drop=True)
     rows["utterance"] = _check_ids(rows["utterance"], str(path))
     moments = split_moments(rows.pop("time"), None, False, str(path))
-    rows = rows.drop(columns=[name for name in ("date", "path", "start", "end") if name in rows])
+    rows = rows.drop(columns=["date", "path", "start", "end"], errors="ignore")
     return _ordered(pd.concat([rows, moments], axis=1))
 
 
@@ -331,13 +338,6 @@ def _check_ids(utterances: list[str] | pd.Series, source: str) -> pd.Series:
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
     return table[[*KNOWN, *(name for name in table.columns if name not in KNOWN)]]
-
-
-def _with_paths(table: pd.DataFrame, paths: list[str], root: str | Path) -> pd.DataFrame:
-    table = _ordered(table)
-    table["path"] = pd.Series(paths, dtype="str")
-    check_distinct(table, f"{root}: ")
-    return table
 
 
 def _stem(path: str) -> str:
