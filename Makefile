@@ -18,7 +18,7 @@ help: ## list the targets
 
 setup: .venv/complete ## build .venv from requirements.lock (quick when nothing changed)
 
-# Without the file `complete`, or with a Python that is gone, .venv is a rest: it is made anew.
+# If an earlier setup was interrupted, or its Python is gone, .venv is made anew.
 .venv/complete: requirements.lock requirements.torch.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "error: $$($(PYTHON) --version) is too old: Python 3.11 or newer is needed (make setup PYTHON=python3.12)" >&2; exit 1; }

@@ -87,6 +87,11 @@ def given_path(path, key):
     return checked(check_given, resource_path(path), key)
 
 
+def as_it_is(value):
+    """Return a value for params as a function: Snakemake would take a user's {word} for a wildcard."""
+    return lambda wildcards: value
+
+
 def growing(amount):
     """Ask for an amount of memory or time, and for more at each attempt.
 

@@ -128,9 +128,8 @@ elif SETTINGS.corpus.source == "directory":
             **needs(2000, 120, turn=1),
         params:
             root=AUDIO_ROOT,
-            # A function, because a pattern of names has fields in braces, as wildcards are.
-            settings=lambda wildcards: SETTINGS.corpus.directory.model_dump_json(
-                exclude={"archives"}
+            settings=as_it_is(
+                SETTINGS.corpus.directory.model_dump_json(exclude={"archives"})
             ),
             recordings=RECORDINGS.listing,
         message:
@@ -176,7 +175,7 @@ rule split_speakers:
         **needs(2000, 10, turn=1),
     params:
         test_speakers=TEST_SPEAKERS,
-        nontarget_only=SETTINGS.trials.nontarget_only,
+        nontarget_only=as_it_is(SETTINGS.trials.nontarget_only),
         seed=SETTINGS.seed,
     message:
         "Splitting the speakers into those that train and those that are tested"
@@ -199,7 +198,9 @@ rule fetch_corpus:
         runtime=2880,
     params:
         root=SETTINGS.corpus.directory.root or "",
-        settings=SETTINGS.corpus.directory.model_dump_json(include={"archives"}),
+        settings=as_it_is(
+            SETTINGS.corpus.directory.model_dump_json(include={"archives"})
+        ),
     message:
         "Downloading the archives of the corpus; progress is in {log}"
     shell:

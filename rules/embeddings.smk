@@ -52,9 +52,8 @@ if SETTINGS.corpus.source == "imported":
         resources:
             **needs(4000, 30, turn=1),
         params:
-            # As in the rule build_manifest.
-            settings=lambda wildcards: SETTINGS.corpus.imported.model_dump_json(
-                exclude={"embeddings"}
+            settings=as_it_is(
+                SETTINGS.corpus.imported.model_dump_json(exclude={"embeddings"})
             ),
         message:
             "Importing embeddings"
@@ -107,10 +106,11 @@ else:
             # A function, because Snakemake's lint confuses a param with an input that begins with it.
             root=lambda wildcards: AUDIO_ROOT,
             recordings=lambda wildcards: RECORDINGS.shards[int(wildcards.shard)],
-            # As in the rule build_manifest.
-            listing=lambda wildcards: SUBSET or "",
-            settings=SETTINGS.extractor.model_dump_json(
-                exclude={"model", "front_end", "shards", "allow_demo"}
+            listing=as_it_is(SUBSET or ""),
+            settings=as_it_is(
+                SETTINGS.extractor.model_dump_json(
+                    exclude={"model", "front_end", "shards", "allow_demo"}
+                )
             ),
             front_end=FRONT_END.read_by_step,
             front_end_code=digest_code(FRONT_END.module),

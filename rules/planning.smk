@@ -14,7 +14,7 @@ rule plan:
         **needs(4000, 10),
     params:
         snakefile=main_snakefile,
-        settings=lambda wildcards: SETTINGS.model_dump_json(by_alias=True),
+        settings=as_it_is(SETTINGS.model_dump_json(by_alias=True)),
         stages=lambda wildcards: json.dumps(list_stages()),
         on_gpu=lambda wildcards: list_gpu_rules(),
         listing=lambda wildcards: sorted({job["rule"] for job in find_jobs([MANIFEST])}),

@@ -22,8 +22,7 @@ rule record_provenance:
     resources:
         **needs(1000, 30, turn=1),
     params:
-        # A function, because a pattern of names has fields in braces, as wildcards are.
-        settings=lambda wildcards: json.dumps(effective_settings(SETTINGS)),
+        settings=as_it_is(json.dumps(effective_settings(SETTINGS))),
         graph=GRAPH,
         results=lambda wildcards: "results",
         logs="logs",

@@ -36,8 +36,9 @@ AS_FILE = AsFile(".snakemake/as_file", writes=not workflow.dryrun)
 def step(name, without=(), printed="> {log} 2>&1"):
     """Return the command of a step, ``<room>.<step>``, with an option for each of its arguments.
 
-    The options are in a file, since all files of a corpus may be among them. The value is the input, output or param of the same name. Arguments in `without` keep their
-    defaults. `printed` redirects the step's output.
+    The options are in a file, since all files of a corpus may be among them. The value is the input,
+    output or param of the same name. Arguments in `without` keep their defaults. `printed` redirects
+    the step's output.
     """
     words = []
     for argument in read_signature(name):

@@ -94,3 +94,15 @@ def test_a_step_that_fails_says_why_and_leaves_nothing(tmp_path, monkeypatch):
     assert line in said
     assert "Traceback" not in said
     assert not [path for path in Path("results").rglob("*") if path.is_file()]
+
+
+def test_braces_in_a_users_text_are_no_wildcard(tmp_path):
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    (recordings / "0001_05011209_3_1_ti_0.wav").touch()
+    overlay = recorded(str(recordings))
+    overlay["corpus"]["directory"] |= {"names": "{speaker}/{time}", "speakers": ["{word}"]}
+    overlay["extractor"] |= {"output": "{word}"}
+    overlay["trials"] = {"nontarget_only": ["{word}"]}
+    code, said = run_snakemake(tmp_path, "--dry-run", overlay=overlay, check=False)
+    assert code == 0, said

@@ -58,7 +58,7 @@ def test_speaker_list(tmp_path):
     [
         (b"0001\n\n0001\n", ":3: 0001 stands in line 1 already"),
         (b"# none\n", "no speaker id"),
-        (b"\xff\xfe\x00", "not a text file"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
     ],
 )
 def test_malformed_list(tmp_path, content, message):

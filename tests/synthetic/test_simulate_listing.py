@@ -141,7 +141,7 @@ GOOD = b"0002_05010612_1_1_ti_0\n"
         (GOOD + b"0002_05320612_1_1_ti_0\n", ":2: .* names no moment of 2020"),
         (GOOD + b"# again\n" + GOOD, ":3: 0002_05010612_1_1_ti_0 stands in line 1 already"),
         (b"# none\n", "no utterance id"),
-        (b"\xff\xfe\x00", "not a text file"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
     ],
 )
 def test_bad_lists_are_named_with_their_line(tmp_path, content, message):

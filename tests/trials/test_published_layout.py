@@ -191,6 +191,7 @@ def test_what_is_written_has_the_published_form(pool):
         ("1das", {"spk0003_0": TARGETS}, "a list stands where .* 1das has a dict of days of"),
         ("1das", {"spk0003_0": {"0503": TARGETS}}, "'0503' of 'spk0003_0' is no day"),
         ("1das", {"spk0003_0": {None: TARGETS}}, "None of 'spk0003_0' is no day"),
+        ("1das", {"spk0003_0": {"2020_0231": NONTARGETS}}, "'2020_0231' of 'spk0003_0' is no day"),
         ("1das", {"spk0003_0": {"2020_0504": TARGETS}}, "_05031201_.* stands under the day 2020-"),
         ("1das", {1: {"spk0003_0": {}}}, "1 is no model"),
         ("1d1s", {"spk0003_0": {"2020_0503": TARGETS}}, "'spk0003_0' is no round"),
@@ -307,7 +308,7 @@ def test_missing_files_and_both_spellings(tmp_path, lists):
     with pytest.raises(InputError, match=r"1das/enroll_model: cannot be read \(No such file"):
         import_lists(tmp_path, BY_ID["1das"], tmp_path, tmp_path)
     (folder / "enrol_model").write_bytes(b"\xff")
-    with pytest.raises(InputError, match=r"1das/enrol_model: cannot be read \(it is not UTF-8"):
+    with pytest.raises(InputError, match=r"1das/enrol_model: is not UTF-8 text"):
         import_lists(tmp_path, BY_ID["1das"], tmp_path, tmp_path)
     check_files(tmp_path, ["1das"])
     assert find_enrolment_list(folder).name == "enrol_model"

@@ -65,8 +65,9 @@ def kill(run, way, rng):
 def name_of(process):
     try:
         line = process.cmdline()
-        return line[line.index("-m") + 1].removeprefix("workflow_src.")
-    except (psutil.Error, ValueError):
+        module, *words = line[line.index("-m") + 1 :]
+        return words[0] if module == "workflow_src.run" else module.removeprefix("workflow_src.")
+    except (psutil.Error, ValueError, IndexError):
         return "ended"
 
 

@@ -16,7 +16,7 @@ from pandas.api.types import is_integer_dtype
 
 from workflow_src.common.arrow import arrow_texts
 from workflow_src.common.errors import InputError
-from workflow_src.common.limits import within_budget
+from workflow_src.common.files import read_text
 
 # The name of this form among the patterns of names.
 PATTERN_NAME = "smiip-tv"
@@ -124,15 +124,8 @@ def read_id_lines(path: str | Path, what: str) -> list[tuple[str, int]]:
     InputError
         The file cannot be read, lists an id twice, or has none.
     """
-    try:
-        with within_budget(path):
-            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not a text file (UTF-8) of {what} ids") from error
     found: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         text = line.partition("#")[0].strip()
         if text in found:
             raise InputError(f"{path}:{number}: {text} stands in line {found[text]} already")

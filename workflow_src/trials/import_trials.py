@@ -8,9 +8,7 @@ lists their form: a random walk, all or one utterance of a day.
 
 from dataclasses import dataclass
 
-from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_parquet, write_parquet
-from workflow_src.common.limits import within_budget
+from workflow_src.common.files import read_parquet, read_text, write_parquet
 from workflow_src.common.passed_over import noted_in
 from workflow_src.common.tables import read_split
 from workflow_src.common.unpickling import read_plain_pickle
@@ -45,12 +43,7 @@ def run(args: Arguments) -> None:
     trials = tabulate_trials(
         read_plain_pickle(args.trial_list), args.scenario, corpus, args.trial_list
     )
-    try:
-        with within_budget(args.enrolment_list):
-            lines = args.enrolment_list.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(f"{args.enrolment_list}: cannot be read ({reason})") from error
+    lines = read_text(args.enrolment_list).splitlines()
     enrolment = tabulate_enrolments(lines, args.scenario, corpus, args.enrolment_list)
     folder = args.trial_list.parent
     split = read_split(args.split)

@@ -17,6 +17,8 @@ the manifest. This module only looks for files; it opens none.
 from __future__ import annotations
 
 import collections
+import contextlib
+import datetime
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -353,7 +355,7 @@ def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> It
             if by_days:
                 by_day = _items(days, f"days of {model!r}", scenario, source)
             for day, names in by_day:
-                if by_days and not (isinstance(day, str) and _DAY.fullmatch(day)):
+                if by_days and not _is_day(day):
                     raise InputError(
                         f"{source}: {day!r} of {model!r} is no day; the form is YYYY_MMDD"
                     )
@@ -369,6 +371,15 @@ def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> It
                 if total > most:
                     raise InputError(f"{source}: holds more than {most} trials, which are too many")
                 yield number, model, day, names
+
+
+def _is_day(key: Any) -> bool:
+    """Whether a key is a date of the form YYYY_MMDD."""
+    if not (isinstance(key, str) and _DAY.fullmatch(key)):
+        return False
+    with contextlib.suppress(ValueError):
+        return bool(datetime.date.fromisoformat(key.replace("_", "")))
+    return False
 
 
 def _items(

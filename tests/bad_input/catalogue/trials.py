@@ -142,7 +142,7 @@ CASES = [
     imported("no non-targets", "none of its 1 trials is a non-target",
              lambda: name_one("spk0001_0")),
     enrolled("a line of four", f"spk0001_0 {' '.join([ID] * 4)}\n", "line 1: 'spk0001_0' has 4"),
-    enrolled("no text", b"\xff\xfe\x00", "cannot be read (it is not UTF-8"),
+    enrolled("no text", b"\xff\xfe\x00", "is not UTF-8 text"),
     enrolled("empty", "\n", "holds no enrolments"),
     imported("utterances of another corpus", "are not in the corpus",
              edit_parquet(MANIFEST, first_days)),
