@@ -8,7 +8,7 @@ from dataclasses import asdict
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import update_config
 
 sys.path.insert(0, str(workflow.basedir))
@@ -18,7 +18,7 @@ from workflow_src.settings.policy_paths import policy_files
 from workflow_src.settings.schema import validate_config
 from workflow_src.running.gpu import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_entry, digest_notebook
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, did_you_mean
 from workflow_src.common.yaml_text import check_config_file, check_config_words
 from workflow_src.settings.catalogue import BY_ID, find_method
 from workflow_src.settings.config_words import read_config_words
@@ -42,12 +42,18 @@ from workflow_src.corpus.kaldi_data import list_files
 from workflow_src.embeddings.importing import find_files
 
 
+def stop(said):
+    """Stop before anything runs. An exception would add the lines of the Snakefile."""
+    logger.error(f"error: {said}")
+    sys.exit(1)
+
+
 def checked(function, *arguments):
     """Call a function; bad input stops the run with a one-line error before anything runs."""
     try:
         return function(*arguments)
     except InputError as error:
-        raise WorkflowError(str(error)) from None
+        stop(error)
 
 
 # Snakemake has read these files, and dropped the first of two equal keys.
@@ -80,6 +86,14 @@ def resource_path(path):
     """Find a file: resources/... beside the Snakefile, anything else from the working directory."""
     beside = path.startswith("resources/") and Path(workflow.basedir) != Path.cwd()
     return f"{workflow.basedir}/{path}" if beside else path
+
+
+def list_corpus():
+    """List the user's folder of recordings or files of embeddings, if the corpus has one."""
+    corpus = SETTINGS.corpus
+    if corpus.source == "directory":
+        return [Path(corpus.directory.root).resolve()]
+    return corpus.imported.embeddings if corpus.source == "imported" else []
 
 
 def given_path(path, key):

@@ -1,6 +1,7 @@
 # Embeddings + trials + update rules -> results/inference: a score for every trial of every run.
 
 from workflow_src.common.passed_over import gather_passed_over
+from workflow_src.evaluation.headline import describe_results
 
 RUN_TABLE = "results/inference/runs.csv"
 SUMMARY = "results/summary.csv"
@@ -149,8 +150,10 @@ onsuccess:
             path for path in [*PASSED_OVER_PARTS, REJECTED] if Path(path).exists()
         ]
         try:
-            for row in gather_passed_over(there):
-                print(f"passed over, {row}", file=sys.stderr)
+            said = [f"passed over, {row}" for row in gather_passed_over(there)]
+            if is_asked_for("all", "report", "analysis", "inference"):
+                said += describe_results(Path(), SETTINGS.shown_scenario)
         # The run is done; with --touch, any file counts as its result.
-        except InputError as error:
-            print(f"passed over: {error}", file=sys.stderr)
+        except (InputError, ValueError, KeyError) as error:
+            said = [f"results: {error}"]
+        print(*said, sep="\n", file=sys.stderr)

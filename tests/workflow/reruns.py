@@ -137,6 +137,7 @@ VALUES: dict[str, Any] = {
     "compute.deterministic": False,
     "corpus.source": "simulated",
     "corpus.test_speakers": 5,
+    "corpus.replace": True,
     "corpus.synthetic.speakers": 12,
     "corpus.synthetic.days": 15,
     "corpus.synthetic.missed_days": 0.1,

@@ -14,6 +14,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from workflow_src.common.errors import did_you_mean
+
 Role = Literal["baseline", "reference", "ceiling"]
 
 
@@ -297,7 +299,7 @@ def find_method(name: str) -> Method:
     if re.fullmatch(ENTRY, name, re.ASCII) is None:
         raise ValueError(
             f"{name!r} is no method; allowed: {', '.join(LISTED)}; or the entry point of your own "
-            "rule, written package.module:Class"
+            f"rule, written package.module:Class{did_you_mean(name, LISTED)}"
         )
     return Method(
         id=name,

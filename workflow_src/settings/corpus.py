@@ -222,6 +222,10 @@ class Corpus(Block):
         description="the number of test speakers, who are drawn by the seed; or a text file with "
         "their ids, one per line. All other speakers are for training",
     )
+    replace: bool = Field(
+        False,
+        description="whether a run may overwrite the results of another corpus in its folder",
+    )
     synthetic: SyntheticCorpus = Field(
         default_factory=SyntheticCorpus,
         description="the demo corpus, made by a source-filter speech synthesiser",

@@ -84,7 +84,7 @@ def validate_config(content: dict[str, Any], source: str = "config") -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise InputError(describe_validation_error(error, source)) from error
+        raise InputError(describe_validation_error(error, source, Config)) from error
 
 
 def main(argv: list[str] | None = None) -> None:

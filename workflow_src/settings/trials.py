@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from workflow_src.common.errors import did_you_mean
 from workflow_src.settings.base import Block, Distinct, GivenPath
 from workflow_src.settings.generation import Generation, Scenario, ScenarioId, ScenarioSettings
 from workflow_src.settings.scenarios import BY_ID
@@ -69,7 +70,7 @@ class Trials(Block):
             if name not in known:
                 raise ValueError(
                     f"{key} has {name!r}, which is no scenario; allowed: {', '.join(known)}; "
-                    "others are defined in trials.own"
+                    f"others are defined in trials.own{did_you_mean(name, known)}"
                 )
 
     def find(self, name: str) -> Scenario:
