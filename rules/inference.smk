@@ -154,3 +154,6 @@ onsuccess:
         # The run is done; with --touch, any file counts as its result.
         except InputError as error:
             print(f"passed over: {error}", file=sys.stderr)
+        if Path(RUN_TABLE).exists():
+            for line in describe_misfits(RUNS.values()):
+                print(line, file=sys.stderr)
