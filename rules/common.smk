@@ -23,6 +23,7 @@ from workflow_src.common.yaml_text import check_config_file, check_config_words
 from workflow_src.settings.catalogue import BY_ID, find_method
 from workflow_src.settings.config_words import read_config_words
 from workflow_src.settings.run_table import (
+    describe_misfits,
     expand_runs,
     finetuning_start,
     fitted_runs,

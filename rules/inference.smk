@@ -156,4 +156,6 @@ onsuccess:
         # The run is done; with --touch, any file counts as its result.
         except (InputError, ValueError, KeyError) as error:
             said = [f"results: {error}"]
+        if Path(RUN_TABLE).exists():
+            said += describe_misfits(RUNS.values())
         print(*said, sep="\n", file=sys.stderr)

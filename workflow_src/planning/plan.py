@@ -129,7 +129,7 @@ def measure_amounts(
         * sum(find_method(run.method).fit_seconds for run in fitted)
         / max(1, len(fitted)),
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
-        "threshold_trials": developed * len(tuning.thresholds),
+        "threshold_trials": developed * tuning.candidates,
         "scores": sum(trials.values()) * len(runs),
         "swept_scores": trials[config.shown_scenario] * len(sweep.alphas) * len(sweep.thresholds),
         "synthesised_audio_seconds": seconds * synthetic,

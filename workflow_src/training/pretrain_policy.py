@@ -27,7 +27,7 @@ from workflow_src.settings.pretraining import Pretraining
 from workflow_src.training.arguments import TrainingArguments
 from workflow_src.training.augmentation import InputMap
 from workflow_src.training.devices import take_device
-from workflow_src.training.enrolments import draw_samples
+from workflow_src.training.enrolments import draw_samples, fit_impostor_threshold
 from workflow_src.training.initial import digest_network, read_initial
 from workflow_src.training.population import Population, digest_training, load_training_population
 
@@ -53,6 +53,15 @@ def pretraining_loss(
     return cross_entropy, squared_error, accuracy
 
 
+def find_impostor_threshold(population: Population, settings: Pretraining, seed: int) -> float:
+    """Return the threshold for impostors of the settings, or one fitted to the population."""
+    if settings.impostor_threshold is not None:
+        return settings.impostor_threshold
+    drawing = torch.Generator(population.embeddings.device)
+    drawing.manual_seed(torch_seed(seed, "pretraining", "threshold"))
+    return fit_impostor_threshold(population, settings.max_enrolment, drawing)
+
+
 def pretrain(
     population: Population,
     settings: Pretraining,
@@ -70,6 +79,7 @@ def pretrain(
     if int(population.utterances.max()) < 2:
         raise InputError("pretraining: no training speaker has two utterances or more")
     device = population.embeddings.device
+    threshold = find_impostor_threshold(population, settings, seed)
 
     def generator(*names: str | int) -> torch.Generator:
         """Return the random stream of one epoch, so a resumed run makes the same draws."""
@@ -106,7 +116,13 @@ def pretrain(
         if not samples or epoch == first:
             drawing = generator("samples", first)
             samples = [
-                draw_samples(population, settings.batch_size, settings.max_enrolment, drawing)
+                draw_samples(
+                    population,
+                    settings.batch_size,
+                    settings.max_enrolment,
+                    drawing,
+                    threshold,
+                )
                 for _ in range(settings.batches_per_epoch)
             ]
         learning_rate = settings.learning_rate * 0.1 ** sum(
@@ -163,6 +179,9 @@ def run(args: Arguments) -> None:
         args.embeddings, args.index, args.manifest, args.split, settings.min_seconds
     ).to(device)
     initial = read_initial(args.initial, MultiHead, population.dimension) if args.initial else None
+    threshold = find_impostor_threshold(population, settings, args.seed)
+    settings = settings.model_copy(update={"impostor_threshold": threshold})
+    print(f"impostors enter a simulated enrolment above {threshold:.3f}")
     described = settings.model_dump(exclude={"checkpoint"})
     seeds, code = (args.seed, args.policy_seed), digest_code(MODULE)
     digest = digest_training(population, described, *seeds, digest_network(initial), code)

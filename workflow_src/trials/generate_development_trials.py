@@ -45,7 +45,8 @@ def choose_development_speakers(split: pd.DataFrame, most: int, seed: int) -> pd
     if len(training) < 2:
         raise InputError(
             f"split: development trials need two speakers of part 'train' or more; there are "
-            f"{len(training)}"
+            f"{len(training)}. Test fewer speakers, or tune and fit nothing: set the thresholds "
+            "under methods to numbers"
         )
     order = generator(seed, "development", "speakers").permutation(len(training))
     chosen = {training[i] for i in order[:most]}

@@ -49,6 +49,8 @@ CASES = [
     tabulated("an unknown key", "--run: 1.colour: unknown key",
               BASELINE, BASELINE | {"colour": 1}),
     tabulated("a fixed weight without a weight", "--run: 0: ", FIXED | {"alpha": None}),
+    tabulated("a threshold from nowhere", "--run: 0.threshold_from: 'moon' is not allowed",
+              FIXED | {"threshold_from": "moon"}),
     tabulated("a policy without a folder", "--run: 0: ", MULTI_HEAD | {"checkpoint": None}),
     tabulated("a tuned weight that is missing", "none/policy.json: cannot be read",
               TUNED | {"checkpoint": "none"}),
