@@ -1,6 +1,6 @@
 """Tables that describe recordings: CSV, TSV, Parquet, and the lists of other toolkits.
 
-Every reader gives the same columns: path, speaker and time (text), and whatever else the table has.
+Every reader gives the same columns: path and speaker (text), and whatever else the table has.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from workflow_src.embeddings.importing import read_part
 from workflow_src.settings.corpus import SyntheticCorpus
 from workflow_src.settings.generation import Generation, Scenario
 from workflow_src.settings.laws import VoiceLaw, read_law
+from workflow_src.settings.run_table import develops
 from workflow_src.settings.schema import Config
 from workflow_src.synthetic.listing import make_listing, read_utterance_list
 from workflow_src.synthetic.voices import POPULATION, draw_recordings, speaker_ids
@@ -127,8 +128,8 @@ def count_trials(
     """Count by scenario the trials of test speakers, and the development trials.
 
     The trials are made as their steps make them, as if no recording were rejected. With fewer than
-    two training speakers there are no development trials. `test_speakers` is a number, or the file
-    of their ids.
+    two training speakers there are no development trials, nor where nothing is fitted or tuned.
+    `test_speakers` is a number, or the file of their ids.
     """
     test: int | list[str]
     if isinstance(test_speakers, int):
@@ -150,7 +151,7 @@ def count_trials(
             )
     else:
         trials = _count_made(table, split, scenarios, generation, config.seed)
-    if (split["part"] == "train").sum() < 2:
+    if (split["part"] == "train").sum() < 2 or not develops(config):
         return trials, {}
     tuning = config.tuning.development
     scenarios = [config.trials.find(name) for name in tuning.scenarios]
