@@ -12,7 +12,6 @@ import pandas as pd
 
 from workflow_src.common.files import read_parquet
 from workflow_src.common.seeds import generator
-from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.corpus.listing import select_subset
@@ -31,9 +30,9 @@ from workflow_src.trials.generate_development_trials import (
     adapt_generation,
     choose_development_speakers,
 )
+from workflow_src.trials.lists import find_lists, read_lists
 from workflow_src.trials.pool import build_pool
 from workflow_src.trials.protocol import make_scenario
-from workflow_src.trials.published_layout import TRIAL_FILE, tabulate_trials
 
 # Headers to read where the lengths of recordings are not known yet.
 SAMPLE = 200
@@ -145,10 +144,9 @@ def count_trials(
         assert root is not None  # the settings need one
         trials = {}
         for scenario in scenarios:
-            file = Path(root) / scenario.id / TRIAL_FILE
-            trials[scenario.id] = len(
-                tabulate_trials(read_plain_pickle(file), scenario, table, file)
-            )
+            form = config.trials.imported.form
+            listed, _ = read_lists(find_lists(root, form, scenario.id), form, scenario)
+            trials[scenario.id] = len(listed.table)
     else:
         trials = _count_made(table, split, scenarios, generation, config.seed)
     if (split["part"] == "train").sum() < 2 or not develops(config):
