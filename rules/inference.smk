@@ -109,6 +109,30 @@ rule summarise_results:
         step("evaluation.summarise_results")
 
 
+rule export_scores:
+    input:
+        scores=SCORES,
+    output:
+        score_lists=expand(
+            "results/score_lists/{run}/{scenario}.txt",
+            run=RUNS,
+            scenario=SETTINGS.trials.scenarios,
+        ),
+        labelled_lists=expand(
+            "results/score_lists/{run}/{scenario}.labelled.txt",
+            run=RUNS,
+            scenario=SETTINGS.trials.scenarios,
+        ),
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        **needs(2000, 60),
+    message:
+        "Exporting the scores of all runs as text"
+    shell:
+        step("exporting.export_scores")
+
+
 PASSED_OVER_PARTS = [
     *(
         [f"{PASSED_OVER}/corpus.csv"]

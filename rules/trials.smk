@@ -1,10 +1,12 @@
 # Manifest + split, or lists to import -> results/trials: each scenario's trials and enrolments.
 
-from workflow_src.trials.published_layout import (
+from workflow_src.trials.lists import (
     ENROLMENT_FILES,
+    ENROLMENT_MAP,
+    PAIRS,
     TRIAL_FILE,
-    check_files,
-    find_enrolment_list,
+    check_lists,
+    find_lists,
 )
 
 TRIALS = expand("results/trials/{scenario}.parquet", scenario=SETTINGS.trials.scenarios)
@@ -57,17 +59,18 @@ if SETTINGS.trials.source == "generate":
 
 else:
 
-    LISTS = SETTINGS.trials.imported.root
+    LISTS = (SETTINGS.trials.imported.root, SETTINGS.trials.imported.form)
 
     # Snakemake does not notice a missing source file where an earlier result exists.
-    checked(check_files, LISTS, SETTINGS.trials.scenarios)
+    checked(check_lists, *LISTS, SETTINGS.trials.scenarios)
 
     rule import_trials:
         input:
-            trial_list=f"{LISTS}/{{scenario}}/{TRIAL_FILE}",
-            enrolment_list=lambda wildcards: find_enrolment_list(
-                f"{LISTS}/{wildcards.scenario}"
-            ),
+            trial_list=lambda wildcards: find_lists(*LISTS, wildcards.scenario).trials,
+            enrolment_list=lambda wildcards: find_lists(
+                *LISTS, wildcards.scenario
+            ).enrolment
+            or [],
             manifest=MANIFEST,
             split=SPLIT,
             rejected=REJECTED,
@@ -83,6 +86,7 @@ else:
             **needs(2000, 10, turn=1),
         params:
             scenario=lambda wildcards: scenario_row(wildcards.scenario),
+            settings=SETTINGS.trials.imported.model_dump_json(exclude={"root"}),
         message:
             "Importing the trials of {wildcards.scenario}"
         shell:
@@ -142,3 +146,24 @@ rule export_trials:
         "Exporting the trials in the published layout"
     shell:
         step("trials.export_trials")
+
+
+rule export_pairs:
+    input:
+        trials=TRIALS,
+        enrolments=ENROLMENTS,
+    output:
+        pair_lists=expand(
+            f"results/pair_lists/{PAIRS}", scenario=SETTINGS.trials.scenarios
+        ),
+        enrolment_maps=expand(
+            f"results/pair_lists/{ENROLMENT_MAP}", scenario=SETTINGS.trials.scenarios
+        ),
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        **needs(2000, 10),
+    message:
+        "Exporting the trials as lists of pairs"
+    shell:
+        step("trials.export_pairs")

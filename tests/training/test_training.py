@@ -516,6 +516,11 @@ def test_bad_input_is_named(files):
         fine(wide, method="multi-head")
     with pytest.raises(InputError, match="Soft: is no rule with a policy that PPO could train"):
         fine(method="soft")
+    manifest = pd.read_parquet(files / "manifest.parquet")
+    write_parquet(manifest.assign(date=""), files / "manifest.parquet")
+    with pytest.raises(InputError, match=r"manifest.parquet: training a policy needs the day of"):
+        fine(method="multi-head")
+    write_parquet(manifest, files / "manifest.parquet")
     x = np.load(files / "embeddings.npy")
     x[3, 2] = np.nan
     write_npy(x, files / "embeddings.npy")

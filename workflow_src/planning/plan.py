@@ -270,10 +270,11 @@ def describe_corpus(
     """Return lines that describe the corpus and the amount of work."""
     table, runs = survey.table, expand_runs(config)
     recorded = config.corpus.source in {"synthetic", "directory"}
+    days = table["date"][table["date"] != ""].nunique()
+    on_days = f"on {days:,} days" if days else "on days that are unknown"
     lines = [
         f"{'recordings' if recorded else 'utterances':12}{len(table):,} of "
-        f"{table['speaker'].nunique():,} speakers on {table['date'].nunique():,} days "
-        f"(from {survey.source})"
+        f"{table['speaker'].nunique():,} speakers {on_days} (from {survey.source})"
     ]
     if survey.seconds is not None:
         lines.append(f"hours       {survey.seconds / 3600:,.2f} ({survey.seconds_source})")

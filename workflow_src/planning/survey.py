@@ -12,7 +12,6 @@ import pandas as pd
 
 from workflow_src.common.files import read_parquet
 from workflow_src.common.seeds import generator
-from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.corpus.listing import select_subset
@@ -23,6 +22,7 @@ from workflow_src.embeddings.importing import read_part
 from workflow_src.settings.corpus import SyntheticCorpus
 from workflow_src.settings.generation import Generation, Scenario
 from workflow_src.settings.laws import VoiceLaw, read_law
+from workflow_src.settings.run_table import develops
 from workflow_src.settings.schema import Config
 from workflow_src.synthetic.listing import make_listing, read_utterance_list
 from workflow_src.synthetic.voices import POPULATION, draw_recordings, speaker_ids
@@ -30,9 +30,9 @@ from workflow_src.trials.generate_development_trials import (
     adapt_generation,
     choose_development_speakers,
 )
+from workflow_src.trials.lists import find_lists, read_lists
 from workflow_src.trials.pool import build_pool
 from workflow_src.trials.protocol import make_scenario
-from workflow_src.trials.published_layout import TRIAL_FILE, tabulate_trials
 
 # Headers to read where the lengths of recordings are not known yet.
 SAMPLE = 200
@@ -127,8 +127,8 @@ def count_trials(
     """Count by scenario the trials of test speakers, and the development trials.
 
     The trials are made as their steps make them, as if no recording were rejected. With fewer than
-    two training speakers there are no development trials. `test_speakers` is a number, or the file
-    of their ids.
+    two training speakers there are no development trials, nor where nothing is fitted or tuned.
+    `test_speakers` is a number, or the file of their ids.
     """
     test: int | list[str]
     if isinstance(test_speakers, int):
@@ -144,13 +144,12 @@ def count_trials(
         assert root is not None  # the settings need one
         trials = {}
         for scenario in scenarios:
-            file = Path(root) / scenario.id / TRIAL_FILE
-            trials[scenario.id] = len(
-                tabulate_trials(read_plain_pickle(file), scenario, table, file)
-            )
+            form = config.trials.imported.form
+            listed, _ = read_lists(find_lists(root, form, scenario.id), form, scenario)
+            trials[scenario.id] = len(listed.table)
     else:
         trials = _count_made(table, split, scenarios, generation, config.seed)
-    if (split["part"] == "train").sum() < 2:
+    if (split["part"] == "train").sum() < 2 or not develops(config):
         return trials, {}
     tuning = config.tuning.development
     scenarios = [config.trials.find(name) for name in tuning.scenarios]

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from workflow_src.settings.catalogue import find_method
-from workflow_src.settings.run_table import expand_runs, fitted_runs
+from workflow_src.settings.run_table import develops, expand_runs
 from workflow_src.settings.schema import Config
 
 
@@ -26,17 +26,17 @@ def effective_settings(config: Config) -> dict[str, Any]:
     del content["inference"]["folders"]
     # The extractor's digest is recorded.
     del content["extractor"]["allow_demo"]
-    develops = fitted_runs(config) or any(run.tuned for run in expand_runs(config))
-    if not develops:
+    tunes = develops(config)
+    if not tunes:
         del content["tuning"]
     read = {find_method(run.method).settings for run in expand_runs(config)}
     content["methods"] = {name: block for name, block in content["methods"].items() if name in read}
-    used = {*config.trials.scenarios, *(config.tuning.development.scenarios if develops else [])}
+    used = {*config.trials.scenarios, *(config.tuning.development.scenarios if tunes else [])}
     own = content["trials"]["own"]
     content["trials"]["own"] = {name: row for name, row in own.items() if name in used}
     if config.trials.source == "generate":
         del content["trials"]["imported"]
-    elif not develops:
+    elif not tunes:
         del content["trials"]["generation"]
     if config.corpus.source in {"imported", "simulated"}:
         del content["extractor"]

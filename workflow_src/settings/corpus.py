@@ -109,18 +109,18 @@ class DirectoryCorpus(Block):
         "smiip-tv",
         description="how the recordings are named: smiip-tv (<utterance id>.wav), or a pattern "
         'over paths below root, for example "{speaker}/{time:%Y-%m-%dT%H%M}_{take}.wav"; it needs '
-        "speaker and time",
+        "the speaker, and what counts days needs the time",
     )
     table: GivenPath | None = Field(
         None,
         description="table that names the recordings in place of their names: .csv, .tsv, .parquet "
-        "or .jsonl with columns path (below root), speaker, time (ISO 8601) and any others, which "
-        "results keep; or null",
+        "or .jsonl with columns path (below root), speaker, time (ISO 8601; where it is known) and "
+        "any others, which results keep; or null",
     )
     kaldi: GivenPath | None = Field(
         None,
-        description="Kaldi data directory that names the recordings in place of their names, with "
-        "a file utt2time (<utterance> <time in ISO 8601>); or null",
+        description="Kaldi data directory that names the recordings in place of their names; a "
+        "file utt2time there (<utterance> <time in ISO 8601>) tells their times; or null",
     )
     metadata: GivenPath | None = Field(
         None,
@@ -169,13 +169,14 @@ class ImportedCorpus(Block):
     names: Annotated[str, Field(min_length=1)] = Field(
         "smiip-tv",
         description="how the utterances are named: smiip-tv, or a pattern over their ids, for "
-        'example "{speaker}/{time:%Y-%m-%dT%H%M}_{take}"; it needs speaker and time',
+        'example "{speaker}/{time:%Y-%m-%dT%H%M}_{take}"; it needs the speaker, and what counts '
+        "days needs the time",
     )
     table: GivenPath | None = Field(
         None,
         description="table that names the utterances in place of their ids: .csv, .tsv, .parquet "
-        "or .jsonl with columns utterance, speaker, time (ISO 8601) and any others, which results "
-        "keep; or null",
+        "or .jsonl with columns utterance, speaker, time (ISO 8601; where it is known) and any "
+        "others, which results keep; or null",
     )
     extractor: Annotated[str, Field(pattern=r"^[!-~]{1,100}$")] | None = Field(
         None,

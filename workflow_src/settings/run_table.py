@@ -131,6 +131,11 @@ def describe_misfits(runs: Iterable[Run]) -> list[str]:
     ]
 
 
+def develops(config: Config) -> bool:
+    """Whether a run is fitted or tuned on development trials."""
+    return bool(fitted_runs(config)) or any(run.tuned for run in expand_runs(config))
+
+
 def ppo_runs(config: Config) -> list[Run]:
     """Return the runs that are trained by PPO."""
     return [run for run in expand_runs(config) if find_method(run.method).origin == "ppo"]

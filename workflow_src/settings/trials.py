@@ -6,18 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from workflow_src.common.errors import did_you_mean
-from workflow_src.settings.base import Block, Distinct, GivenPath
+from workflow_src.settings.base import Block, Distinct
 from workflow_src.settings.generation import Generation, Scenario, ScenarioId, ScenarioSettings
+from workflow_src.settings.imported_trials import ImportedTrials
 from workflow_src.settings.scenarios import BY_ID
-
-
-class ImportedTrials(Block):
-    """Trial lists in the published layout."""
-
-    root: GivenPath | None = Field(
-        None,
-        description="folder with <scenario>/trial.pkl and <scenario>/enroll_model (or enrol_model)",
-    )
 
 
 class Trials(Block):
@@ -26,13 +18,13 @@ class Trials(Block):
     source: Literal["generate", "import"] = Field(
         "generate",
         description="generate: trials are made from the manifest; import: trials are read from "
-        "files in the published layout",
+        "lists",
     )
     scenarios: Distinct[ScenarioId] = Field(
         list(BY_ID),
         min_length=1,
         description="scenarios that are made or imported, then scored: any of the nine published "
-        "ones and of trials.own",
+        "ones and of trials.own; imported tables and pairs may have any name",
     )
     own: dict[ScenarioId, ScenarioSettings] = Field(
         {},
@@ -51,14 +43,15 @@ class Trials(Block):
         default_factory=Generation, description="the generation of trials from the manifest"
     )
     imported: ImportedTrials = Field(
-        default_factory=ImportedTrials, description="trial lists in the published layout"
+        default_factory=ImportedTrials, description="trial lists that were made elsewhere"
     )
 
     @model_validator(mode="after")
     def _check(self) -> "Trials":
         if taken := [name for name in self.own if name in BY_ID]:
             raise ValueError(f"own has {taken[0]!r}, which is a published scenario; rename yours")
-        self.check_known(self.scenarios, "scenarios")
+        if self.source == "generate" or self.imported.form == "published":
+            self.check_known(self.scenarios, "scenarios")
         if self.source == "import" and self.imported.root is None:
             raise ValueError("imported.root must name a folder when source is import")
         return self
@@ -74,5 +67,9 @@ class Trials(Block):
                 )
 
     def find(self, name: str) -> Scenario:
-        """Return the published or own scenario of a name."""
-        return BY_ID.get(name) or Scenario(id=name, **self.own[name].model_dump())
+        """Return the published or own scenario of a name.
+
+        Imported tables and pairs need no row. Without one they count as tests of every day.
+        """
+        row = self.own.get(name) or ScenarioSettings(every=1, targets="all")
+        return BY_ID.get(name) or Scenario(id=name, **row.model_dump())

@@ -16,7 +16,7 @@ from torch import Tensor
 from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet
-from workflow_src.common.tables import read_embeddings, read_index, read_split
+from workflow_src.common.tables import read_embeddings, read_index, read_split, require_dates
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def load_training_population(
     ------
     InputError
         A file cannot be read, index and matrix disagree, an embedding of a training speaker has
-        no direction, or there are fewer than two training speakers.
+        no direction, an utterance has no date, or there are fewer than two training speakers.
     """
     matrix = read_embeddings(embeddings, mmap=True)
     rows = read_index(index)
@@ -162,6 +162,7 @@ def load_training_population(
             f"{split}: training needs at least two speakers of part 'train' with embeddings in "
             f"{index}; there are {table['speaker'].nunique()}"
         )
+    require_dates(table["date"], f"{manifest}: training a policy")
     vectors = matrix[table["row"].to_numpy()]
     wrong = ~have_directions(vectors.astype(np.float32, copy=False))
     if wrong.any():
