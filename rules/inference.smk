@@ -10,11 +10,7 @@ PUBLISHED = (
     if SETTINGS.analysis.compare_published
     else []
 )
-SCORES = expand(
-    "results/inference/{run}/{scenario}.parquet",
-    run=RUNS,
-    scenario=SETTINGS.trials.scenarios,
-)
+SCORES = expand("results/inference/{run}/{list}.parquet", run=RUNS, list=TRIAL_LISTS)
 
 
 rule inference:
@@ -59,10 +55,7 @@ rule run_inference:
         tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
     output:
         executed="results/inference/{run}.ipynb",
-        scores=[
-            f"results/inference/{{run}}/{scenario}.parquet"
-            for scenario in SETTINGS.trials.scenarios
-        ],
+        scores=[f"results/inference/{{run}}/{one}.parquet" for one in TRIAL_LISTS],
     group:
         "inference"
     conda:
@@ -73,11 +66,11 @@ rule run_inference:
         notebook="notebooks/inference.ipynb",
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
         rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
-        scenarios=SETTINGS.trials.scenarios,
+        lists=list(TRIAL_LISTS),
         draft="logs/run_inference/{run}.draft.ipynb",
         notebook_code=digest_notebook("notebooks/inference.ipynb"),
     message:
-        "Scoring all scenarios with {wildcards.run}"
+        "Scoring all trials with {wildcards.run}"
     shell:
         step("inference.run_inference")
 
@@ -102,9 +95,9 @@ rule summarise_results:
         **needs(2000, 30, turn=1),
     params:
         folder=subpath(input.runs, parent=True),
-        scenarios=SETTINGS.trials.scenarios,
+        lists=write_lists(TRIAL_LISTS.values()),
     message:
-        "Summarising EER and minDCF of every run and scenario"
+        "Summarising EER and minDCF of every run, scenario and order"
     shell:
         step("evaluation.summarise_results")
 
@@ -114,14 +107,10 @@ rule export_scores:
         scores=SCORES,
     output:
         score_lists=expand(
-            "results/score_lists/{run}/{scenario}.txt",
-            run=RUNS,
-            scenario=SETTINGS.trials.scenarios,
+            "results/score_lists/{run}/{list}.txt", run=RUNS, list=TRIAL_LISTS
         ),
         labelled_lists=expand(
-            "results/score_lists/{run}/{scenario}.labelled.txt",
-            run=RUNS,
-            scenario=SETTINGS.trials.scenarios,
+            "results/score_lists/{run}/{list}.labelled.txt", run=RUNS, list=TRIAL_LISTS
         ),
     conda:
         "../envs/tables.yaml"
@@ -139,9 +128,7 @@ PASSED_OVER_PARTS = [
         if SETTINGS.corpus.source in ("directory", "imported")
         else []
     ),
-    *expand(
-        f"{PASSED_OVER}/trials/{{scenario}}.csv", scenario=SETTINGS.trials.scenarios
-    ),
+    *expand(f"{PASSED_OVER}/trials/{{list}}.csv", list=TRIAL_LISTS),
 ]
 
 
@@ -176,7 +163,9 @@ onsuccess:
         try:
             said = [f"passed over, {row}" for row in gather_passed_over(there)]
             if is_asked_for("all", "report", "analysis", "inference"):
-                said += describe_results(Path(), SETTINGS.shown_scenario)
+                said += describe_results(
+                    Path(), SETTINGS.shown_list.scenario, SETTINGS.shown_list.order
+                )
         # The run is done; with --touch, any file counts as its result.
         except (InputError, ValueError, KeyError) as error:
             said = [f"results: {error}"]

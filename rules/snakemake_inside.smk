@@ -390,10 +390,14 @@ def begin_run():
         CONSOLE.learn_seconds(estimate_seconds)
 
 
+def makes_results():
+    """Whether jobs run. Snakemake knows it only after it has read this file."""
+    return workflow.executor_plugin is not None and not workflow.dryrun
+
+
 def _begin_and_build():
     check_targets()
-    executes = workflow.executor_plugin is not None and not workflow.dryrun
-    if executes and workflow.is_main_process:
+    if makes_results() and workflow.is_main_process:
         begin_run()
     _build_dag()
 
@@ -413,11 +417,11 @@ CONSOLE = Console()
 def show_on_console():
     """Write what a run says by `CONSOLE`, unless it is asked for more."""
     asked = workflow.output_settings
-    if workflow.dryrun or asked.verbose or asked.printshellcmds:
+    if asked.verbose or asked.printshellcmds:
         return
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":
-            handler.setFormatter(CONSOLE.replace(handler.formatter))
+            handler.setFormatter(CONSOLE.replace(handler.formatter, makes_results))
             handler.addFilter(functools.partial(_leave_no_blank_line, handler))
 
 

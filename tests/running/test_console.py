@@ -22,7 +22,7 @@ class Run:
 
     def __init__(self, jobs, seconds=None):
         self.clock = Clock()
-        self.console = Console(self.clock).replace(logging.Formatter())
+        self.console = Console(self.clock).replace(logging.Formatter(), lambda: True)
         self.console._seconds = seconds or {}
         self.say(LogEvent.RUN_INFO, stats={**jobs, "total": sum(jobs.values())})
 
@@ -65,7 +65,7 @@ def test_a_rule_that_the_planner_does_not_know_counts_like_the_mean_of_the_other
 
 def test_the_planner_is_asked_when_jobs_begin():
     asked = queue.Queue()
-    console = Console(Clock())
+    console = Console(Clock()).replace(logging.Formatter(), lambda: True)
     console.learn_seconds(lambda rules: asked.put(rules) or {})
     record = logging.makeLogRecord({"msg": "", "stats": {"a": 1, "total": 1}})
     record.event = LogEvent.RUN_INFO
@@ -109,3 +109,10 @@ def test_what_is_not_of_a_job_is_written_as_before():
     assert run.say(text="no space is left", level=logging.ERROR) == "no space is left"
     assert run.say(LogEvent.PROGRESS, "1 of 2 steps") == ""
     assert run.say(text="Building DAG of jobs...") == ""
+
+
+def test_a_dry_run_is_written_as_before():
+    console = Console().replace(logging.Formatter(), lambda: False)
+    record = logging.makeLogRecord({"msg": "Building DAG of jobs..."})
+    record.event = LogEvent.PROGRESS
+    assert console.format(record) == "Building DAG of jobs..."

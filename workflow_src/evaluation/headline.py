@@ -16,29 +16,31 @@ PLACES = (
 )
 
 
-def describe_results(folder: Path, scenario: str) -> list[str]:
+def describe_results(folder: Path, scenario: str, order: str) -> list[str]:
     """Return lines for the end of a run: the EER without and with updating, and where to look.
 
     Parameters
     ----------
     folder
         The folder that holds ``results``.
-    scenario
-        The scenario whose error rates are told.
+    scenario, order
+        The trial list whose error rates are told.
     """
     lines = []
     summary = folder / "results/summary.csv"
     if summary.exists():
         with summary.open(encoding="utf-8", newline="") as rows:
-            shown = [row for row in csv.DictReader(rows) if row["scenario"] == scenario]
-        lines += _describe_rates(shown, scenario)
+            listed = list(csv.DictReader(rows))
+        wanted = (scenario, order)
+        shown = [row for row in listed if (row["scenario"], row["order"]) == wanted]
+        lines += _describe_rates(shown, f"{scenario}, {order} order")
     places = [place for place in PLACES if (folder / place).exists()]
     if places:
         lines.append(f"look at: {', '.join(places)}")
     return lines
 
 
-def _describe_rates(rows: list[dict[str, str]], scenario: str) -> list[str]:
+def _describe_rates(rows: list[dict[str, str]], name: str) -> list[str]:
     roles = {row["method"]: find_method(row["method"]) for row in rows}
     limits = {name for name, method in roles.items() if method.limit}
     frozen = [row for row in rows if roles[row["method"]].role == "baseline"]
@@ -47,7 +49,7 @@ def _describe_rates(rows: list[dict[str, str]], scenario: str) -> list[str]:
     if others:
         best = min(others, key=lambda row: float(row["eer_percent"]))
         said.append(f"the lowest with updating {_rate(best)}, by {best['run']}")
-    return [f"EER in {scenario}: {'; '.join(said)}"] if said else []
+    return [f"EER in {name}: {'; '.join(said)}"] if said else []
 
 
 def _rate(row: dict[str, str]) -> str:

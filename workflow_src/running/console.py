@@ -55,6 +55,7 @@ class Console(logging.Formatter):
         super().__init__()
         self._clock, self._began = clock, clock()
         self._others = logging.Formatter()
+        self._runs: Callable[[], bool] = bool
         self._left: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
         self._seconds: Mapping[str, float] = {}
@@ -63,9 +64,12 @@ class Console(logging.Formatter):
         self._last: tuple[str, float] = ("", 0.0)
         self._failed: list[str] = []
 
-    def replace(self, others: logging.Formatter) -> Console:
-        """Take the place of a formatter, which still writes warnings and errors without a job."""
-        self._others = others
+    def replace(self, others: logging.Formatter, runs: Callable[[], bool]) -> Console:
+        """Take the place of a formatter where jobs run, as `runs` tells.
+
+        The other still writes warnings, errors without a job, and all of a dry run.
+        """
+        self._others, self._runs = others, runs
         return self
 
     def learn_seconds(self, estimate: Callable[[Collection[str]], Mapping[str, float]]) -> None:
@@ -78,6 +82,8 @@ class Console(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a message; nothing where the console does not show it."""
+        if not self._runs():
+            return self._others.format(record)
         event, told = getattr(record, "event", None), record.__dict__
         if event == LogEvent.RUN_INFO:
             return self._begin(told["stats"])
