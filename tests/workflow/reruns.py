@@ -196,6 +196,9 @@ VALUES: dict[str, Any] = {
     "trials.generation.random.max_targets": 3,
     "trials.generation.nontargets_per_target": 2.0,
     "trials.imported.root": "other lists",
+    "trials.imported.form": "pairs",
+    "trials.imported.sequences": True,
+    "trials.imported.missing": "leave-out",
     "pretraining.enabled": False,
     "pretraining.checkpoint": "policy.pkl",
     "pretraining.min_seconds": 1.2,
@@ -307,10 +310,10 @@ FILES = [
     f"recordings/{RECORDING}",
     f"other recordings/{RECORDING}",
     *(
-        f"{root}/{scenario}/{name}"
+        f"{root}/{scenario}{name}"
         for root in ("lists", "other lists")
         for scenario in ("random", "1das", "3d1s", "5das")
-        for name in ("trial.pkl", "enroll_model")
+        for name in ("/trial.pkl", "/enroll_model", ".txt")
     ),
 ]
 
@@ -420,14 +423,17 @@ WORLDS = {
         },
     ),
     "occasional": World(
-        "A run of `export_policy`, `export_trials`, `train_demo_extractor`, with a released policy",
+        "A run of all exports and of `train_demo_extractor`, with a released policy",
         {
             "corpus": {"source": "simulated"},
             "inference": {"released": {"multi-head": "policy.pkl"}},
         },
         [
             "export_policy",
-            "results/published_layout/random/trial.pkl",
+            "export_trials",
+            "export_pairs",
+            "export_scores",
+            "export_embeddings",
             "results/demo_extractor/demo_extractor.onnx",
         ],
         ["analysis", "corpus.synthetic.law"],

@@ -44,5 +44,5 @@ def run(args: Arguments) -> None:
         write_text("".join(f"{line}\n" for line in pairs), pair_list)
         write_text("".join(f"{line}\n" for line in models), enrolment_map)
         print(f"{pair_list}: {len(pairs)} pairs of {len(models)} models")
-        if trials.groupby(["model", "round"], sort=False).ngroups > len(models):
-            print(f"{pair_list}: its trials have rounds, which a list of pairs does not tell")
+        if trials["round"].nunique() > 1 and trials["step"].max() > 0:
+            print(f"{pair_list}: its sequences have rounds, which a list of pairs does not tell")

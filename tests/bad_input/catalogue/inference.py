@@ -96,6 +96,11 @@ CASES = [
              edit_npy(EMBEDDINGS, lambda matrix: matrix[:, :8]), run=MULTI_HEAD, summary=None,
              scenario=None),
     exported("a file where its folder goes", "model.onnx/method.onnx: ", folder="model.onnx"),
+    bad("exporting.export_scores", "no scores", "random.parquet: lacks the column 'score'",
+        edit_parquet("results/inference/baseline/random.parquet",
+                     lambda t: t.drop(columns="score"))),
+    bad("exporting.export_scores", "two tables, one list", "there are 2, 1, 1 files; each",
+        scores=["results/inference/baseline/random.parquet"] * 2),
     served("no such method", "export/method.json: cannot be read", remove("export")),
     served("a model cut short", "export/method.onnx: is not the file that", cut(
         "export/method.onnx")),
