@@ -30,12 +30,15 @@ class ScenarioArguments:
 
 
 def note_speakers_without_trials(
-    split: pd.DataFrame, enrolment: pd.DataFrame, scenario: Scenario
+    kind: str, split: pd.DataFrame, enrolment: pd.DataFrame, scenario: Scenario
 ) -> None:
-    """Note the test speakers of a split who have no trial of their own in a scenario."""
+    """Note the speakers of the part ``test`` who have no trial of their own in a scenario.
+
+    `kind` says which speakers of the corpus these are.
+    """
     tested = split.loc[split["part"] == "test", "speaker"]
     without = sorted(set(tested) - set(enrolment["speaker"]))
-    note(f"test speakers without a trial ({scenario.id})", len(without), *without[:1])
+    note(f"{kind} speakers without a trial ({scenario.id})", len(without), *without[:1])
 
 
 def read_rejected(path: Path | None) -> list[str]:

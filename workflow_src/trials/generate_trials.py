@@ -46,7 +46,7 @@ def run(args: Arguments) -> None:
     with noted_in(args.passed_over, "trials"):
         for reason, count in made.left_out.counts.items():
             note(f"{reason} ({args.scenario.id})", count)
-        note_speakers_without_trials(split, made.enrolment, args.scenario)
+        note_speakers_without_trials("test", split, made.enrolment, args.scenario)
         write_parquet(made.enrolment, args.enrolment)
         write_parquet(made.trials, args.trials)
     print(

@@ -56,7 +56,7 @@ def run(args: Arguments) -> None:
         source=folder,
     )
     with noted_in(args.passed_over, "trials"):
-        note_speakers_without_trials(split, enrolment, args.scenario)
+        note_speakers_without_trials("test", split, enrolment, args.scenario)
         write_parquet(enrolment, args.enrolment)
         write_parquet(trials, args.trials)
     print(
