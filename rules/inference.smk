@@ -129,6 +129,17 @@ PASSED_OVER_PARTS = [
         else []
     ),
     *expand(f"{PASSED_OVER}/trials/{{list}}.csv", list=TRIAL_LISTS),
+    *expand(
+        f"{PASSED_OVER}/development/{{protocol}}.csv",
+        protocol=DEVELOPMENT_SCENARIOS if FITTED_RUNS or TUNED_RUNS else [],
+    ),
+    *expand(
+        f"{PASSED_OVER}/policies/{{policy}}.csv",
+        policy=[
+            *(f"pretrained-seed{seed}" for seed in PRETRAINED_SEEDS),
+            *TRAINED_RUNS,
+        ],
+    ),
 ]
 
 

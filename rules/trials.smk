@@ -103,6 +103,7 @@ rule generate_development_trials:
     output:
         trials=f"{DEVELOPMENT}/{{protocol}}.parquet",
         enrolment=f"{DEVELOPMENT}/{{protocol}}.enrolment.parquet",
+        passed_over=f"{PASSED_OVER}/development/{{protocol}}.csv",
     wildcard_constraints:
         protocol="|".join(DEVELOPMENT_SCENARIOS),
     group:

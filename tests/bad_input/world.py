@@ -177,7 +177,8 @@ COMMANDS: dict[str, Command] = {
     "trials.generate_development_trials": Command(
         {**SPOKEN, "--development": TUNING["development"], "--seed": "1", "--scenario": RANDOM},
         {"--trials": f"{DEVELOPMENT}/random.parquet",
-         "--enrolment": f"{DEVELOPMENT}/random.enrolment.parquet"},
+         "--enrolment": f"{DEVELOPMENT}/random.enrolment.parquet",
+         "--passed-over": "passed_over/development.csv"},
     ),
     "trials.export_trials": Command(
         {"--trials": TRIALS["--trials"], "--enrolments": TRIALS["--enrolment"],
@@ -219,12 +220,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "training.pretrain_policy": Command(
         {**TRAINING, "--settings": PRETRAINING, "--initial": f"{POLICIES}/initial-multi-head"},
-        {"--out-dir": f"{POLICIES}/pretrained-seed0"},
+        {"--out-dir": f"{POLICIES}/pretrained-seed0",
+         "--passed-over": "passed_over/pretraining.csv"},
     ),
     "training.finetune_policy": Command(
         {**TRAINING, "--settings": FINETUNING, **method("multi-head"),
          "--initial": f"{POLICIES}/pretrained-seed0"},
-        {"--out-dir": f"{POLICIES}/multi-head-seed0"},
+        {"--out-dir": f"{POLICIES}/multi-head-seed0",
+         "--passed-over": "passed_over/finetuning.csv"},
     ),
     "methods.fit_method:fixed": Command(
         {**FITTING, **method("fixed-weight-tuned")},

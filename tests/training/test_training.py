@@ -470,6 +470,33 @@ def test_steps_from_files_to_policies(files, capsys):
     assert not list(files.glob("policies/*.checkpoint"))
 
 
+def test_what_training_leaves_out_is_counted(files):
+    """Of the six training speakers, the first has only short recordings, the second five others."""
+    table = pd.read_parquet(files / "manifest.parquet")
+    first, second = (table["speaker"] == name for name in sorted(table["speaker"].unique())[:2])
+    table.loc[first | (second & (second.cumsum() > 5)), "seconds"] = 0.5
+    table.loc[second & (second.cumsum() <= 5), "seconds"] = 3.0
+    write_parquet(table, files / "manifest.parquet")
+    training = table[table["speaker"].isin(sorted(table["speaker"].unique())[:6])]
+    short = training.loc[training["seconds"] < 1, "utterance"]
+    counted = files / "passed_over.csv"
+    pretrain_step(files, files / "pretrained", **{"passed-over": counted})
+    lines = [
+        "stage,what,number,first",
+        f"policies,training utterances of at most 1 s,{len(short)},{short.iloc[0]}",
+        "policies,training speakers without an utterance to train on,1,"
+        f"{table['speaker'][first].iloc[0]}",
+    ]
+    assert counted.read_text().splitlines() == lines
+    finetune_step(files, files / "tuned", method="multi-head", **{"passed-over": counted})
+    lines[1] = lines[1].replace("at most 1 s", "at most 0.64 s")
+    lines.append(
+        'policies,"training speakers without episodes, who have at most 20 utterances or one day",'
+        f"1,{table['speaker'][second].iloc[0]}"
+    )
+    assert counted.read_text().splitlines() == lines
+
+
 @pytest.mark.parametrize("method", ["pretraining", "multi-head", "adaptive-weight"])
 def test_training_starts_from_a_given_policy(method, files):
     """With hardly any learning, what comes out is the policy given, in the released layout."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from workflow_src.common.digests import digest_code, digest_entry
 from workflow_src.common.errors import InputError
+from workflow_src.common.passed_over import note, noted_in
 from workflow_src.common.seeds import torch_seed
 from workflow_src.methods.entries import load_entry
 from workflow_src.methods.networks import PolicyNetwork
@@ -125,6 +126,13 @@ def train(
     optimiser = torch.optim.Adam(parameters, lr=ppo.learning_rate, fused=True)
 
     environment = TemplateUpdatingVectorEnv(E, population, episode, traits, scale)
+    left_out = environment.sampler.left_out
+    note(
+        f"training speakers without episodes, who have at most {episode.min_utterances} "
+        "utterances or one day",
+        len(left_out),
+        *left_out[:1],
+    )
     acting = torch.Generator(device).manual_seed(stream("actions"))
     shuffling = torch.Generator(device).manual_seed(stream("minibatches"))
     reflecting = torch.Generator(device).manual_seed(stream("augmentation"))
@@ -311,26 +319,27 @@ def run(args: Arguments) -> None:
         sees=args.sees, reward=args.reward, gated=args.gated, normalises=rule.normalises
     )
     settings = args.settings
-    device = take_device(args.device, args.deterministic)
-    population = load_training_population(
-        args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
-    ).to(device)
-    initial = read_initial(args.initial, rule, population.dimension) if args.initial else None
-    episode = scale_episode(population, settings, args.seed)
-    settings = settings.model_copy(update={"episode": episode})
-    print(
-        f"trials are accepted above {episode.error_threshold:.3f}; where a threshold decides on "
-        f"updates, it is {episode.update_threshold:.3f}"
-    )
-    described = settings.read_by(args.sees, args.gated)
-    given = [described, args.method, vars(traits), args.seed, args.policy_seed]
-    code = digest_code(MODULE), digest_entry(args.entry)
-    digest = digest_training(population, *given, digest_network(initial), *code)
-    checkpoint = args.open_checkpoint(digest)
-    seeds = args.seed, args.policy_seed
-    policy, curve = train(
-        population, args.method, rule, traits, settings, *seeds, initial, checkpoint
-    )
+    with noted_in(args.passed_over, "policies"):
+        device = take_device(args.device, args.deterministic)
+        population = load_training_population(
+            args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
+        ).to(device)
+        initial = read_initial(args.initial, rule, population.dimension) if args.initial else None
+        episode = scale_episode(population, settings, args.seed)
+        settings = settings.model_copy(update={"episode": episode})
+        print(
+            f"trials are accepted above {episode.error_threshold:.3f}; where a threshold decides "
+            f"on updates, it is {episode.update_threshold:.3f}"
+        )
+        described = settings.read_by(args.sees, args.gated)
+        given = [described, args.method, vars(traits), args.seed, args.policy_seed]
+        code = digest_code(MODULE), digest_entry(args.entry)
+        digest = digest_training(population, *given, digest_network(initial), *code)
+        checkpoint = args.open_checkpoint(digest)
+        seeds = args.seed, args.policy_seed
+        policy, curve = train(
+            population, args.method, rule, traits, settings, *seeds, initial, checkpoint
+        )
     last = curve.iloc[-1]
     print(
         f"after {last['steps']:.0f} steps: reward {last['reward']:.3f}, update rate "

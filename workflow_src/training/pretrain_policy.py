@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from workflow_src.common.digests import digest_code
 from workflow_src.common.errors import InputError
+from workflow_src.common.passed_over import noted_in
 from workflow_src.common.seeds import torch_seed
 from workflow_src.methods.multi_head import MultiHead, MultiHeadNetwork
 from workflow_src.methods.networks import PolicyNetwork
@@ -174,19 +175,22 @@ class Arguments(TrainingArguments):
 def run(args: Arguments) -> None:
     """Read the training embeddings, then pretrain and write the policy."""
     settings = args.settings
-    device = take_device(args.device, args.deterministic)
-    population = load_training_population(
-        args.embeddings, args.index, args.manifest, args.split, settings.min_seconds
-    ).to(device)
-    initial = read_initial(args.initial, MultiHead, population.dimension) if args.initial else None
-    threshold = find_impostor_threshold(population, settings, args.seed)
-    settings = settings.model_copy(update={"impostor_threshold": threshold})
-    print(f"impostors enter a simulated enrolment above {threshold:.3f}")
-    described = settings.model_dump(exclude={"checkpoint"})
-    seeds, code = (args.seed, args.policy_seed), digest_code(MODULE)
-    digest = digest_training(population, described, *seeds, digest_network(initial), code)
-    checkpoint = args.open_checkpoint(digest)
-    network, curve = pretrain(population, settings, *seeds, checkpoint, initial)
+    with noted_in(args.passed_over, "policies"):
+        device = take_device(args.device, args.deterministic)
+        population = load_training_population(
+            args.embeddings, args.index, args.manifest, args.split, settings.min_seconds
+        ).to(device)
+        initial = None
+        if args.initial:
+            initial = read_initial(args.initial, MultiHead, population.dimension)
+        threshold = find_impostor_threshold(population, settings, args.seed)
+        settings = settings.model_copy(update={"impostor_threshold": threshold})
+        print(f"impostors enter a simulated enrolment above {threshold:.3f}")
+        described = settings.model_dump(exclude={"checkpoint"})
+        seeds, code = (args.seed, args.policy_seed), digest_code(MODULE)
+        digest = digest_training(population, described, *seeds, digest_network(initial), code)
+        checkpoint = args.open_checkpoint(digest)
+        network, curve = pretrain(population, settings, *seeds, checkpoint, initial)
     last = curve.iloc[-1]
     print(
         f"epoch {last['epoch']:.0f}: cross entropy {last['cross_entropy']:.4f}, "

@@ -63,7 +63,7 @@ def run(args: Arguments) -> None:
         )
         if args.order == "shuffled":
             trials = shuffle_days(trials, args.scenario.id, args.seed)
-        note_speakers_without_trials(split, enrolment, args.list_id)
+        note_speakers_without_trials("test", split, enrolment, args.list_id)
         write_parquet(enrolment, args.enrolment)
         write_parquet(trials, args.trials)
     print(
