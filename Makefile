@@ -85,7 +85,8 @@ format: setup ## format the code
 	ruff format .
 	snakefmt Snakefile rules
 
-pictures: setup ## draw the rule graph and copy the demo's figures for the docs (needs graphviz, and the demo run)
+pictures: setup ## draw the task and the rule graph, and copy the demo's figures for the docs (needs graphviz, and the demo run)
+	$(BIN)/python docs/tools/draw_task.py
 	snakemake --rulegraph --forceall all 2>/dev/null \
 	  | sed -E '/label = "all"/d; /-> 0;?$$/d; s/color = "[^"]*"/color = "#0072B2"/; s/graph\[/graph[rankdir=LR, ranksep=0.3, nodesep=0.15, /' \
 	  | tred | dot -Tsvg > docs/rulegraph.svg
