@@ -18,6 +18,7 @@ include: "rules/embeddings.smk"
 include: "rules/trials.smk"
 include: "rules/policies.smk"
 include: "rules/inference.smk"
+include: "rules/controls.smk"
 include: "rules/serving.smk"
 include: "rules/analysis.smk"
 include: "rules/provenance.smk"
@@ -32,6 +33,7 @@ localrules:
     trials,
     policies,
     inference,
+    controls,
     export_policy,
     analysis,
 
