@@ -12,7 +12,6 @@ import pandas as pd
 
 from workflow_src.common.files import read_parquet
 from workflow_src.common.seeds import generator
-from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.corpus.listing import select_subset
@@ -24,6 +23,7 @@ from workflow_src.settings.corpus import SyntheticCorpus
 from workflow_src.settings.generation import Generation
 from workflow_src.settings.laws import VoiceLaw, read_law
 from workflow_src.settings.orders import TrialList
+from workflow_src.settings.run_table import develops
 from workflow_src.settings.schema import Config
 from workflow_src.synthetic.listing import make_listing, read_utterance_list
 from workflow_src.synthetic.voices import POPULATION, draw_recordings, speaker_ids
@@ -31,9 +31,9 @@ from workflow_src.trials.generate_development_trials import (
     adapt_generation,
     choose_development_speakers,
 )
+from workflow_src.trials.lists import find_lists, read_lists
 from workflow_src.trials.pool import build_pool
 from workflow_src.trials.protocol import make_scenario
-from workflow_src.trials.published_layout import TRIAL_FILE, tabulate_trials
 
 # Headers to read where the lengths of recordings are not known yet.
 SAMPLE = 200
@@ -128,8 +128,8 @@ def count_trials(
     """Count the trials of test speakers by list, and the development trials by scenario.
 
     The trials are made as their steps make them, as if no recording were rejected. With fewer than
-    two training speakers there are no development trials. `test_speakers` is a number, or the file
-    of their ids.
+    two training speakers there are no development trials, nor where nothing is fitted or tuned.
+    `test_speakers` is a number, or the file of their ids.
     """
     test: int | list[str]
     if isinstance(test_speakers, int):
@@ -144,13 +144,13 @@ def count_trials(
         assert root is not None  # the settings need one
         of_scenario = {}
         for name in config.trials.scenarios:
-            file = Path(root) / name / TRIAL_FILE
-            nested = read_plain_pickle(file)
-            of_scenario[name] = len(tabulate_trials(nested, config.trials.find(name), table, file))
+            form, scenario = config.trials.imported.form, config.trials.find(name)
+            listed, _ = read_lists(find_lists(root, form, name), form, scenario)
+            of_scenario[name] = len(listed.table)
         trials = {one.id: of_scenario[one.scenario] for one in config.trials.lists}
     else:
         trials = _count_made(table, split, config, config.trials.lists, generation)
-    if (split["part"] == "train").sum() < 2:
+    if (split["part"] == "train").sum() < 2 or not develops(config):
         return trials, {}
     tuning = config.tuning.development
     lists = [TrialList(scenario=name, order=tuning.order) for name in tuning.scenarios]
