@@ -260,6 +260,10 @@ COMMANDS: dict[str, Command] = {
         {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS},
         {"--summary": "results/summary.csv"},
     ),
+    "evaluation.measure_order": Command(
+        {"--run": "baseline", "--folder": "results/inference", "--lists": LISTS, "--seed": "1"},
+        {"--table": "results/controls/order.csv"},
+    ),
     "exporting.export_method": Command(
         {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--summary": "results/summary.csv",
          "--scenario": "random"},

@@ -28,6 +28,7 @@ RUN_TABLE = {"tabulate_runs"}
 SCORES = {"run_inference"}
 SUMMARY = {"summarise_results"}
 SWEEP = {"sweep_thresholds"}
+ORDER = {"measure_order"}
 FIGURES = {"run_visual_analysis"}
 RECORD = {"record_provenance"}
 EXPORT = {"export_method"}
@@ -46,7 +47,7 @@ TRIED = SWEEP | DEVELOPMENT | TUNED
 # Of the policies trained by PPO, adaptive-weight has a tuned threshold in the tiny configuration.
 TRAINED = FINETUNING | THRESHOLDS | TABULATED
 PRETRAINED = PRETRAINING | FINETUNING | INFERENCE
-FROM_EMBEDDINGS = TRIALS | TRIED | PRETRAINED | TRAINED
+FROM_EMBEDDINGS = TRIALS | ORDER | TRIED | PRETRAINED | TRAINED
 COMPARED = POPULATIONS | POPULATION_SCORES | SENSITIVITY | COMPARISON
 
 EFFECTS: dict[str, set[str]] = {
@@ -55,11 +56,11 @@ EFFECTS: dict[str, set[str]] = {
     "manifest": CORPUS | {"merge_embeddings"} | SPLIT | FROM_EMBEDDINGS,
     "embeddings": EMBEDDINGS | FROM_EMBEDDINGS,
     "split of speakers": SPLIT | FROM_EMBEDDINGS,
-    "all trials": TRIALS | TRIED,
-    "scored trials": TRIALS | SWEEP | INFERENCE,
-    "other order": SWEEP | INFERENCE,
-    "new scenario": TRIALS | INFERENCE,
-    "independent trials": TRIALS | DEVELOPMENT | TUNED,
+    "all trials": TRIALS | ORDER | TRIED,
+    "scored trials": TRIALS | ORDER | SWEEP | INFERENCE,
+    "other order": ORDER | SWEEP | INFERENCE,
+    "new scenario": TRIALS | ORDER | INFERENCE,
+    "independent trials": TRIALS | ORDER | DEVELOPMENT | TUNED,
     "development trials": DEVELOPMENT | TUNED,
     "tuning": TUNED,
     "fitted methods": FITTED,

@@ -130,6 +130,7 @@ def measure_amounts(
         / max(1, len(fitted)),
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
         "threshold_trials": developed * tuning.candidates,
+        "lists": len(trials),
         "scores": sum(trials.values()) * len(runs),
         "swept_scores": trials[config.shown_list.id] * len(sweep.alphas) * len(sweep.thresholds),
         "synthesised_audio_seconds": seconds * synthetic,

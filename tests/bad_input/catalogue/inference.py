@@ -36,6 +36,10 @@ def exported(name: str, says: str, spoil=None, **options) -> Case:
     return bad("exporting.export_method", name, says, spoil, **options)
 
 
+def metered(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("evaluation.measure_order", name, says, spoil, **options)
+
+
 def served(name: str, says: str, spoil=None) -> Case:
     return bad("TemplateUpdater", name, says, spoil)
 
@@ -85,6 +89,15 @@ CASES = [
                edit_parquet(SCORES, lambda table: table[table["target"]])),
     summarised("published figures that are none", "metadata.csv: lacks the column 'method'",
                published="metadata.csv"),
+    metered("scores that are missing", f"{SCORES}: cannot be read", remove(SCORES)),
+    metered("a table without days", f"{SCORES}: lacks the column 'day'",
+            edit_parquet(SCORES, lambda table: table.drop(columns="day"))),
+    metered("scores that are NaN", f"{SCORES}: ",
+            edit_parquet(SCORES, lambda table: table.assign(score=np.float32("nan")))),
+    metered("no non-target", f"{SCORES}: ",
+            edit_parquet(SCORES, lambda table: table[table["target"]])),
+    metered("a run that is not there", "none/random.parquet: cannot be read", run="none"),
+    metered("lists that are no JSON", "trial list: ", lists="["),
     exported("a limit", "looks at labels", run=ORACLE, summary=None, scenario=None),
     exported("no such row of the summary", "results/summary.csv: has no row of the run",
              scenario="10das"),
