@@ -164,6 +164,8 @@ RUN_BY_NO_RULE = {
     "workflow_src.corpus.file_states",
     "workflow_src.corpus.recording_digests",
     "workflow_src.embeddings.demo_extractor",
+    "workflow_src.evaluation.calibration",
+    "workflow_src.evaluation.history",
     "workflow_src.methods.check",
     "workflow_src.methods.made_up",
     "workflow_src.provenance.__main__",
@@ -171,6 +173,7 @@ RUN_BY_NO_RULE = {
     "workflow_src.provenance.distances",
     "workflow_src.provenance.given",
     "workflow_src.settings.config_words",
+    "workflow_src.settings.evaluation",
 }
 
 
