@@ -60,6 +60,8 @@ SETTINGS = checked(validate_config, config, "config")
 # Without this check, Snakemake would stop with a traceback.
 checked(check_workdir, Path.cwd())
 
+# Each scenario in each order.
+TRIAL_LISTS = {one.id: one for one in SETTINGS.trials.lists}
 RUNS = {run.run: run for run in checked(expand_runs, SETTINGS)}
 TRAINED_RUNS = [run.run for run in ppo_runs(SETTINGS)]
 FITTED_RUNS = {run.run: run for run in fitted_runs(SETTINGS)}
@@ -72,7 +74,7 @@ PRETRAINED_SEEDS = pretrained_seeds(SETTINGS)
 wildcard_constraints:
     shard=r"\d+",
     seed=r"\d+",
-    scenario="|".join(SETTINGS.trials.scenarios),
+    list="|".join(TRIAL_LISTS),
     run=r"[a-z0-9.-]+",
 
 
@@ -195,6 +197,29 @@ def inner_settings(training):
 def scenario_row(name):
     """Return the row of one scenario as JSON; a change of it reruns no other scenario."""
     return SETTINGS.trials.find(name).model_dump_json()
+
+
+def list_row(wildcards):
+    """Return the row of the scenario of a trial list as JSON."""
+    return scenario_row(TRIAL_LISTS[wildcards.list].scenario)
+
+
+def list_order(wildcards):
+    """Return the order of a trial list."""
+    return TRIAL_LISTS[wildcards.list].order
+
+
+def generation(order, unread=()):
+    """Return the settings of generation that an order reads, as JSON; some are left out."""
+    others = {} if order == "independent" else {"nontargets_per_target": True}
+    return SETTINGS.trials.generation.model_dump_json(
+        exclude={**dict(unread), **others}
+    )
+
+
+def write_lists(lists):
+    """Write trial lists as JSON, for a step's option."""
+    return f"[{','.join(one.model_dump_json() for one in lists)}]"
 
 
 def initial_policy(wildcards):

@@ -9,11 +9,7 @@ PUBLISHED = (
     if SETTINGS.analysis.compare_published
     else []
 )
-SCORES = expand(
-    "results/inference/{run}/{scenario}.parquet",
-    run=RUNS,
-    scenario=SETTINGS.trials.scenarios,
-)
+SCORES = expand("results/inference/{run}/{list}.parquet", run=RUNS, list=TRIAL_LISTS)
 
 
 rule inference:
@@ -58,10 +54,7 @@ rule run_inference:
         tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
     output:
         executed="results/inference/{run}.ipynb",
-        scores=[
-            f"results/inference/{{run}}/{scenario}.parquet"
-            for scenario in SETTINGS.trials.scenarios
-        ],
+        scores=[f"results/inference/{{run}}/{one}.parquet" for one in TRIAL_LISTS],
     group:
         "inference"
     conda:
@@ -72,11 +65,11 @@ rule run_inference:
         notebook="notebooks/inference.ipynb",
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
         rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
-        scenarios=SETTINGS.trials.scenarios,
+        lists=list(TRIAL_LISTS),
         draft="logs/run_inference/{run}.draft.ipynb",
         notebook_code=digest_notebook("notebooks/inference.ipynb"),
     message:
-        "Scoring all scenarios with {wildcards.run}"
+        "Scoring all trials with {wildcards.run}"
     shell:
         step("inference.run_inference")
 
@@ -101,9 +94,9 @@ rule summarise_results:
         **needs(2000, 30, turn=1),
     params:
         folder=subpath(input.runs, parent=True),
-        scenarios=SETTINGS.trials.scenarios,
+        lists=write_lists(TRIAL_LISTS.values()),
     message:
-        "Summarising EER and minDCF of every run and scenario"
+        "Summarising EER and minDCF of every run, scenario and order"
     shell:
         step("evaluation.summarise_results")
 
@@ -114,9 +107,7 @@ PASSED_OVER_PARTS = [
         if SETTINGS.corpus.source in ("directory", "imported")
         else []
     ),
-    *expand(
-        f"{PASSED_OVER}/trials/{{scenario}}.csv", scenario=SETTINGS.trials.scenarios
-    ),
+    *expand(f"{PASSED_OVER}/trials/{{list}}.csv", list=TRIAL_LISTS),
 ]
 
 

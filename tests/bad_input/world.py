@@ -101,6 +101,7 @@ def runs(*rows: Mapping[str, object]) -> str:
 
 
 RANDOM = BY_ID["random"].model_dump_json()
+LISTS = '[{"scenario": "random"}]'
 MATRIX = {"--embeddings": EMBEDDINGS, "--index": INDEX}
 TRIALS = {"--trials": "results/trials/random.parquet",
           "--enrolment": "results/trials/random.enrolment.parquet"}  # fmt: skip
@@ -184,7 +185,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "trials.import_trials": Command(
         {"--trial-list": PUBLISHED_TRIALS, "--enrolment-list": PUBLISHED_ENROLMENT,
-         "--scenario": RANDOM, **SPOKEN},
+         "--scenario": RANDOM, "--seed": "1", **SPOKEN},
         {"--trials": "imported/random.parquet",
          "--enrolment": "imported/random.enrolment.parquet"},
     ),
@@ -229,12 +230,12 @@ COMMANDS: dict[str, Command] = {
         {"--runs": runs(BASELINE, FIXED, TUNED)}, {"--table": "results/inference/runs.csv"}
     ),
     "inference.run_inference": Command(
-        {"--notebook": "notebooks/inference.ipynb", "--run": BASELINE, "--scenarios": "random"},
+        {"--notebook": "notebooks/inference.ipynb", "--run": BASELINE, "--lists": "random"},
         {"--executed": "results/inference/baseline.ipynb"},
         ("results/inference/baseline",),
     ),
     "evaluation.summarise_results": Command(
-        {"--runs": "one_run.csv", "--folder": "results/inference", "--scenarios": "random"},
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS},
         {"--summary": "results/summary.csv"},
     ),
     "exporting.export_method": Command(
@@ -248,15 +249,15 @@ COMMANDS: dict[str, Command] = {
         {"--sweep": "results/analysis/threshold_sweep.csv"},
     ),
     "comparison.score_population": Command(
-        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": "random"},
         {"--directory": "scores/1"},
     ),
     "comparison.score_population:second": Command(
-        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": "random"},
         {"--directory": "scores/2"},
     ),
     "comparison.summarise_comparison": Command(
-        {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random",
+        {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS,
          "--populations": ["1", "2"], "--resamples": "20", "--confidence": "0.95", "--seed": "1"},
         {"--directory": "comparison"},
     ),

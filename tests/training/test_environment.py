@@ -69,7 +69,7 @@ def test_episodes_follow_the_law():
 
 
 def test_days_are_those_of_the_calendar():
-    """Days are missing: their distances count, and a non-target has its target's day."""
+    """Days are missing: their distances count, and a non-target has the next target's day."""
     dates = ["2020-02-28", "2020-02-29", "2020-03-09", "2020-04-01", "2021-04-01"]
     x = np.random.default_rng(0).standard_normal((2 * 5 * 6, 4)).astype(np.float32)
     population = made_up.group_embeddings(
@@ -79,11 +79,29 @@ def test_days_are_those_of_the_calendar():
     settings = Episode(min_utterances=20, max_steps=30, day_probability=1.0, targets_a_day=[6])
     drawn = EpisodeSampler(population, settings).draw(20, torch.Generator().manual_seed(0))
     for targets, days in zip(drawn.targets.tolist(), drawn.days.tolist(), strict=True):
-        since, count = 0, 0
+        count, last = 0, 4 * 6 - 1
         for target, day in zip(targets, days, strict=True):
-            if target:
-                since, count = [1, 10, 33, 398][count // 6], count + 1
-            assert day == since
+            assert day == [1, 10, 33, 398][min(count, last) // 6]
+            count += target
+
+
+def test_days_and_earlier_trials_do_not_tell_the_label():
+    """The label is a coin flip on the first trial of a day, too, and after either label."""
+    settings = Episode(min_utterances=20, max_steps=20, targets_a_day=[3, 6], target_share=0.4)
+    drawn = EpisodeSampler(POPULATION, settings).draw(6000, torch.Generator().manual_seed(2))
+    before = torch.arange(21) < drawn.lengths[:, None]  # the episode goes on
+    target, days = drawn.targets.float(), drawn.days
+    new_day = days.diff(dim=1) > 0
+    kinds = {
+        "first": target[:, 0][before[:, 0]],
+        "new day": target[:, 1:][new_day & before[:, 1:]],
+        "same day": target[:, 1:][~new_day & before[:, 1:]],
+        "after a target": target[:, 1:][drawn.targets[:, :-1] & before[:, 1:]],
+        "after a non-target": target[:, 1:][~drawn.targets[:, :-1] & before[:, 1:]],
+    }
+    for kind, labels in kinds.items():
+        assert len(labels) > 2000, kind
+        assert abs(labels.mean() - 0.4) < 4.5 * np.sqrt(0.24 / len(labels)), kind
 
 
 def test_episode_ends_with_one_target_left():

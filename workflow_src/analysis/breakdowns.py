@@ -47,22 +47,24 @@ def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[Shown, list[str]]:
 
 
 def load_scored_trials(
-    results: str | Path, run: str, scenario: str, manifest: pd.DataFrame
+    results: str | Path, run: str, trial_list: str, manifest: pd.DataFrame
 ) -> pd.DataFrame:
     """Read a run's scored trials and join the manifest's columns of each test utterance.
+
+    `trial_list` is the name of the list's files.
 
     Returns
     -------
     DataFrame
-        The columns of ``inference/<run>/<scenario>.parquet``; those of the manifest, except
+        The columns of ``inference/<run>/<trial list>.parquet``; those of the manifest, except
         speaker, date, path and names that are taken; and ``days`` (int), the days since the
         template's first utterance was recorded, and ``week`` (int, from 1).
     """
     trials = read_parquet(
-        Path(results) / f"inference/{run}/{scenario}.parquet", ["model", "score", "target"]
+        Path(results) / f"inference/{run}/{trial_list}.parquet", ["model", "score", "target"]
     )
     enrolment = read_parquet(
-        Path(results) / f"trials/{scenario}.enrolment.parquet", ["model", "order", "utterance"]
+        Path(results) / f"trials/{trial_list}.enrolment.parquet", ["model", "order", "utterance"]
     )
     dates = pd.to_datetime(manifest.set_index("utterance")["date"])
     first = enrolment[enrolment["order"] == 0].set_index("model")["utterance"].map(dates)
@@ -139,9 +141,10 @@ def mean_over_runs(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return stacked.groupby(keys, sort=False, as_index=False)["eer_percent"].mean()
 
 
-def baseline_error(summary: pd.DataFrame, scenario: str) -> float | None:
-    """Return the EER (%) of the baseline in a scenario; None where it was not run."""
-    own = (summary["method"] == find_by_role("baseline").id) & (summary["scenario"] == scenario)
+def baseline_error(summary: pd.DataFrame, scenario: str, order: str) -> float | None:
+    """Return the EER (%) of the baseline in a scenario and order; None where it was not run."""
+    own = summary["method"] == find_by_role("baseline").id
+    own &= (summary["scenario"] == scenario) & (summary["order"] == order)
     return summary.loc[own, "eer_percent"].iloc[0] if own.any() else None
 
 
@@ -162,10 +165,10 @@ def finetuning_curves(runs: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
     }
 
 
-def update_behaviour(results: str | Path, runs: pd.DataFrame, scenario: str) -> pd.DataFrame:
+def update_behaviour(results: str | Path, runs: pd.DataFrame, trial_list: str) -> pd.DataFrame:
     """Count how often, and by how much, each run updates on targets and on non-targets.
 
-    The baseline is left out: it never updates.
+    `trial_list` is the name of the list's files. The baseline is left out: it never updates.
 
     Returns
     -------
@@ -177,7 +180,7 @@ def update_behaviour(results: str | Path, runs: pd.DataFrame, scenario: str) -> 
     rows = []
     for run in runs.loc[runs["method"] != find_by_role("baseline").id, "run"]:
         trials = read_parquet(
-            Path(results) / f"inference/{run}/{scenario}.parquet", ["target", "updated", "weight"]
+            Path(results) / f"inference/{run}/{trial_list}.parquet", ["target", "updated", "weight"]
         )
         for target, part in trials.groupby("target"):
             weights = part.loc[part["updated"], "weight"].to_numpy(np.float64)

@@ -25,17 +25,31 @@ from workflow_src.settings.catalogue import find_by_role, find_method
 def error_rates(summary: pd.DataFrame) -> Figure:
     """EER of all methods over the scenarios.
 
-    The equal error rate (EER) of every method in every scenario. Nd is a test day every N days;
-    "as" tests all utterances of a day, "1s" one of them, "random" a few on random days.
+    The equal error rate (EER) of every method in every scenario, a panel for each order of trials.
+    Nd is a test day every N days; "as" tests all utterances of a day, "1s" one of them, "random" a
+    few on random days.
 
     Parameters
     ----------
     summary
-        ``summary.csv``: run, method, alpha, scenario, eer_percent.
+        ``summary.csv``: run, method, alpha, scenario, order, eer_percent.
     """
+    orders = list(summary["order"].drop_duplicates())
+    figure, panels = make_panels(
+        len(orders), 1, 9.5, 3.4, 1.2 * (len(orders) == 1), sharex=True, sharey=True
+    )
+    for order, axes in zip(orders, panels[:, 0], strict=True):
+        _plot_error_rates(axes, summary[summary["order"] == order])
+        axes.set_title(f"{order} order")
+    panels[-1, 0].set_xlabel("scenario")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def _plot_error_rates(axes: Axes, summary: pd.DataFrame) -> None:
+    """Plot the EERs of one order of trials."""
     scenarios = list(summary["scenario"].drop_duplicates())
     methods = list(summary["method"].drop_duplicates())
-    figure, axes = plt.subplots(figsize=(9.5, 4.6))
     width = 0.8 / len(methods)
     for place, method in enumerate(methods):
         rows = summary[summary["method"] == method]
@@ -64,9 +78,7 @@ def error_rates(summary: pd.DataFrame) -> Figure:
     axes.grid(axis="x", visible=False)
     for edge in np.arange(0.5, len(scenarios) - 1):
         axes.axvline(edge, color="#e2e2e2", linewidth=0.8)
-    axes.set(xlabel="scenario", ylabel="EER (%)", ylim=(0, None), xlim=(-0.5, len(scenarios) - 0.5))
-    figure.legend(loc="outside upper center", ncols=2)
-    return figure
+    axes.set(ylabel="EER (%)", ylim=(0, None), xlim=(-0.5, len(scenarios) - 0.5))
 
 
 def _plot_alphas(axes: Axes, method: str, rows: pd.DataFrame) -> None:

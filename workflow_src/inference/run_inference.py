@@ -1,4 +1,4 @@
-"""Execute the inference notebook for one run, which scores the trials of all scenarios."""
+"""Execute the inference notebook for one run, which scores all trials."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ class Arguments:
     """The notebook, relative to the folder of the workflow."""
     run: Run
     """The run, a row of the run table."""
-    scenarios: list[str]
-    """The scenarios to score."""
+    lists: list[str]
+    """The trial lists to score, by their ids."""
     executed: Output
     """The executed notebook to write."""
     draft: Path
@@ -29,7 +29,7 @@ def run(args: Arguments) -> None:
     """Execute the notebook in the working directory; it reads results/ and writes to it."""
     parameters = {
         "run": asdict(resolve_tuned(args.run)),
-        "scenarios": args.scenarios,
+        "lists": args.lists,
         "workdir": ".",
     }
     execute_notebook(args.notebook, args.executed, args.draft, parameters)

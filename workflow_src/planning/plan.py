@@ -96,7 +96,7 @@ def measure_amounts(
     survey
         The corpus.
     trials, development
-        Numbers of trials and development trials by scenario.
+        Numbers of trials by list, and of development trials by scenario.
     model_seconds
         Seconds that the speaker model takes for a recording.
     dim
@@ -131,7 +131,7 @@ def measure_amounts(
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
         "threshold_trials": developed * len(tuning.thresholds),
         "scores": sum(trials.values()) * len(runs),
-        "swept_scores": trials[config.shown_scenario] * len(sweep.alphas) * len(sweep.thresholds),
+        "swept_scores": trials[config.shown_list.id] * len(sweep.alphas) * len(sweep.thresholds),
         "synthesised_audio_seconds": seconds * synthetic,
         "embedding_numbers": utterances * dim,
         "shard_embedding_numbers": recorded * utterances * dim,
@@ -248,7 +248,7 @@ def describe_corpus(
         lines.append(f"hours       {survey.seconds / 3600:,.2f} ({survey.seconds_source})")
     elif recorded:
         lines.append("hours       unknown: no header could be read")
-    lines.append(f"trials      {sum(trials.values()):,} in {len(trials)} scenarios")
+    lines.append(f"trials      {sum(trials.values()):,} in {len(trials)} lists")
     lines.append(f"scores      {sum(trials.values()) * len(runs):,} of {len(runs)} runs")
     lines.append(f"jobs        {sum(jobs.values()):,}" + " (nothing is left to do)" * (not jobs))
     return lines

@@ -30,6 +30,7 @@ def effective_settings(config: Config) -> dict[str, Any]:
         del content["tuning"]
     read = {find_method(run.method).settings for run in expand_runs(config)}
     content["methods"] = {name: block for name, block in content["methods"].items() if name in read}
+    content["trials"]["orders"] = config.trials.used_orders
     used = {*config.trials.scenarios, *(config.tuning.development.scenarios if develops else [])}
     own = content["trials"]["own"]
     content["trials"]["own"] = {name: row for name, row in own.items() if name in used}

@@ -24,6 +24,7 @@ from workflow_src.settings.finetuning import Finetuning
 from workflow_src.settings.inference import Inference
 from workflow_src.settings.methods import Methods
 from workflow_src.settings.moved import find_moved
+from workflow_src.settings.orders import TrialList
 from workflow_src.settings.pretraining import Pretraining
 from workflow_src.settings.rendering import render_config
 from workflow_src.settings.trials import Trials
@@ -65,9 +66,10 @@ class Config(Block):
         return self
 
     @property
-    def shown_scenario(self) -> str:
-        """The scenario for figures and exported thresholds that need exactly one."""
-        return self.analysis.scenario or self.trials.scenarios[0]
+    def shown_list(self) -> TrialList:
+        """The trial list for figures and exported thresholds that need exactly one."""
+        scenario = self.analysis.scenario or self.trials.scenarios[0]
+        return TrialList(scenario=scenario, order=self.trials.used_orders[0])
 
 
 def validate_config(content: dict[str, Any], source: str = "config") -> Config:

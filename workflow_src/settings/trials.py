@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from workflow_src.settings.base import Block, Distinct, GivenPath
 from workflow_src.settings.generation import Generation, Scenario, ScenarioId, ScenarioSettings
+from workflow_src.settings.orders import NEW_ORDERS, Order, TrialList, list_id
 from workflow_src.settings.scenarios import BY_ID
 
 
@@ -33,6 +34,14 @@ class Trials(Block):
         description="scenarios that are made or imported, then scored: any of the nine published "
         "ones and of trials.own",
     )
+    orders: Annotated[Distinct[Order], Field(min_length=1)] | None = Field(
+        None,
+        description="orders of each scenario's trials; the first is shown where a figure shows "
+        "one. published: a non-target after each target, which tells the label to whoever counts; "
+        "shuffled: these, each day's in random order; independent: coin flips, of which no order "
+        "and no count tells the label. null: published and independent; of imported trials, "
+        "published and shuffled",
+    )
     own: dict[ScenarioId, ScenarioSettings] = Field(
         {},
         description="scenarios of your own, which other keys can name like the published ones: id "
@@ -58,6 +67,18 @@ class Trials(Block):
         if taken := [name for name in self.own if name in BY_ID]:
             raise ValueError(f"own has {taken[0]!r}, which is a published scenario; rename yours")
         self.check_known(self.scenarios, "scenarios")
+        for other in [*BY_ID, *self.own]:
+            for order in NEW_ORDERS:
+                if (taken_id := list_id(other, order)) in self.own:
+                    raise ValueError(
+                        f"own has {taken_id!r}, which names the trials of {other} in {order} "
+                        "order; rename yours"
+                    )
+        if self.source == "import" and "independent" in (self.orders or []):
+            raise ValueError(
+                "orders has independent, but source is import, and lists do not tell which other "
+                "trials a day could have; allowed: published, shuffled"
+            )
         if self.source == "import" and self.imported.root is None:
             raise ValueError("imported.root must name a folder when source is import")
         return self
@@ -71,6 +92,23 @@ class Trials(Block):
                     f"{key} has {name!r}, which is no scenario; allowed: {', '.join(known)}; "
                     "others are defined in trials.own"
                 )
+
+    @property
+    def used_orders(self) -> list[Order]:
+        """The orders of each scenario's trials."""
+        return self.orders or [
+            "published",
+            "shuffled" if self.source == "import" else "independent",
+        ]
+
+    @property
+    def lists(self) -> list[TrialList]:
+        """Each scenario in each order."""
+        return [
+            TrialList(scenario=scenario, order=order)
+            for scenario in self.scenarios
+            for order in self.used_orders
+        ]
 
     def find(self, name: str) -> Scenario:
         """Return the published or own scenario of a name."""

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from workflow_src.settings.base import Block, Distinct, Probability, Threshold, Weight
 from workflow_src.settings.generation import ScenarioId
+from workflow_src.settings.orders import Order
 
 
 class Development(Block):
@@ -26,6 +27,11 @@ class Development(Block):
     )
     trajectories: int = Field(
         6, ge=1, description="trajectories of each speaker in the scenario random"
+    )
+    order: Order = Field(
+        "independent",
+        description="order of the trials, as in trials.orders. In published order, a method that "
+        "sees counts or days can learn the order in place of the voice",
     )
 
 

@@ -26,7 +26,7 @@ class Arguments(ScenarioArguments):
     settings: Generation = field(default_factory=Generation)
     """How trials are made."""
     development: Development = field(default_factory=Development)
-    """The number of training speakers, and of their trajectories."""
+    """The number of training speakers and of their trajectories, and the order of trials."""
     seed: int
     """The config's seed."""
 
@@ -68,7 +68,8 @@ def run(args: Arguments) -> None:
     manifest = read_parquet(args.manifest, MANIFEST_COLUMNS)
     rejected = read_rejected(args.rejected)
     pool = build_pool(manifest, split, rejected, settings, args.scenario.unit)
-    made = make_scenario(pool, args.scenario, settings, args.seed)
+    order = args.development.order
+    made = make_scenario(pool, args.scenario, settings, args.seed, order)
     write_parquet(made.enrolment, args.enrolment)
     write_parquet(made.trials, args.trials)
     print(
