@@ -12,7 +12,6 @@ from scipy.stats import norm
 
 from workflow_src.common.errors import InputError
 from workflow_src.evaluation.calibration import (
-    BackEnd,
     ScoredTrials,
     bayes_threshold,
     cllr,
@@ -153,7 +152,6 @@ def test_separable_trials_have_finite_llrs(kind):
     llrs = back_end.llrs(scored)
     assert np.isfinite(llrs).all()
     assert (llrs[2:] > 1).all() and (llrs[:2] < -1).all()
-    assert BackEnd.restore(back_end.describe()) == back_end
 
 
 def drifting(sequences, length, seed):

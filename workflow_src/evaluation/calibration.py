@@ -12,14 +12,14 @@ Speech and Language 20, 2006 (Cllr, minCllr); Bruemmer and de Villiers, *The BOS
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from workflow_src.evaluation.history import FEATURES, Places, Scale, compute_history
-from workflow_src.evaluation.metrics import error_rates
+from workflow_src.evaluation.metrics import ErrorRates, error_rates
 from workflow_src.settings.evaluation import BackEndKind
 
 # Weight of the squared coefficients of standardised features: separable trials would have infinite
@@ -53,10 +53,14 @@ def min_cllr(scores: ArrayLike, target: ArrayLike) -> float:
     InputError
         One of the two kinds of trial is missing, or a score is not finite.
     """
+    return least_cllr(error_rates(scores, target))
+
+
+def least_cllr(rates: ErrorRates) -> float:
+    """Return minCllr of the trials whose error rates these are; see `min_cllr`."""
     # The import takes most of a second.
     from scipy.optimize import isotonic_regression
 
-    rates = error_rates(scores, target)
     targets = np.diff(rates.misses, prepend=0)
     nontargets = np.diff(rates.nontargets - rates.false_alarms, prepend=0)
     counts = targets + nontargets
@@ -183,15 +187,6 @@ class BackEnd:
         x = _design(self.kind, compute_history(*trials, self.scale))
         added, times_score = self.added.values(), self.times_score.values()
         return x @ np.array([self.slope, *added, *times_score]) + self.constant
-
-    def describe(self) -> dict[str, Any]:
-        """Return the back-end as JSON."""
-        return asdict(self)
-
-    @classmethod
-    def restore(cls, content: dict[str, Any]) -> BackEnd:
-        """Return the back-end that `describe` described."""
-        return cls(**{**content, "scale": Scale(**content["scale"])})
 
 
 def _names(kind: BackEndKind) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from workflow_src.common.errors import InputError
+
 FEATURES = ("score", "accepted_mean", "accepted_spread", "accepted_count", "since_enrolment")
 # The training speakers' mean and spread count as this many accepted scores of a template.
 PRIOR_COUNT = 2.0
@@ -129,11 +131,19 @@ def count_days(trials: pd.DataFrame, enrolment: pd.DataFrame, index: pd.DataFram
     -------
     ndarray
         int64 [T].
+
+    Raises
+    ------
+    InputError
+        A model has no enrolment, or none with a date.
     """
     used = index[index["utterance"].isin(enrolment["utterance"])]
     dates = enrolment["utterance"].map(used.set_index("utterance")["date"])
     last = dates.groupby(enrolment["model"]).max()
-    ended = trials["model"].map(_to_days(last))
+    ended = trials["model"].map(_to_days(last.dropna()))
+    if ended.isna().any():
+        model = trials["model"][ended.isna()].iloc[0]
+        raise InputError(f"enrolment table: the model {model!r} has no enrolment with a date")
     return (_to_days(trials["day"]) - ended).to_numpy(dtype=np.int64)
 
 

@@ -129,6 +129,7 @@ def measure_amounts(
         * sum(find_method(run.method).fit_seconds for run in fitted)
         / max(1, len(fitted)),
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
+        "all_development_trials": developed,
         "threshold_trials": developed * len(tuning.thresholds),
         "scores": sum(trials.values()) * len(runs),
         "swept_scores": trials[config.shown_list.id] * len(sweep.alphas) * len(sweep.thresholds),

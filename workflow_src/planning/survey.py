@@ -32,7 +32,7 @@ from workflow_src.trials.generate_development_trials import (
     choose_development_speakers,
 )
 from workflow_src.trials.pool import build_pool
-from workflow_src.trials.protocol import make_scenario
+from workflow_src.trials.protocol import NothingLeftError, make_scenario
 from workflow_src.trials.published_layout import TRIAL_FILE, tabulate_trials
 
 # Headers to read where the lengths of recordings are not known yet.
@@ -171,8 +171,13 @@ def _count_made(
         row = config.trials.find(one.scenario)
         if row.unit not in pools:
             pools[row.unit] = build_pool(table, split, [], settings, row.unit)
-        made = make_scenario(pools[row.unit], row, settings, config.seed, one.order)
-        counts[one.id] = len(made.trials)
+        try:
+            made = make_scenario(pools[row.unit], row, settings, config.seed, one.order)
+        except NothingLeftError:
+            # Of test trials, the run then says it.
+            counts[one.id] = 0
+        else:
+            counts[one.id] = len(made.trials)
     return counts
 
 

@@ -54,7 +54,7 @@ class Calibration(Block):
         "history",
         description="history: slope and offset depend on the template's history, that is, on the "
         "number, mean and spread of the scores accepted so far and on the days since enrolment; "
-        "affine: one slope and one offset; none: no log-likelihood ratios",
+        "affine: one slope and one offset; none: no ratios",
     )
     p_target: float = Field(
         0.5,

@@ -1,22 +1,22 @@
 """Make development trials: trials of one scenario among training speakers.
 
 Some training speakers enrol; they are also each other's non-targets. No test speaker takes part.
-Methods are fitted and chosen on these trials.
+Methods are fitted and chosen on these trials, and thresholds are set. Where fewer than two speakers
+train, or where they recorded too little, the tables are empty; then nothing can be fitted or set.
 """
 
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.common.seeds import generator
-from workflow_src.common.tables import read_split
+from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_split
 from workflow_src.settings.generation import Generation
 from workflow_src.settings.tuning import Development
 from workflow_src.trials.arguments import ScenarioArguments, read_rejected
 from workflow_src.trials.pool import MANIFEST_COLUMNS, build_pool
-from workflow_src.trials.protocol import make_scenario
+from workflow_src.trials.protocol import LeftOut, NothingLeftError, ScenarioTrials, make_scenario
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +38,12 @@ def choose_development_speakers(split: pd.DataFrame, most: int, seed: int) -> pd
 
     Raises
     ------
-    InputError
+    NothingLeftError
         Fewer than two speakers train.
     """
     training = sorted(split.loc[split["part"] == "train", "speaker"])
     if len(training) < 2:
-        raise InputError(
+        raise NothingLeftError(
             f"split: development trials need two speakers of part 'train' or more; there are "
             f"{len(training)}"
         )
@@ -59,8 +59,8 @@ def adapt_generation(settings: Generation, development: Development) -> Generati
     return settings.model_copy(update={"random": law})
 
 
-def run(args: Arguments) -> None:
-    """Make and write the tables of a scenario."""
+def make_trials(args: Arguments) -> ScenarioTrials:
+    """Make the trials of a scenario; raises `NothingLeftError` where there are none."""
     settings = adapt_generation(args.settings, args.development)
     split = choose_development_speakers(
         read_split(args.split), args.development.speakers, args.seed
@@ -68,8 +68,21 @@ def run(args: Arguments) -> None:
     manifest = read_parquet(args.manifest, MANIFEST_COLUMNS)
     rejected = read_rejected(args.rejected)
     pool = build_pool(manifest, split, rejected, settings, args.scenario.unit)
-    order = args.development.order
-    made = make_scenario(pool, args.scenario, settings, args.seed, order)
+    return make_scenario(pool, args.scenario, settings, args.seed, args.development.order)
+
+
+def run(args: Arguments) -> None:
+    """Make and write the tables of a scenario."""
+    try:
+        made = make_trials(args)
+    except NothingLeftError as error:
+        print(f"no development trials: {error}")
+        types = {"round": "int16", "step": "int32", "order": "int8", "target": "bool"}
+        trials, enrolment = (
+            pd.DataFrame({name: pd.Series(dtype=types.get(name, "str")) for name in columns})
+            for columns in (TRIAL_COLUMNS, ENROLMENT_COLUMNS)
+        )
+        made = ScenarioTrials(trials, enrolment, LeftOut())
     write_parquet(made.enrolment, args.enrolment)
     write_parquet(made.trials, args.trials)
     print(

@@ -48,6 +48,10 @@ from workflow_src.trials.tables import (
 _RUNNING = "test {}s during enrolment"
 
 
+class NothingLeftError(InputError):
+    """A corpus has no trials of a scenario."""
+
+
 @dataclass
 class LeftOut:
     """What a scenario could not use, counted by reason."""
@@ -115,7 +119,7 @@ def make_scenario(
 
     Raises
     ------
-    InputError
+    NothingLeftError
         No template has both enrolment and trials.
     """
     if pool.unit != scenario.unit:
@@ -144,7 +148,7 @@ def make_scenario(
         parts.append(tests._replace(template=which + len(templates)))
         templates += [own[place] for place in used]
     if not templates:
-        raise InputError(
+        raise NothingLeftError(
             f"trials: nothing is left for the scenario {scenario.id}; left out: {left_out}"
         )
     tests = Tests(*map(np.concatenate, zip(*parts, strict=True)))
