@@ -1,6 +1,7 @@
 # Embeddings + trials + update rules -> results/inference: a score for every trial of every run.
 
 from workflow_src.common.passed_over import gather_passed_over
+from workflow_src.evaluation.headline import describe_results
 
 RUN_TABLE = "results/inference/runs.csv"
 SUMMARY = "results/summary.csv"
@@ -162,6 +163,26 @@ rule summarise_results:
         step("evaluation.summarise_results")
 
 
+rule export_scores:
+    input:
+        scores=SCORES,
+    output:
+        score_lists=expand(
+            "results/score_lists/{run}/{list}.txt", run=RUNS, list=TRIAL_LISTS
+        ),
+        labelled_lists=expand(
+            "results/score_lists/{run}/{list}.labelled.txt", run=RUNS, list=TRIAL_LISTS
+        ),
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        **needs(2000, 60),
+    message:
+        "Exporting the scores of all runs as text"
+    shell:
+        step("exporting.export_scores")
+
+
 PASSED_OVER_PARTS = [
     *(
         [f"{PASSED_OVER}/corpus.csv"]
@@ -169,6 +190,17 @@ PASSED_OVER_PARTS = [
         else []
     ),
     *expand(f"{PASSED_OVER}/trials/{{list}}.csv", list=TRIAL_LISTS),
+    *expand(
+        f"{PASSED_OVER}/development/{{protocol}}.csv",
+        protocol=DEVELOPMENT_SCENARIOS,
+    ),
+    *expand(
+        f"{PASSED_OVER}/policies/{{policy}}.csv",
+        policy=[
+            *(f"pretrained-seed{seed}" for seed in PRETRAINED_SEEDS),
+            *TRAINED_RUNS,
+        ],
+    ),
 ]
 
 
@@ -201,8 +233,14 @@ onsuccess:
             path for path in [*PASSED_OVER_PARTS, REJECTED] if Path(path).exists()
         ]
         try:
-            for row in gather_passed_over(there):
-                print(f"passed over, {row}", file=sys.stderr)
+            said = [f"passed over, {row}" for row in gather_passed_over(there)]
+            if is_asked_for("all", "report", "analysis", "inference"):
+                said += describe_results(
+                    Path(), SETTINGS.shown_list.scenario, SETTINGS.shown_list.order
+                )
         # The run is done; with --touch, any file counts as its result.
-        except InputError as error:
-            print(f"passed over: {error}", file=sys.stderr)
+        except (InputError, ValueError, KeyError) as error:
+            said = [f"results: {error}"]
+        if Path(RUN_TABLE).exists():
+            said += describe_misfits(RUNS.values())
+        print(*said, sep="\n", file=sys.stderr)

@@ -1,11 +1,13 @@
 # Manifest + split, or lists to import -> results/trials: each scenario's trials and enrolments, in
 # each order.
 
-from workflow_src.trials.published_layout import (
+from workflow_src.trials.lists import (
     ENROLMENT_FILES,
+    ENROLMENT_MAP,
+    PAIRS,
     TRIAL_FILE,
-    check_files,
-    find_enrolment_list,
+    check_lists,
+    find_lists,
 )
 
 TRIALS = expand("results/trials/{list}.parquet", list=TRIAL_LISTS)
@@ -57,18 +59,18 @@ if SETTINGS.trials.source == "generate":
 
 else:
 
-    LISTS = SETTINGS.trials.imported.root
+    LISTS = (SETTINGS.trials.imported.root, SETTINGS.trials.imported.form)
 
-    def list_folder(wildcards):
-        return f"{LISTS}/{TRIAL_LISTS[wildcards.list].scenario}"
+    def found_lists(wildcards):
+        return find_lists(*LISTS, TRIAL_LISTS[wildcards.list].scenario)
 
     # Snakemake does not notice a missing source file where an earlier result exists.
-    checked(check_files, LISTS, SETTINGS.trials.scenarios)
+    checked(check_lists, *LISTS, SETTINGS.trials.scenarios)
 
     rule import_trials:
         input:
-            trial_list=lambda wildcards: f"{list_folder(wildcards)}/{TRIAL_FILE}",
-            enrolment_list=lambda wildcards: find_enrolment_list(list_folder(wildcards)),
+            trial_list=lambda wildcards: found_lists(wildcards).trials,
+            enrolment_list=lambda wildcards: found_lists(wildcards).enrolment or [],
             manifest=MANIFEST,
             split=SPLIT,
             rejected=REJECTED,
@@ -86,6 +88,7 @@ else:
             scenario=list_row,
             order=list_order,
             seed=SETTINGS.seed,
+            settings=SETTINGS.trials.imported.model_dump_json(exclude={"root"}),
         message:
             "Importing the trials {wildcards.list}"
         shell:
@@ -100,6 +103,7 @@ rule generate_development_trials:
     output:
         trials=f"{DEVELOPMENT}/{{protocol}}.parquet",
         enrolment=f"{DEVELOPMENT}/{{protocol}}.enrolment.parquet",
+        passed_over=f"{PASSED_OVER}/development/{{protocol}}.csv",
     wildcard_constraints:
         protocol="|".join(DEVELOPMENT_SCENARIOS),
     group:
@@ -143,3 +147,22 @@ rule export_trials:
         "Exporting the trials in the published layout"
     shell:
         step("trials.export_trials")
+
+
+rule export_pairs:
+    input:
+        trials=TRIALS,
+        enrolments=ENROLMENTS,
+    output:
+        pair_lists=expand(f"results/pair_lists/{PAIRS}", scenario=TRIAL_LISTS),
+        enrolment_maps=expand(
+            f"results/pair_lists/{ENROLMENT_MAP}", scenario=TRIAL_LISTS
+        ),
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        **needs(2000, 10),
+    message:
+        "Exporting the trials as lists of pairs"
+    shell:
+        step("trials.export_pairs")

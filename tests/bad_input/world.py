@@ -42,6 +42,7 @@ POLICIES = "results/policies"
 POINTS = "results/inference/baseline/operating_points.json"
 RECORDED = [f"000{speaker}_0501{hour}00_3_1_ti_0" for speaker in (1, 2) for hour in (11, 12, 13)]
 PUBLISHED_TRIALS, PUBLISHED_ENROLMENT = "lists/random/trial.pkl", "lists/random/enroll_model"
+PAIRS, ENROLMENT_MAP = "lists/random.txt", "lists/random.enrolment.txt"
 
 TUNING = {
     "alphas": [0.1, 0.3],
@@ -177,7 +178,8 @@ COMMANDS: dict[str, Command] = {
     "trials.generate_development_trials": Command(
         {**SPOKEN, "--development": TUNING["development"], "--seed": "1", "--scenario": RANDOM},
         {"--trials": f"{DEVELOPMENT}/random.parquet",
-         "--enrolment": f"{DEVELOPMENT}/random.enrolment.parquet"},
+         "--enrolment": f"{DEVELOPMENT}/random.enrolment.parquet",
+         "--passed-over": "passed_over/development.csv"},
     ),
     "trials.export_trials": Command(
         {"--trials": TRIALS["--trials"], "--enrolments": TRIALS["--enrolment"],
@@ -190,6 +192,24 @@ COMMANDS: dict[str, Command] = {
         {"--trials": "imported/random.parquet",
          "--enrolment": "imported/random.enrolment.parquet"},
     ),
+    "trials.export_pairs": Command(
+        {"--trials": TRIALS["--trials"], "--enrolments": TRIALS["--enrolment"]},
+        {"--pair-lists": PAIRS, "--enrolment-maps": ENROLMENT_MAP},
+    ),
+    "trials.import_trials:pairs": Command(
+        {"--trial-list": PAIRS, "--enrolment-list": ENROLMENT_MAP, "--settings": {"form": "pairs"},
+         "--scenario": RANDOM, **SPOKEN},
+        {"--trials": "imported/pairs.parquet", "--enrolment": "imported/pairs.enrolment.parquet",
+         "--passed-over": "imported/passed_over.csv"},
+    ),
+    "trials.import_trials:tables": Command(
+        {"--trial-list": TRIALS["--trials"], "--enrolment-list": TRIALS["--enrolment"],
+         "--settings": {"form": "tables"}, "--scenario": RANDOM, **SPOKEN},
+        {"--trials": "imported/table.parquet", "--enrolment": "imported/table.enrolment.parquet"},
+    ),
+    "embeddings.export_embeddings": Command(
+        MATRIX, {"--npz": "exported/a.npz", "--ark": "exported/a.ark", "--scp": "exported/a.scp"}
+    ),
     "methods.import_policy": Command(
         {"--source": "mh_final.pkl", **method("multi-head"), "--embeddings": EMBEDDINGS},
         {"--out-dir": f"{POLICIES}/released-multi-head"},
@@ -201,12 +221,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "training.pretrain_policy": Command(
         {**TRAINING, "--settings": PRETRAINING, "--initial": f"{POLICIES}/initial-multi-head"},
-        {"--out-dir": f"{POLICIES}/pretrained-seed0"},
+        {"--out-dir": f"{POLICIES}/pretrained-seed0",
+         "--passed-over": "passed_over/pretraining.csv"},
     ),
     "training.finetune_policy": Command(
         {**TRAINING, "--settings": FINETUNING, **method("multi-head"),
          "--initial": f"{POLICIES}/pretrained-seed0"},
-        {"--out-dir": f"{POLICIES}/multi-head-seed0"},
+        {"--out-dir": f"{POLICIES}/multi-head-seed0",
+         "--passed-over": "passed_over/finetuning.csv"},
     ),
     "methods.fit_method:fixed": Command(
         {**FITTING, **method("fixed-weight-tuned")},
@@ -254,6 +276,10 @@ COMMANDS: dict[str, Command] = {
     "exporting.export_method": Command(
         {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--points": POINTS},
         {"--folder": "export"},
+    ),
+    "exporting.export_scores": Command(
+        {"--scores": "results/inference/baseline/random.parquet"},
+        {"--score-lists": "exported/scores.txt", "--labelled-lists": "exported/labelled.txt"},
     ),
     "TemplateUpdater": Command({"--method": "export", "--template": "0001.template"}),
     "analysis.sweep_thresholds": Command(

@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
+from workflow_src.common.errors import InputError
 from workflow_src.evaluation.history import PRIOR_COUNT, Places, Scale, compute_history, count_days
 from workflow_src.updating.score_history import ScoreHistory, ScoreScale
 
@@ -115,3 +117,8 @@ def test_days_count_from_the_last_day_of_enrolment():
         {"model": ["a", "b", "a"], "day": ["2020-05-03", "2021-01-15", "2020-06-03"]}
     )
     assert count_days(trials, enrolment, index).tolist() == [0, 14, 31]
+    assert count_days(trials.assign(day=""), enrolment, index).tolist() == [0, 0, 0]
+    partly = index.assign(date=["2020-05-01", "", "", "2020-01-01"])
+    assert count_days(trials, enrolment, partly).tolist() == [2, 0, 33]
+    with pytest.raises(InputError, match="has no enrolment of the model 'b'"):
+        count_days(trials, enrolment[1:], index)

@@ -85,9 +85,10 @@ def test_the_overlay_for_smiip_tv_is_valid_and_names_who_is_tested():
     assert "0124" not in speakers
 
 
-def test_the_overlay_for_simulated_embeddings_is_valid():
+@pytest.mark.parametrize("path", ["config.simulated.yaml", "benchmarks/years.yaml"])
+def test_the_overlays_for_simulated_embeddings_are_valid(path):
     base = yaml.safe_load((CLONE / "config.yaml").read_text())
-    overlay = yaml.safe_load((CLONE / "config.simulated.yaml").read_text())
+    overlay = yaml.safe_load((CLONE / path).read_text())
     config = validate_config(merge(base, overlay))
     assert config.corpus.source == "simulated"
 

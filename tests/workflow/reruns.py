@@ -18,10 +18,10 @@ CORPUS = {"synthesize_corpus", "build_manifest", "simulate_listing", "import_emb
 EMBEDDINGS = EXTRACTION | {"import_embeddings", "simulate_embeddings"}
 SPLIT = {"split_speakers"}
 TRIALS = {"generate_trials", "import_trials", "list_passed_over"}
-DEVELOPMENT = {"generate_development_trials"}
+DEVELOPMENT = {"generate_development_trials", "list_passed_over"}
 IMPORTED_POLICY = {"import_policy"}
-PRETRAINING = {"pretrain_policy"}
-FINETUNING = {"finetune_policy"}
+PRETRAINING = {"pretrain_policy", "list_passed_over"}
+FINETUNING = {"finetune_policy", "list_passed_over"}
 FITTING = {"fit_method"}
 THRESHOLDS = {"tune_threshold"}
 RUN_TABLE = {"tabulate_runs"}
@@ -144,6 +144,7 @@ VALUES: dict[str, Any] = {
     "compute.deterministic": False,
     "corpus.source": "simulated",
     "corpus.test_speakers": 5,
+    "corpus.replace": True,
     "corpus.synthetic.speakers": 12,
     "corpus.synthetic.days": 15,
     "corpus.synthetic.missed_days": 0.1,
@@ -164,6 +165,7 @@ VALUES: dict[str, Any] = {
     "corpus.imported.embeddings": ["other.npz"],
     "corpus.imported.names": "{speaker}/{time}",
     "corpus.imported.table": "recordings.csv",
+    "corpus.imported.extractor": "other.onnx",
     "corpus.simulated.listing.speakers": 13,
     "corpus.simulated.listing.days": 16,
     "corpus.simulated.listing.attendance": 0.9,
@@ -199,6 +201,9 @@ VALUES: dict[str, Any] = {
     "trials.generation.random.max_targets": 3,
     "trials.generation.nontargets_per_target": 2.0,
     "trials.imported.root": "other lists",
+    "trials.imported.form": "pairs",
+    "trials.imported.sequences": True,
+    "trials.imported.missing": "leave-out",
     "pretraining.enabled": False,
     "pretraining.checkpoint": "policy.pkl",
     "pretraining.min_seconds": 1.2,
@@ -207,6 +212,7 @@ VALUES: dict[str, Any] = {
     "pretraining.redraw_epochs": 5,
     "pretraining.batch_size": 32,
     "pretraining.max_enrolment": 100,
+    "pretraining.impostor_threshold": 0.4,
     "pretraining.learning_rate": 0.01,
     "pretraining.momentum": 0.9,
     "pretraining.weight_decay": 0.001,
@@ -315,10 +321,10 @@ FILES = [
     f"recordings/{RECORDING}",
     f"other recordings/{RECORDING}",
     *(
-        f"{root}/{scenario}/{name}"
+        f"{root}/{scenario}{name}"
         for root in ("lists", "other lists")
         for scenario in ("random", "1das", "3d1s", "5das")
-        for name in ("trial.pkl", "enroll_model")
+        for name in ("/trial.pkl", "/enroll_model", ".txt")
     ),
 ]
 
@@ -429,14 +435,17 @@ WORLDS = {
         },
     ),
     "occasional": World(
-        "A run of `export_policy`, `export_trials`, `train_demo_extractor`, with a released policy",
+        "A run of all exports and of `train_demo_extractor`, with a released policy",
         {
             "corpus": {"source": "simulated"},
             "inference": {"released": {"multi-head": "policy.pkl"}},
         },
         [
             "export_policy",
-            "results/published_layout/random/trial.pkl",
+            "export_trials",
+            "export_pairs",
+            "export_scores",
+            "export_embeddings",
             "results/demo_extractor/demo_extractor.onnx",
         ],
         ["evaluation", "corpus.synthetic.law"],

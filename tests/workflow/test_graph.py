@@ -22,7 +22,8 @@ def test_finished_run_has_the_results_contract(finished):
     runs = pd.read_csv(results / "inference/runs.csv")
     summary = pd.read_csv(results / "summary.csv")
     assert list(summary.columns) == [
-        "run", "method", "alpha", "threshold", "seed", "scenario", "order", "eer_percent",
+        "run", "method", "alpha", "threshold", "threshold_from", "seed", "scenario", "order",
+        "eer_percent",
         "eer_threshold", "min_dcf", "min_dcf_threshold", "target_trials", "nontarget_trials",
         "far_percent_at_far_1", "frr_percent_at_far_1", "far_percent_at_far_0.1",
         "frr_percent_at_far_0.1", "far_percent_at_cost", "frr_percent_at_cost", "dcf_at_cost",
@@ -35,6 +36,12 @@ def test_finished_run_has_the_results_contract(finished):
     assert list(runs["method"].drop_duplicates()) == tiny["inference"]["methods"]
     tuned = runs.set_index("run").loc[["fixed-weight-tuned", "adaptive-weight-seed0"], "threshold"]
     assert tuned.isin(tiny["tuning"]["thresholds"]).all()
+    # The tiny configuration has the paper's thresholds, and the demo's speaker model.
+    sources = summary.groupby("method")["threshold_from"].agg(lambda found: {*found})
+    assert sources["fixed-weight"] == sources["multi-head"] == {"paper (another model)"}
+    assert sources["adaptive-weight"] == sources["fixed-weight-tuned"] == {"tuned"}
+    shown = (results / "inference/fixed-weight-0.1.ipynb").read_text()
+    assert "this is another one, whose cosines have another scale" in shown
     scenarios = tiny["trials"]["scenarios"]
     lists = [(name, order) for name in scenarios for order in ("published", "independent")]
     assert list(zip(summary["scenario"], summary["order"], strict=True)) == lists * len(runs)

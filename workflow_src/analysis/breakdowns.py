@@ -58,7 +58,8 @@ def load_scored_trials(
     DataFrame
         The columns of ``inference/<run>/<trial list>.parquet``; those of the manifest, except
         speaker, date, path and names that are taken; and ``days`` (int), the days since the
-        template's first utterance was recorded, and ``week`` (int, from 1).
+        template's first utterance was recorded, and ``week`` (int, from 1), both missing where a
+        day is unknown.
     """
     trials = read_parquet(
         Path(results) / f"inference/{run}/{trial_list}.parquet", ["model", "score", "target"]
@@ -72,8 +73,10 @@ def load_scored_trials(
     known = {"speaker", "date", "path", "days", "week", *trials.columns} - {"utterance"}
     conditions = manifest.drop(columns=known, errors="ignore")
     trials = trials.merge(conditions, on="utterance", how="left", validate="many_to_one")
-    elapsed = pd.to_datetime(trials["day"]) - trials["model"].map(first)
-    return trials.assign(days=elapsed.dt.days, week=elapsed.dt.days // DAYS_IN_WEEK + 1)
+    days = (pd.to_datetime(trials["day"]) - trials["model"].map(first)).dt.days
+    if days.isna().any():
+        days = days.astype("Int64")
+    return trials.assign(days=days, week=days // DAYS_IN_WEEK + 1)
 
 
 def error_rate_by(trials: pd.DataFrame, column: str, order: Sequence[str] = ()) -> pd.DataFrame:
@@ -118,14 +121,17 @@ def scores_over_time(trials: pd.DataFrame, days_in_bin: int = DAYS_IN_WEEK) -> p
     -------
     DataFrame
         A row for each class and bin: target (bool), days (float, the bin's mean), median, low and
-        high (the 10th and 90th percentile of the score), trials.
+        high (the 10th and 90th percentile of the score), trials. Trials without days are left out.
     """
-    bins = trials.assign(bin=trials["days"] // days_in_bin)
+    columns = ["target", "days", "median", "low", "high", "trials"]
+    bins = trials.assign(bin=trials["days"] // days_in_bin).dropna(subset=["bin"])
+    if bins.empty:
+        return pd.DataFrame(columns=columns, dtype="float64")
     groups = bins.groupby(["target", "bin"])
     quantiles = groups["score"].quantile([0.1, 0.5, 0.9]).unstack()
     return pd.DataFrame(
         {
-            "days": groups["days"].mean(),
+            "days": groups["days"].mean().astype("float64"),
             "median": quantiles[0.5],
             "low": quantiles[0.1],
             "high": quantiles[0.9],

@@ -112,6 +112,8 @@ def scores_over_time(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
                 part["days"], part["low"], part["high"], color=colour, alpha=0.18, linewidth=0
             )
             axes.plot(part["days"], part["median"], color=colour, marker="o", ms=3, label=label)
+        if table.empty:
+            _say_empty(axes)
         axes.set(title=shown.label)
     figure.supxlabel("days since enrolment", fontsize=10)
     figure.supylabel("score (median, 10th-90th percentile)", fontsize=10)
@@ -129,10 +131,16 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
     ----------
     tables
         property -> method -> table of `breakdowns.error_rate_by`. The methods of a property have
-        the same groups.
+        the same groups. A property without groups is left out.
     """
-    figure, panels = make_panels(len(tables), 2, 5.6, 3.7)
-    for axes, (title, methods) in zip(panels.flat, tables.items(), strict=False):
+    known = {
+        title: methods for title, methods in tables.items() if len(next(iter(methods.values())))
+    }
+    figure, panels = make_panels(max(1, len(known)), 2, 5.6, 3.7)
+    if not known:
+        _say_empty(panels[0][0])
+        return figure
+    for axes, (title, methods) in zip(panels.flat, known.items(), strict=False):
         first = next(iter(methods.values()))
         width = 0.8 / len(methods)
         for place, (shown, table) in enumerate(methods.items()):
@@ -357,6 +365,13 @@ def _plot_training(
     if len(labels) > 1:
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
+
+
+def _say_empty(axes: Axes) -> None:
+    """Write into a panel that the corpus does not tell what it would show."""
+    axes.text(0.5, 0.5, "not known", ha="center", va="center", transform=axes.transAxes)
+    axes.grid(visible=False)
+    axes.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
 
 
 def _is_given(method: str) -> bool:

@@ -17,6 +17,7 @@ from workflow_src.common.errors import InputError
 FEATURES = ("score", "accepted_mean", "accepted_spread", "accepted_count", "since_enrolment")
 # The training speakers' mean and spread count as this many accepted scores of a template.
 PRIOR_COUNT = 2.0
+UNKNOWN_DAY = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -130,25 +131,27 @@ def count_days(trials: pd.DataFrame, enrolment: pd.DataFrame, index: pd.DataFram
     Returns
     -------
     ndarray
-        int64 [T].
+        int64 [T]; 0 where a day is unknown (empty).
 
     Raises
     ------
     InputError
-        A model has no enrolment, or none with a date.
+        A model has no enrolment.
     """
     used = index[index["utterance"].isin(enrolment["utterance"])]
-    dates = enrolment["utterance"].map(used.set_index("utterance")["date"])
-    last = dates.groupby(enrolment["model"]).max()
-    ended = trials["model"].map(_to_days(last.dropna()))
-    if ended.isna().any():
-        model = trials["model"][ended.isna()].iloc[0]
-        raise InputError(f"enrolment table: the model {model!r} has no enrolment with a date")
-    return (_to_days(trials["day"]) - ended).to_numpy(dtype=np.int64)
+    dates = enrolment["utterance"].map(used.set_index("utterance")["date"]).fillna("")
+    last = _to_days(dates).groupby(enrolment["model"]).max()
+    models = pd.Index(trials["model"].unique())
+    if len(missing := models.difference(last.index)):
+        raise InputError(f"enrolment table: has no enrolment of the model {missing[0]!r}")
+    ended = trials["model"].map(last).to_numpy()
+    days = _to_days(trials["day"]).to_numpy()
+    known = (days != UNKNOWN_DAY) & (ended != UNKNOWN_DAY)
+    return np.where(known, days - ended, 0)
 
 
 def _to_days(dates: pd.Series) -> pd.Series:
-    """Return ISO dates as days since 1970, int64."""
+    """Return ISO dates as days since 1970, int64; `UNKNOWN_DAY` for an empty one."""
     codes, names = pd.factorize(dates)
     days = np.array(names, dtype="datetime64[D]").astype(np.int64)
     return pd.Series(days[codes], index=dates.index)

@@ -255,6 +255,8 @@ class GroupedTrials(NamedTuple):
         weeks = np.maximum(self.scored.days, 0) // DAYS_IN_WEEK + 1
         updates = np.array(UPDATES)[np.searchsorted(UPDATES, self.updates, side="right") - 1]
         for by, numbers in (("week", weeks), ("updates", updates)):
+            if by == "week" and not self.scored.days.any():
+                continue  # of a corpus that does not tell its days
             for number in np.unique(numbers):
                 own = rows[numbers == number]
                 if 0 < np.count_nonzero(self.target[own]) < len(own):

@@ -74,8 +74,9 @@ class Arguments:
 
 def run(args: Arguments) -> None:
     """Read the scored trials of all runs and write one table."""
-    columns = ["run", "method", "alpha", "threshold", "seed"]
-    runs = read_csv(args.runs, columns, text=["run"])[columns].astype({"seed": "Int64"})
+    columns = ["run", "method", "alpha", "threshold", "threshold_from", "seed"]
+    runs = read_csv(args.runs, columns, text=["run", "threshold_from"])
+    runs = runs[columns].astype({"seed": "Int64"})
     rows = []
     for run_id in show_progress(runs["run"], "runs"):
         for scored in args.lists:

@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workflow_src.common.notebooks import execute_notebook
-from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.running.arguments import Output
 from workflow_src.settings.runs import Run
 
@@ -28,7 +27,7 @@ class Arguments:
 def run(args: Arguments) -> None:
     """Execute the notebook in the working directory; it reads results/ and writes to it."""
     parameters = {
-        "run": asdict(resolve_tuned(args.run)),
+        "run": asdict(args.run),
         "lists": args.lists,
         "workdir": ".",
     }

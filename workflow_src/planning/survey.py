@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workflow_src.common.errors import AbsentError
 from workflow_src.common.files import read_parquet
 from workflow_src.common.seeds import generator
-from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.corpus.listing import select_subset
@@ -31,9 +31,9 @@ from workflow_src.trials.generate_development_trials import (
     adapt_generation,
     choose_development_speakers,
 )
+from workflow_src.trials.lists import find_lists, read_lists
 from workflow_src.trials.pool import build_pool
-from workflow_src.trials.protocol import NothingLeftError, make_scenario
-from workflow_src.trials.published_layout import TRIAL_FILE, tabulate_trials
+from workflow_src.trials.protocol import make_scenario
 
 # Headers to read where the lengths of recordings are not known yet.
 SAMPLE = 200
@@ -128,8 +128,8 @@ def count_trials(
     """Count the trials of test speakers by list, and the development trials by scenario.
 
     The trials are made as their steps make them, as if no recording were rejected. With fewer than
-    two training speakers there are no development trials. `test_speakers` is a number, or the file
-    of their ids.
+    two training speakers there are no development trials, nor where nothing is fitted or tuned.
+    `test_speakers` is a number, or the file of their ids.
     """
     test: int | list[str]
     if isinstance(test_speakers, int):
@@ -144,9 +144,9 @@ def count_trials(
         assert root is not None  # the settings need one
         of_scenario = {}
         for name in config.trials.scenarios:
-            file = Path(root) / name / TRIAL_FILE
-            nested = read_plain_pickle(file)
-            of_scenario[name] = len(tabulate_trials(nested, config.trials.find(name), table, file))
+            form, scenario = config.trials.imported.form, config.trials.find(name)
+            listed, _ = read_lists(find_lists(root, form, name), form, scenario)
+            of_scenario[name] = len(listed.table)
         trials = {one.id: of_scenario[one.scenario] for one in config.trials.lists}
     else:
         trials = _count_made(table, split, config, config.trials.lists, generation)
@@ -169,11 +169,11 @@ def _count_made(
     counts, pools = {}, {}
     for one in lists:
         row = config.trials.find(one.scenario)
-        if row.unit not in pools:
-            pools[row.unit] = build_pool(table, split, [], settings, row.unit)
         try:
+            if row.unit not in pools:
+                pools[row.unit] = build_pool(table, split, [], settings, row.unit)
             made = make_scenario(pools[row.unit], row, settings, config.seed, one.order)
-        except NothingLeftError:
+        except AbsentError:
             # Of test trials, the run then says it.
             counts[one.id] = 0
         else:

@@ -57,6 +57,11 @@ class Episodes:
 class EpisodeSampler:
     """Draws episodes from a population, on the population's device.
 
+    Attributes
+    ----------
+    left_out : list of str
+        The speakers without episodes, who have too few utterances or one day.
+
     Raises
     ------
     InputError
@@ -77,6 +82,7 @@ class EpisodeSampler:
                 "lower min_utterances or min_seconds"
             )
         self._qualified = enough.nonzero().squeeze(1)
+        self.left_out = [population.names[i] for i in (~enough).nonzero().flatten().tolist()]
         self._widest = int(population.utterances[self._qualified].max())
         self._most_days = int(days[self._qualified].max())
         self._a_day = torch.tensor(settings.targets_a_day, device=population.embeddings.device)

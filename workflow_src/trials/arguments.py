@@ -47,11 +47,16 @@ class ListArguments(ScenarioArguments):
         return list_id(self.scenario.id, self.order)
 
 
-def note_speakers_without_trials(split: pd.DataFrame, enrolment: pd.DataFrame, name: str) -> None:
-    """Note the test speakers of a split who have no trial of their own in a trial list."""
+def note_speakers_without_trials(
+    kind: str, split: pd.DataFrame, enrolment: pd.DataFrame, name: str
+) -> None:
+    """Note the speakers of the part ``test`` who have no trial of their own in a trial list.
+
+    `kind` says which speakers of the corpus these are.
+    """
     tested = split.loc[split["part"] == "test", "speaker"]
     without = sorted(set(tested) - set(enrolment["speaker"]))
-    note(f"test speakers without a trial ({name})", len(without), *without[:1])
+    note(f"{kind} speakers without a trial ({name})", len(without), *without[:1])
 
 
 def read_rejected(path: Path | None) -> list[str]:

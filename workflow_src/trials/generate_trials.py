@@ -41,7 +41,7 @@ def run(args: Arguments) -> None:
     with noted_in(args.passed_over, "trials"):
         for reason, count in made.left_out.counts.items():
             note(f"{reason} ({args.list_id})", count)
-        note_speakers_without_trials(split, made.enrolment, args.list_id)
+        note_speakers_without_trials("test", split, made.enrolment, args.list_id)
         write_parquet(made.enrolment, args.enrolment)
         write_parquet(made.trials, args.trials)
     print(

@@ -85,7 +85,7 @@ CASES = [
         "trials: own has 'random-shuffled', which names the trials of random in shuffled order"),
     own("the name of an own list in another order",
         "weekly: {every: 7, targets: all}, weekly-independent: {every: 7, targets: one}",
-        "trials: own has 'weekly-independent', which names the trials of weekly in independent order"),
+        "trials: own has 'weekly-independent', which names the trials of weekly in independent "),
     own("a name with capitals", "Weekly: {every: 7, targets: all}", "trials.own.Weekly: 'Weekly'"),
     own("a name that leaves the folder", "../x: {every: 7, targets: all}", "trials.own.../x: "),
     own("no distance", "weekly: {targets: all}", "trials.own.weekly.every: is missing"),
