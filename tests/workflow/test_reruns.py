@@ -135,7 +135,12 @@ def added(finished_runs):
     return dict(zip(keys, [outcome.jobs for outcome in run_all(commands)], strict=True))
 
 
-SHOWN = {"summarise_results": 1, "run_visual_analysis": 1, "record_provenance": 1}
+SHOWN = {
+    "measure_operating_points": 1,
+    "summarise_results": 1,
+    "run_visual_analysis": 1,
+    "record_provenance": 1,
+}
 
 
 def test_a_new_scenario_trains_nothing_and_leaves_the_trials_of_the_others(added):
@@ -150,7 +155,7 @@ def test_a_changed_scenario_makes_its_own_trials_alone(outcomes):
 
 
 def test_a_new_weight_runs_only_its_run_and_what_shows_it(added):
-    jobs = {"run_inference": 1, "tabulate_runs": 1, **SHOWN}
+    jobs = {"run_inference": 1, "set_operating_points": 1, "tabulate_runs": 1, **SHOWN}
     assert added["methods.fixed-weight.alphas"] == jobs
 
 
@@ -160,10 +165,12 @@ def test_a_new_seed_trains_and_runs_only_its_policies_and_what_shows_them(added)
         "finetune_policy": 2,
         "tune_threshold": 1,
         "run_inference": 2,
+        "set_operating_points": 2,
         "tabulate_runs": 1,
         **SHOWN,
     }
-    fitted = {"fit_method": 1, "run_inference": 1, "tabulate_runs": 1, **SHOWN}
+    own = {"fit_method": 1, "run_inference": 1, "set_operating_points": 1, "tabulate_runs": 1}
+    fitted = {**own, **SHOWN}
     assert added["methods.through-time.seeds"] == fitted
 
 

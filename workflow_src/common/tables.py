@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import AbsentError, InputError
 from workflow_src.common.files import read_csv, read_npy, read_parquet, write_parquet
 
 TRIAL_COLUMNS = ["model", "speaker", "round", "step", "day", "utterance", "target"]
@@ -44,12 +44,12 @@ def require_dates(dates: pd.Series, reader: str) -> None:
 
     Raises
     ------
-    InputError
+    AbsentError
         A date is empty.
     """
     unknown = int((dates.isna() | (dates == "")).sum())
     if unknown:
-        raise InputError(
+        raise AbsentError(
             f"{reader} needs the day of each utterance, and {unknown:,} of {len(dates):,} have "
             "none in the manifest; tell their times in the names or the table of the corpus"
         )
