@@ -238,8 +238,7 @@ COMMANDS: dict[str, Command] = {
         {"--summary": "results/summary.csv"},
     ),
     "exporting.export_method": Command(
-        {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--summary": "results/summary.csv",
-         "--scenario": "random"},
+        {"--run": BASELINE, **MATRIX, "--summary": "results/summary.csv", "--scenario": "random"},
         {"--folder": "export"},
     ),
     "TemplateUpdater": Command({"--method": "export", "--template": "0001.template"}),

@@ -16,7 +16,7 @@ import torch
 
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.files import read_csv, write_json
-from workflow_src.common.tables import read_embeddings
+from workflow_src.common.tables import read_embeddings, read_extractor
 from workflow_src.common.whole_files import written_whole
 from workflow_src.exporting.trial_model import OPSET, describe_memory, export_rule, uses_days
 from workflow_src.inference.methods import build_rule
@@ -36,6 +36,8 @@ class Arguments:
     """The run, a row of the run table."""
     embeddings: Input
     """Embeddings, .npy; the model has their dimension."""
+    index: Input | None = None
+    """The index of the embeddings, parquet, which names their speaker model."""
     summary: Input | None = None
     """results/summary.csv, which has the threshold of acceptance to suggest."""
     scenario: str | None = None
@@ -53,7 +55,8 @@ def run(args: Arguments) -> None:
     if args.summary is not None and args.scenario is not None:
         decision = find_decision(args.summary, chosen.run, args.scenario)
     dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
-    export_method(chosen, dimension, args.folder, decision)
+    extractor = read_extractor(args.index) if args.index else None
+    export_method(chosen, dimension, args.folder, decision, extractor)
 
 
 def find_decision(summary: Path, run: str, scenario: str) -> dict[str, Any]:
@@ -77,7 +80,11 @@ def find_decision(summary: Path, run: str, scenario: str) -> dict[str, Any]:
 
 
 def export_method(
-    run: Run, dimension: int, folder: Path, decision: dict[str, Any] | None = None
+    run: Run,
+    dimension: int,
+    folder: Path,
+    decision: dict[str, Any] | None = None,
+    extractor: str | None = None,
 ) -> None:
     """Write ``method.onnx`` and ``method.json`` of a run into a folder.
 
@@ -91,6 +98,8 @@ def export_method(
         The folder; made if it is missing.
     decision
         The threshold of acceptance to suggest, from `find_decision`.
+    extractor
+        The sha256 or the name of the speaker model that made the embeddings, if known.
 
     Raises
     ------
@@ -127,6 +136,7 @@ def export_method(
         "method": run.method,
         "run": run.run,
         "dimension": dimension,
+        "extractor": extractor,
         "settings": {"alpha": run.alpha, "threshold": run.threshold, "seed": run.seed},
         "uses_days": uses_days(model),
         "memory": describe_memory(rule),

@@ -5,9 +5,10 @@ enrolment, float32 [], and a ``memory_<name>`` for everything that the method re
 template. Its outputs are ``score``, float32 [], ``updated``, bool [], ``weight``, float32 [],
 ``new_template``, float32 [D], and a ``new_memory_<name>`` for every memory.
 
-The description holds the format, the method, its run and settings, D, whether the model reads the
-days, name, dtype, shape and initial value of every memory, the suggested threshold of acceptance,
-the model's sha256, and the versions that wrote it.
+The description holds the format, the method, its run and settings, D, the extractor (the sha256 or
+name of the speaker model, or null), whether the model reads the days, name, dtype, shape and
+initial value of every memory, the suggested threshold of acceptance, the model's sha256, and the
+versions that wrote it.
 
 The room `exporting` writes the two files.
 """
@@ -51,6 +52,9 @@ def read_description(path: Path) -> dict[str, Any]:
         for key, kind in NEEDED.items():
             if type(content[key]) is not kind:
                 raise ValueError(f"{key} is {content[key]!r}")
+        # Descriptions of 0.1.0 say nothing of it.
+        if not isinstance(content.setdefault("extractor", None), str | None):
+            raise ValueError(f"extractor is {content['extractor']!r}")
         for memory in content["memory"]:
             if memory["dtype"] not in DTYPES:
                 raise ValueError(f"the dtype {memory['dtype']!r}")

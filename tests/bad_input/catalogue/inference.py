@@ -14,7 +14,16 @@ from tests.bad_input.spoiling import (
     remove,
     write,
 )
-from tests.bad_input.world import BASELINE, EMBEDDINGS, FIXED, MULTI_HEAD, ORACLE, TUNED, runs
+from tests.bad_input.world import (
+    BASELINE,
+    EMBEDDINGS,
+    FIXED,
+    INDEX,
+    MULTI_HEAD,
+    ORACLE,
+    TUNED,
+    runs,
+)
 
 SCORES, TRIALS = "results/inference/baseline/random.parquet", "results/trials/random.parquet"
 DESCRIPTION = "export/method.json"
@@ -93,6 +102,7 @@ CASES = [
     exported("a policy for another D", "the policy is for embeddings of 16 dimensions",
              edit_npy(EMBEDDINGS, lambda matrix: matrix[:, :8]), run=MULTI_HEAD, summary=None,
              scenario=None),
+    exported("an index cut short", f"{INDEX}: cannot be read as parquet", cut(INDEX)),
     exported("a file where its folder goes", "model.onnx/method.onnx: ", folder="model.onnx"),
     served("no such method", "export/method.json: cannot be read", remove("export")),
     served("a model cut short", "export/method.onnx: is not the file that", cut(
@@ -102,6 +112,10 @@ CASES = [
            edit_json(DESCRIPTION, format=99)),
     served("another D than the model's", "export/method.onnx: ",
            edit_json(DESCRIPTION, dimension=17)),
+    served("an extractor that is a number", f"{DESCRIPTION}: is not the description",
+           edit_json(DESCRIPTION, extractor=3)),
+    served("another extractor than the template's", "template: is of the extractor 'simulated'",
+           edit_json(DESCRIPTION, extractor="0" * 64)),
     served("a number that no memory holds", f"{DESCRIPTION}: is not the description",
            edit_json(DESCRIPTION, memory=[
                {"name": "n", "dtype": "int32", "shape": [], "initial": 10**30}])),
