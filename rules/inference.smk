@@ -1,6 +1,7 @@
 # Embeddings + trials + update rules -> results/inference: a score for every trial of every run.
 
 from workflow_src.common.passed_over import gather_passed_over
+from workflow_src.evaluation.headline import describe_results
 
 RUN_TABLE = "results/inference/runs.csv"
 SUMMARY = "results/summary.csv"
@@ -9,11 +10,7 @@ PUBLISHED = (
     if SETTINGS.analysis.compare_published
     else []
 )
-SCORES = expand(
-    "results/inference/{run}/{scenario}.parquet",
-    run=RUNS,
-    scenario=SETTINGS.trials.scenarios,
-)
+SCORES = expand("results/inference/{run}/{list}.parquet", run=RUNS, list=TRIAL_LISTS)
 
 
 rule inference:
@@ -58,10 +55,7 @@ rule run_inference:
         tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
     output:
         executed="results/inference/{run}.ipynb",
-        scores=[
-            f"results/inference/{{run}}/{scenario}.parquet"
-            for scenario in SETTINGS.trials.scenarios
-        ],
+        scores=[f"results/inference/{{run}}/{one}.parquet" for one in TRIAL_LISTS],
     group:
         "inference"
     conda:
@@ -72,11 +66,11 @@ rule run_inference:
         notebook="notebooks/inference.ipynb",
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
         rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
-        scenarios=SETTINGS.trials.scenarios,
+        lists=list(TRIAL_LISTS),
         draft="logs/run_inference/{run}.draft.ipynb",
         notebook_code=digest_notebook("notebooks/inference.ipynb"),
     message:
-        "Scoring all scenarios with {wildcards.run}"
+        "Scoring all trials with {wildcards.run}"
     shell:
         step("inference.run_inference")
 
@@ -101,11 +95,31 @@ rule summarise_results:
         **needs(2000, 30, turn=1),
     params:
         folder=subpath(input.runs, parent=True),
-        scenarios=SETTINGS.trials.scenarios,
+        lists=write_lists(TRIAL_LISTS.values()),
     message:
-        "Summarising EER and minDCF of every run and scenario"
+        "Summarising EER and minDCF of every run, scenario and order"
     shell:
         step("evaluation.summarise_results")
+
+
+rule export_scores:
+    input:
+        scores=SCORES,
+    output:
+        score_lists=expand(
+            "results/score_lists/{run}/{list}.txt", run=RUNS, list=TRIAL_LISTS
+        ),
+        labelled_lists=expand(
+            "results/score_lists/{run}/{list}.labelled.txt", run=RUNS, list=TRIAL_LISTS
+        ),
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        **needs(2000, 60),
+    message:
+        "Exporting the scores of all runs as text"
+    shell:
+        step("exporting.export_scores")
 
 
 PASSED_OVER_PARTS = [
@@ -114,8 +128,17 @@ PASSED_OVER_PARTS = [
         if SETTINGS.corpus.source in ("directory", "imported")
         else []
     ),
+    *expand(f"{PASSED_OVER}/trials/{{list}}.csv", list=TRIAL_LISTS),
     *expand(
-        f"{PASSED_OVER}/trials/{{scenario}}.csv", scenario=SETTINGS.trials.scenarios
+        f"{PASSED_OVER}/development/{{protocol}}.csv",
+        protocol=DEVELOPMENT_SCENARIOS if FITTED_RUNS or TUNED_RUNS else [],
+    ),
+    *expand(
+        f"{PASSED_OVER}/policies/{{policy}}.csv",
+        policy=[
+            *(f"pretrained-seed{seed}" for seed in PRETRAINED_SEEDS),
+            *TRAINED_RUNS,
+        ],
     ),
 ]
 
@@ -149,8 +172,14 @@ onsuccess:
             path for path in [*PASSED_OVER_PARTS, REJECTED] if Path(path).exists()
         ]
         try:
-            for row in gather_passed_over(there):
-                print(f"passed over, {row}", file=sys.stderr)
+            said = [f"passed over, {row}" for row in gather_passed_over(there)]
+            if is_asked_for("all", "report", "analysis", "inference"):
+                said += describe_results(
+                    Path(), SETTINGS.shown_list.scenario, SETTINGS.shown_list.order
+                )
         # The run is done; with --touch, any file counts as its result.
-        except InputError as error:
-            print(f"passed over: {error}", file=sys.stderr)
+        except (InputError, ValueError, KeyError) as error:
+            said = [f"results: {error}"]
+        if Path(RUN_TABLE).exists():
+            said += describe_misfits(RUNS.values())
+        print(*said, sep="\n", file=sys.stderr)

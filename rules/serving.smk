@@ -29,7 +29,8 @@ rule export_method:
     params:
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
         rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
-        scenario=SETTINGS.shown_scenario,
+        scenario=SETTINGS.shown_list.scenario,
+        order=SETTINGS.shown_list.order,
         folder=subpath(output.model, parent=True),
     message:
         "Exporting {wildcards.run} for production"

@@ -64,22 +64,24 @@ def test_step_reads_policy_embeddings_and_summary(tmp_path):
     about = {"method": "multi-head", **network.describe()}
     write_policy(tmp_path / "policy", network.state_dict(), about)
     write_npy(np.ones((3, 8), np.float32), tmp_path / "embeddings.npy")
-    row = {"run": "mh", "scenario": "1das", "eer_percent": 2.5, "eer_threshold": 0.41}
-    write_csv(pd.DataFrame([row]), tmp_path / "summary.csv")
+    shown = {"scenario": "1das", "order": "published"}
+    row = {"run": "mh", **shown, "eer_percent": 2.5, "eer_threshold": 0.41}
+    other = row | {"order": "independent", "eer_threshold": 0.5}
+    write_csv(pd.DataFrame([row, other]), tmp_path / "summary.csv")
     run = Run("mh", "multi-head", threshold=0.3, seed=1, checkpoint=str(tmp_path / "policy"))
     arguments = ["exporting.export_method", "--run", json.dumps(dataclasses.asdict(run))]
     arguments += ["--embeddings", tmp_path / "embeddings.npy", "--folder", tmp_path / "out"]
     summary = ["--summary", tmp_path / "summary.csv", "--scenario"]
-    launch(*arguments, *summary, "1das")
+    launch(*arguments, *summary, "1das", "--order", "published")
     described = TemplateUpdater(tmp_path / "out").description
-    assert described["decision"] == {"scenario": "1das", "threshold": 0.41, "eer_percent": 2.5}
+    assert described["decision"] == {**shown, "threshold": 0.41, "eer_percent": 2.5}
     assert described["settings"] == {"alpha": None, "threshold": 0.3, "seed": 1}
     assert (described["run"], described["method"], described["dimension"]) == (
         "mh", "multi-head", 8,
     )  # fmt: skip
     launch(*arguments)
     assert TemplateUpdater(tmp_path / "out").description["decision"] is None
-    with pytest.raises(InputError, match=r"no row of the run 'mh' and the scenario '2das'"):
+    with pytest.raises(InputError, match="no row of the run 'mh', the scenario '2das' and"):
         launch(*arguments, *summary, "2das")
     with pytest.raises(InputError, match="--summary, --scenario: one is missing"):
         launch(*arguments, *summary[:2])

@@ -210,7 +210,7 @@ def test_other_thresholds_leave_the_eer_equal(compare, tmp_path):
     summary = b / "results/summary.csv"
     summary.write_text(summary.read_text().replace("2.0", "2.00"))
     said = compare.said_of("compare", a, b)[1]
-    assert "  how far: EER: equal in all 1 runs and scenarios\n" in said
+    assert "  how far: EER: equal in all 1 rows of the summary\n" in said
 
 
 def test_embeddings_of_other_utterances_and_dimensions_are_told(compare, tmp_path):

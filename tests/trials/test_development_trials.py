@@ -38,6 +38,7 @@ def make(corpus, scenario, development="{}"):
         "--development", development,
         "--trials", corpus / "out.parquet",
         "--enrolment", corpus / "enrolment.parquet",
+        "--passed-over", corpus / "passed_over.csv",
     )  # fmt: skip
     return [pd.read_parquet(corpus / name) for name in ("out.parquet", "enrolment.parquet")]
 
@@ -55,6 +56,20 @@ def test_speakers_and_trajectories_are_as_many_as_wanted(corpus):
     trials, _ = make(corpus, "random", '{"speakers": 3, "trajectories": 2}')
     assert trials["speaker"].nunique() == 3
     assert trials["model"].nunique() == 6
+
+
+def test_training_speakers_without_trials_are_counted(corpus):
+    manifest = pd.read_parquet(corpus / "manifest.parquet")
+    # Two days of speaker 0008: one to enrol, none to test. Speaker 0001 is tested, and not counted.
+    short = manifest["speaker"].isin(["0001", "0008"]) & (manifest["date"] > "2020-05-02")
+    write_parquet(manifest[~short], corpus / "manifest.parquet")
+    trials, _ = make(corpus, "1das")
+    assert "0008" not in set(trials["speaker"])
+    assert (corpus / "passed_over.csv").read_text().splitlines() == [
+        "stage,what,number,first",
+        "development trials,enrolment days without a test day (1das),1,",
+        "development trials,training speakers without a trial (1das),1,0008",
+    ]
 
 
 def test_a_lone_training_speaker_is_refused(corpus):

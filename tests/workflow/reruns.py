@@ -18,10 +18,10 @@ CORPUS = {"synthesize_corpus", "build_manifest", "simulate_listing", "import_emb
 EMBEDDINGS = EXTRACTION | {"import_embeddings", "simulate_embeddings"}
 SPLIT = {"split_speakers"}
 TRIALS = {"generate_trials", "import_trials", "list_passed_over"}
-DEVELOPMENT = {"generate_development_trials"}
+DEVELOPMENT = {"generate_development_trials", "list_passed_over"}
 IMPORTED_POLICY = {"import_policy"}
-PRETRAINING = {"pretrain_policy"}
-FINETUNING = {"finetune_policy"}
+PRETRAINING = {"pretrain_policy", "list_passed_over"}
+FINETUNING = {"finetune_policy", "list_passed_over"}
 FITTING = {"fit_method"}
 THRESHOLDS = {"tune_threshold"}
 RUN_TABLE = {"tabulate_runs"}
@@ -57,7 +57,9 @@ EFFECTS: dict[str, set[str]] = {
     "split of speakers": SPLIT | FROM_EMBEDDINGS,
     "all trials": TRIALS | TRIED,
     "scored trials": TRIALS | SWEEP | INFERENCE,
+    "other order": SWEEP | INFERENCE,
     "new scenario": TRIALS | INFERENCE,
+    "independent trials": TRIALS | DEVELOPMENT | TUNED,
     "development trials": DEVELOPMENT | TUNED,
     "tuning": TUNED,
     "fitted methods": FITTED,
@@ -137,6 +139,7 @@ VALUES: dict[str, Any] = {
     "compute.deterministic": False,
     "corpus.source": "simulated",
     "corpus.test_speakers": 5,
+    "corpus.replace": True,
     "corpus.synthetic.speakers": 12,
     "corpus.synthetic.days": 15,
     "corpus.synthetic.missed_days": 0.1,
@@ -157,6 +160,7 @@ VALUES: dict[str, Any] = {
     "corpus.imported.embeddings": ["other.npz"],
     "corpus.imported.names": "{speaker}/{time}",
     "corpus.imported.table": "recordings.csv",
+    "corpus.imported.extractor": "other.onnx",
     "corpus.simulated.listing.speakers": 13,
     "corpus.simulated.listing.days": 16,
     "corpus.simulated.listing.attendance": 0.9,
@@ -180,6 +184,7 @@ VALUES: dict[str, Any] = {
     "extractor.shards": 3,
     "trials.source": "import",
     "trials.scenarios": ["random", "1das", "3d1s", "5das"],
+    "trials.orders": ["shuffled", "published"],
     "trials.own": {"weekly": {"every": 3, "targets": "all"}},
     "trials.nontarget_only": ["0003"],
     "trials.generation.enrolment_utterances": 4,
@@ -189,7 +194,11 @@ VALUES: dict[str, Any] = {
     "trials.generation.random.trajectories": 20,
     "trials.generation.random.max_skip_days": 5,
     "trials.generation.random.max_targets": 3,
+    "trials.generation.nontargets_per_target": 2.0,
     "trials.imported.root": "other lists",
+    "trials.imported.form": "pairs",
+    "trials.imported.sequences": True,
+    "trials.imported.missing": "leave-out",
     "pretraining.enabled": False,
     "pretraining.checkpoint": "policy.pkl",
     "pretraining.min_seconds": 1.2,
@@ -198,6 +207,7 @@ VALUES: dict[str, Any] = {
     "pretraining.redraw_epochs": 5,
     "pretraining.batch_size": 32,
     "pretraining.max_enrolment": 100,
+    "pretraining.impostor_threshold": 0.4,
     "pretraining.learning_rate": 0.01,
     "pretraining.momentum": 0.9,
     "pretraining.weight_decay": 0.001,
@@ -237,6 +247,7 @@ VALUES: dict[str, Any] = {
     "tuning.development.scenarios": ["random", "5das"],
     "tuning.development.speakers": 5,
     "tuning.development.trajectories": 4,
+    "tuning.development.order": "published",
     "tuning.validation_share": 0.3,
     "tuning.alphas": [0.1, 0.3],
     "tuning.thresholds": [0.3, 0.4],
@@ -299,10 +310,10 @@ FILES = [
     f"recordings/{RECORDING}",
     f"other recordings/{RECORDING}",
     *(
-        f"{root}/{scenario}/{name}"
+        f"{root}/{scenario}{name}"
         for root in ("lists", "other lists")
         for scenario in ("random", "1das", "3d1s", "5das")
-        for name in ("trial.pkl", "enroll_model")
+        for name in ("/trial.pkl", "/enroll_model", ".txt")
     ),
 ]
 
@@ -322,8 +333,10 @@ WORLDS = {
             "extractor.allow_demo": "nothing",
             "trials.source": "scored trials",
             "trials.scenarios": "new scenario",
+            "trials.orders": "scored trials",
             "trials.nontarget_only": "split of speakers",
             "trials.generation": "all trials",
+            "trials.generation.nontargets_per_target": "independent trials",
             "trials.generation.random.trajectories": "scored trials",
             "pretraining": "pretraining",
             "pretraining.enabled": "finetuning of multi-head",
@@ -380,6 +393,8 @@ WORLDS = {
             "corpus.test_speakers": "split of speakers",
             "corpus.imported": "everything",
             "trials.scenarios": "new scenario",
+            # Both lists are there; the first is shown.
+            "trials.orders": "other order",
             "trials.nontarget_only": "split of speakers",
             "trials.generation": "development trials",
             "trials.generation.random.trajectories": "record",
@@ -408,14 +423,17 @@ WORLDS = {
         },
     ),
     "occasional": World(
-        "A run of `export_policy`, `export_trials`, `train_demo_extractor`, with a released policy",
+        "A run of all exports and of `train_demo_extractor`, with a released policy",
         {
             "corpus": {"source": "simulated"},
             "inference": {"released": {"multi-head": "policy.pkl"}},
         },
         [
             "export_policy",
-            "results/published_layout/random/trial.pkl",
+            "export_trials",
+            "export_pairs",
+            "export_scores",
+            "export_embeddings",
             "results/demo_extractor/demo_extractor.onnx",
         ],
         ["analysis", "corpus.synthetic.law"],
@@ -454,6 +472,7 @@ WORLDS = {
             "corpus.simulated.listing.speakers": "nothing",
             "corpus.simulated.listing.utterances": "nothing",
             "trials.generation": "populations",
+            "trials.orders": "populations",
             "pretraining": "populations",
             "finetuning": "populations",
             "finetuning.seeds": "nothing",

@@ -15,7 +15,13 @@ from tests.workflow.reruns import (
 
 # Where a step computes, where rules of one's own are searched for, and what is allowed: no result
 # of any kind.
-NEVER = {"compute.device", "compute.deterministic", "inference.folders", "extractor.allow_demo"}
+NEVER = {
+    "compute.device",
+    "compute.deterministic",
+    "corpus.replace",
+    "inference.folders",
+    "extractor.allow_demo",
+}
 
 
 def settings(name, *keys):
@@ -118,12 +124,12 @@ SHOWN = {"summarise_results": 1, "run_visual_analysis": 1, "record_provenance": 
 
 def test_a_new_scenario_trains_nothing_and_leaves_the_trials_of_the_others(added):
     # A notebook a run, which has all scenarios.
-    jobs = {"generate_trials": 1, "list_passed_over": 1, "run_inference": 12, **SHOWN}
+    jobs = {"generate_trials": 2, "list_passed_over": 1, "run_inference": 12, **SHOWN}
     assert added["trials.scenarios"] == jobs
 
 
 def test_a_changed_scenario_makes_its_own_trials_alone(outcomes):
-    assert outcomes["simulated", "trials.own"].jobs["generate_trials"] == 1
+    assert outcomes["simulated", "trials.own"].jobs["generate_trials"] == 2
 
 
 def test_a_new_weight_runs_only_its_run_and_what_shows_it(added):

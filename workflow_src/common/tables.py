@@ -32,6 +32,29 @@ def read_split(path: str | Path) -> pd.DataFrame:
     return split
 
 
+def require_dates(dates: pd.Series, reader: str) -> None:
+    """Refuse utterances of which a corpus does not know the day.
+
+    Parameters
+    ----------
+    dates
+        Their dates, ISO; empty where unknown.
+    reader
+        What needs the days, for the error.
+
+    Raises
+    ------
+    InputError
+        A date is empty.
+    """
+    unknown = int((dates.isna() | (dates == "")).sum())
+    if unknown:
+        raise InputError(
+            f"{reader} needs the day of each utterance, and {unknown:,} of {len(dates):,} have "
+            "none in the manifest; tell their times in the names or the table of the corpus"
+        )
+
+
 def read_embeddings(path: str | Path, mmap: bool = False) -> np.ndarray:
     """Read the matrix of embeddings, float [N, D], or map it into memory.
 

@@ -24,6 +24,7 @@ from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.running.arguments import Input
 from workflow_src.serving.exported_form import DESCRIPTION, FORMAT, MODEL
 from workflow_src.settings.catalogue import find_method
+from workflow_src.settings.orders import Order
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import UpdateRule
 
@@ -40,6 +41,8 @@ class Arguments:
     """results/summary.csv, which has the threshold of acceptance to suggest."""
     scenario: str | None = None
     """The scenario whose threshold is suggested."""
+    order: Order = "published"
+    """The order of its trials."""
     folder: Path
     """Folder to write method.onnx and method.json to."""
 
@@ -51,26 +54,32 @@ def run(args: Arguments) -> None:
     chosen = resolve_tuned(args.run)
     decision = None
     if args.summary is not None and args.scenario is not None:
-        decision = find_decision(args.summary, chosen.run, args.scenario)
+        decision = find_decision(args.summary, chosen.run, args.scenario, args.order)
     dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
     export_method(chosen, dimension, args.folder, decision)
 
 
-def find_decision(summary: Path, run: str, scenario: str) -> dict[str, Any]:
-    """Find the threshold of acceptance to suggest: that of a run's EER in a scenario.
+def find_decision(summary: Path, run: str, scenario: str, order: Order) -> dict[str, Any]:
+    """Find the threshold of acceptance to suggest: that of a run's EER in a scenario and order.
 
     Raises
     ------
     InputError
         The summary lacks the row.
     """
-    table = read_csv(summary, ["run", "scenario", "eer_percent", "eer_threshold"], text=["run"])
-    rows = table[(table["run"] == run) & (table["scenario"] == scenario)]
+    columns = ["run", "scenario", "order", "eer_percent", "eer_threshold"]
+    table = read_csv(summary, columns, text=["run"])
+    own = (table["scenario"] == scenario) & (table["order"] == order)
+    rows = table[(table["run"] == run) & own]
     if len(rows) != 1:
-        raise InputError(f"{summary}: has no row of the run {run!r} and the scenario {scenario!r}")
+        raise InputError(
+            f"{summary}: has no row of the run {run!r}, the scenario {scenario!r} and the order "
+            f"{order!r}"
+        )
     (row,) = rows.to_dict("records")
     return {
         "scenario": scenario,
+        "order": order,
         "threshold": float(row["eer_threshold"]),
         "eer_percent": float(row["eer_percent"]),
     }

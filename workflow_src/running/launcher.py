@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import resource
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -68,7 +69,21 @@ def main(given: list[str] | None = None) -> NoReturn:
     if not words or words[0] in {"-h", "--help"}:
         print(USAGE + "".join(f"    {name}\n" for name in list_steps()), end="")
         sys.exit(0 if words else 2)
-    sys.exit(end_well(lambda: call(words[0], words[1:])))
+    status = end_well(lambda: call(words[0], words[1:]))
+    if status == 0:
+        print(tell_costs(), file=sys.stderr)
+    sys.exit(status)
+
+
+def tell_costs() -> str:
+    """Return the processor time of this process and those it waited for, and the largest's memory.
+
+    Snakemake's benchmark files look at a job every half minute, and so miss the peaks of long jobs.
+    """
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = sum(one.ru_utime + one.ru_stime for one in used)
+    megabytes = max(one.ru_maxrss for one in used) / 1024
+    return f"took {seconds:.1f} s of processor time, {megabytes:.0f} MiB of memory"
 
 
 def end_well(work: Callable[[], None]) -> int:

@@ -10,11 +10,17 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
+from workflow_src.common.passed_over import note, noted_in
 from workflow_src.common.seeds import generator
 from workflow_src.common.tables import read_split
+from workflow_src.running.arguments import Output
 from workflow_src.settings.generation import Generation
 from workflow_src.settings.tuning import Development
-from workflow_src.trials.arguments import ScenarioArguments, read_rejected
+from workflow_src.trials.arguments import (
+    ScenarioArguments,
+    note_speakers_without_trials,
+    read_rejected,
+)
 from workflow_src.trials.pool import MANIFEST_COLUMNS, build_pool
 from workflow_src.trials.protocol import make_scenario
 
@@ -26,9 +32,11 @@ class Arguments(ScenarioArguments):
     settings: Generation = field(default_factory=Generation)
     """How trials are made."""
     development: Development = field(default_factory=Development)
-    """The number of training speakers, and of their trajectories."""
+    """The number of training speakers and of their trajectories, and the order of trials."""
     seed: int
     """The config's seed."""
+    passed_over: Output | None = None
+    """Days, models and speakers without development trials, CSV."""
 
 
 def choose_development_speakers(split: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
@@ -45,7 +53,8 @@ def choose_development_speakers(split: pd.DataFrame, most: int, seed: int) -> pd
     if len(training) < 2:
         raise InputError(
             f"split: development trials need two speakers of part 'train' or more; there are "
-            f"{len(training)}"
+            f"{len(training)}. Test fewer speakers, or tune and fit nothing: set the thresholds "
+            "under methods to numbers"
         )
     order = generator(seed, "development", "speakers").permutation(len(training))
     chosen = {training[i] for i in order[:most]}
@@ -68,11 +77,15 @@ def run(args: Arguments) -> None:
     manifest = read_parquet(args.manifest, MANIFEST_COLUMNS)
     rejected = read_rejected(args.rejected)
     pool = build_pool(manifest, split, rejected, settings, args.scenario.unit)
-    made = make_scenario(pool, args.scenario, settings, args.seed)
-    write_parquet(made.enrolment, args.enrolment)
-    write_parquet(made.trials, args.trials)
+    order = args.development.order
+    made = make_scenario(pool, args.scenario, settings, args.seed, order)
+    with noted_in(args.passed_over, "development trials"):
+        for reason, count in made.left_out.counts.items():
+            note(f"{reason} ({args.scenario.id})", count)
+        note_speakers_without_trials("training", split, made.enrolment, args.scenario.id)
+        write_parquet(made.enrolment, args.enrolment)
+        write_parquet(made.trials, args.trials)
     print(
         f"{args.scenario.id} ({args.scenario.summary}): {made.enrolment['speaker'].nunique()} "
         f"training speakers, {made.enrolment['model'].nunique()} models, {len(made.trials)} trials"
-        f"; left out: {made.left_out}"
     )

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.errors import InputError, printable
+from workflow_src.common.tables import require_dates
 from workflow_src.settings.generation import Generation, Unit
 
 MANIFEST_COLUMNS = ["utterance", "speaker", "date", "time"]
@@ -90,7 +91,7 @@ def build_pool(
     ------
     InputError
         No test speaker has a usable utterance, there is no other speaker for non-targets, or the
-        manifest does not tell the sessions.
+        manifest does not tell the days or the sessions.
     """
     parts = split.set_index("speaker")["part"]
     members = parts.index[parts.isin(["test", "nontarget-only"])]
@@ -101,6 +102,7 @@ def build_pool(
         MANIFEST_COLUMNS + [name for name in SESSION_COLUMNS if name in manifest],
     ]
     table = table.reset_index(drop=True)
+    require_dates(table["date"], "trials: generating trials")
     table["unit"] = _units(table, unit)
     if unit == "session":
         table = _order_by_session(table)
