@@ -53,7 +53,10 @@ def test_resamples_are_the_lists_of_the_drawn_speakers(impostors):
         assert means[0][number] == pytest.approx(np.mean(drawn_scores[drawn_target] > 1))
         assert means[1][number] == pytest.approx(np.mean(drawn_scores[~drawn_target] > 1))
     for name, measure in MEASURES.items():
-        assert found[name].value == measure.exact(error_rates(scores, target))
+        exact = measure.exact(error_rates(scores, target))
+        # 480 non-targets cannot tell a FAR of 0.1 %.
+        expected = np.nan if name == "frr_at_far_0.1" else exact
+        assert found[name].value == pytest.approx(expected, nan_ok=True, abs=0)
 
 
 def test_bins_hardly_move_the_measures_of_many_trials():

@@ -24,11 +24,12 @@ are whole numbers, so the results have the same bytes on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
@@ -38,8 +39,10 @@ from workflow_src.evaluation.metrics import ErrorRates, error_rates
 
 BINS = 2048
 """Cuts at which resamples are counted, at most; with fewer distinct scores, the rates are exact."""
-# Resamples that are counted side by side: their counts fit the processor's cache.
+# Resamples that are counted side by side: their counts fit the processor's cache, and the weights
+# of all pairs of speakers take little memory.
 BLOCK = 128
+MOST_WEIGHTS = 2**24
 
 
 @dataclass(frozen=True)
@@ -151,23 +154,48 @@ class ResampledRates:
 
 
 class Measure(NamedTuple):
-    """An error measure: of all trials, and of resamples."""
+    """An error measure: of all trials, and of resamples.
+
+    Attributes
+    ----------
+    exact, resampled
+        How it is taken; shares, not per cent.
+    column
+        Its column in tables.
+    scale
+        What tables multiply it by.
+    nontargets
+        The fewest non-targets of which it can be taken: those that one false acceptance needs.
+    """
 
     exact: Callable[[ErrorRates], float]
     resampled: Callable[[ResampledRates], np.ndarray]
+    column: str
+    scale: float = 100
+    nontargets: int = 1
 
 
 MEASURES = {
-    "eer": Measure(lambda rates: rates.equal_error_rate()[0], ResampledRates.equal_error_rate),
-    "min_dcf": Measure(lambda rates: rates.min_dcf()[0], ResampledRates.min_dcf),
+    "eer": Measure(
+        lambda rates: rates.equal_error_rate()[0], ResampledRates.equal_error_rate, "eer_percent"
+    ),
+    "min_dcf": Measure(
+        lambda rates: rates.min_dcf()[0], ResampledRates.min_dcf, "min_dcf", scale=1
+    ),
     "frr_at_far_1": Measure(
-        lambda rates: rates.frr_at_far(0.01)[0], lambda rates: rates.frr_at_far(0.01)
+        lambda rates: rates.frr_at_far(0.01)[0],
+        lambda rates: rates.frr_at_far(0.01),
+        "frr_at_far_1",
+        nontargets=100,
     ),
     "frr_at_far_0.1": Measure(
-        lambda rates: rates.frr_at_far(0.001)[0], lambda rates: rates.frr_at_far(0.001)
+        lambda rates: rates.frr_at_far(0.001)[0],
+        lambda rates: rates.frr_at_far(0.001),
+        "frr_at_far_0.1",
+        nontargets=1000,
     ),
 }
-"""Shares, not per cent; the FAR in a name is in per cent."""
+"""The FAR in a name is in per cent, and so is the FRR in tables."""
 
 
 class ResampledTrials:
@@ -194,19 +222,28 @@ class ResampledTrials:
         self, enrolled: ArrayLike, tested: ArrayLike, target: ArrayLike, resamples: Resamples
     ) -> None:
         self.target = np.asarray(target, dtype=bool)
-        speakers = resamples.speakers
-        rows, others = (np.searchsorted(speakers, np.asarray(side)) for side in (enrolled, tested))
-        own, self._own_cell = np.unique(rows[self.target], return_inverse=True)
+        known = pd.Index(resamples.speakers)
+        rows, others = (known.get_indexer(pd.Index(side)) for side in (enrolled, tested))
+        if min(rows.min(initial=0), others.min(initial=0)) < 0:
+            raise KeyError("trials have a speaker whom the resamples lack")
+        self._own, self._own_cell = np.unique(rows[self.target], return_inverse=True)
         pairs, self._pair_cell = np.unique(
-            rows[~self.target] * len(speakers) + others[~self.target], return_inverse=True
+            rows[~self.target] * len(known) + others[~self.target], return_inverse=True
         )
-        self.enrolled_speakers = len(own)
-        weights = np.ascontiguousarray(resamples.weights.T)
+        self._pairs = pairs // len(known), pairs % len(known)
+        self.enrolled_speakers = len(self._own)
+        size = int(np.clip(MOST_WEIGHTS // max(1, len(pairs)), 1, BLOCK))
+        # [S, r], so that the weights of a speaker in all resamples lie together.
         self._blocks = [
-            (block[own], block[pairs // len(speakers)], block[pairs % len(speakers)])
-            for block in np.split(weights, range(BLOCK, weights.shape[1], BLOCK), axis=1)
+            np.ascontiguousarray(resamples.weights[first : first + size].T)
+            for first in range(0, len(resamples.weights), size)
         ]
-        self._cells = len(own), len(pairs)
+
+    def _weigh(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield for each block the weights of target cells and of pairs, int32 [cells, r]."""
+        enrolled, impostor = self._pairs
+        for block in self._blocks:
+            yield block[self._own], block[enrolled] * block[impostor]
 
     def resample(
         self, scores: ArrayLike, measures: Mapping[str, Callable[[ResampledRates], np.ndarray]]
@@ -228,12 +265,12 @@ class ResampledTrials:
         scores = np.asarray(scores)
         cuts = choose_cuts(scores, self.target)
         place = np.searchsorted(cuts, scores, side="left")
-        targets = _count(place[self.target], self._own_cell, (len(cuts), self._cells[0]))
-        nontargets = _count(place[~self.target], self._pair_cell, (len(cuts), self._cells[1]))
+        targets = _count(place[self.target], self._own_cell, len(cuts), len(self._own))
+        nontargets = _count(place[~self.target], self._pair_cell, len(cuts), len(self._pairs[0]))
         found: dict[str, list[np.ndarray]] = {name: [] for name in measures}
-        for own, enrolled, impostor in self._blocks:
+        for own, pair in self._weigh():
             misses = np.cumsum(targets @ own, axis=0, dtype=np.int32)
-            rejected = np.cumsum(nontargets @ (enrolled * impostor), axis=0, dtype=np.int32)
+            rejected = np.cumsum(nontargets @ pair, axis=0, dtype=np.int32)
             rates = ResampledRates(
                 misses=misses,
                 false_alarms=rejected[-1] - rejected,
@@ -247,14 +284,15 @@ class ResampledTrials:
     def sample(self, scores: ArrayLike) -> dict[str, Sampled]:
         """Return the error measures of all trials and of the resamples: name -> `Sampled`.
 
-        The values are exact. `scores` is float [T]; raises as `error_rates` does.
+        The values are exact; NaN with fewer non-targets than the measure needs. `scores` is float
+        [T]; raises as `error_rates` does.
         """
         scores = np.asarray(scores)
         rates = error_rates(scores, self.target)
         samples = self.resample(scores, {name: one.resampled for name, one in MEASURES.items()})
         return {
             name: Sampled(
-                value=measure.exact(rates),
+                value=measure.exact(rates) if rates.nontargets >= measure.nontargets else np.nan,
                 samples=samples[name],
                 freedom=self.enrolled_speakers - 1,
                 step=1 / rates.targets,
@@ -279,16 +317,15 @@ class ResampledTrials:
             float64 [R]; NaN where a resample has no such trial.
         """
         values = np.asarray(values, dtype=np.float64)
-        sides = []
-        for kind, cell in ((self.target, self._own_cell), (~self.target, self._pair_cell)):
-            sums, counts = np.bincount(cell, values[kind]), np.bincount(cell)
-            parts = []
-            for own, enrolled, impostor in self._blocks:
-                weights = own if kind is self.target else enrolled * impostor
+        cells = (self.target, self._own_cell), (~self.target, self._pair_cell)
+        sums = [np.bincount(cell, values[kind]) for kind, cell in cells]
+        counts = [np.bincount(cell) for _, cell in cells]
+        means: list[list[np.ndarray]] = [[], []]
+        for weights in self._weigh():
+            for side, own in enumerate(weights):
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    parts.append((sums @ weights) / (counts @ weights))
-            sides.append(np.concatenate(parts))
-        return sides[0], sides[1]
+                    means[side].append((sums[side] @ own) / (counts[side] @ own))
+        return np.concatenate(means[0]), np.concatenate(means[1])
 
 
 def choose_cuts(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -308,6 +345,6 @@ def choose_cuts(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
     )
 
 
-def _count(place: np.ndarray, cell: np.ndarray, shape: tuple[int, int]) -> csr_array:
-    """Count the trials of each bin and cell; a cell is what all its trials are weighted by."""
-    return csr_array((np.ones(len(cell), dtype=np.int32), (place, cell)), shape=shape)
+def _count(place: np.ndarray, cell: np.ndarray, bins: int, cells: int) -> csr_array:
+    """Count the trials of each bin and cell: int32 [bins, cells]. A cell's trials weigh alike."""
+    return csr_array((np.ones(len(cell), dtype=np.int32), (place, cell)), shape=(bins, cells))

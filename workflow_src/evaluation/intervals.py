@@ -136,11 +136,14 @@ def simultaneous_quantile(numbers: Sequence[Sampled], confidence: float) -> floa
     With the probability `confidence`, each number plus and minus its `half_width` at z holds its
     truth.
     """
-    samples = np.array([number.samples for number in numbers if _is_known(number)])
+    single = normal_quantile(confidence)
+    known = [number.samples for number in numbers if _is_known(number)]
+    if not known:
+        return single
+    samples = np.array(known)
     samples = samples[:, ~np.isnan(samples).any(axis=0)]
     spread = samples.std(axis=1, keepdims=True)
     samples, spread = samples[spread[:, 0] > 0], spread[spread[:, 0] > 0]
-    single = normal_quantile(confidence)
     if not samples.size:
         return single
     largest = np.abs((samples - samples.mean(axis=1, keepdims=True)) / spread).max(axis=0)
@@ -169,4 +172,5 @@ def normal_quantile(confidence: float) -> float:
 
 
 def _is_known(number: Sampled) -> bool:
-    return number.freedom >= 1 and bool(np.isnan(number.samples).mean() <= MOST_LACKING)
+    lacking = np.isnan(number.samples).mean()
+    return number.freedom >= 1 and math.isfinite(number.value) and bool(lacking <= MOST_LACKING)

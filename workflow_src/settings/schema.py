@@ -20,6 +20,7 @@ from workflow_src.settings.comparison import Comparison
 from workflow_src.settings.compute import Compute
 from workflow_src.settings.corpus import PUBLISHED_EXTRACTOR, PUBLISHED_LAW, Corpus
 from workflow_src.settings.embeddings import Extractor
+from workflow_src.settings.evaluation import Evaluation
 from workflow_src.settings.finetuning import Finetuning
 from workflow_src.settings.inference import Inference
 from workflow_src.settings.methods import Methods
@@ -44,6 +45,7 @@ class Config(Block):
     tuning: Tuning = Field(default_factory=Tuning)
     inference: Inference = Field(default_factory=Inference)
     methods: Methods = Field(default_factory=Methods)
+    evaluation: Evaluation = Field(default_factory=Evaluation)
     analysis: Analysis = Field(default_factory=Analysis)
     comparison: Comparison = Field(default_factory=Comparison)
 
