@@ -11,7 +11,7 @@ export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 COMPILE := $(BIN)/python -m uv pip compile --python-version 3.11 --no-header --no-annotate --quiet \
   $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
 
-.PHONY: help setup demo reproduce test test-slow slurm-test check bench format lock audit pictures clean
+.PHONY: help setup demo reproduce test test-slow slurm-test check docs bench format lock audit pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,7 +51,7 @@ test-slow: setup ## run the tests that take minutes
 slurm-test: setup ## run the tests on a real Slurm of one node (installs Debian's packages; needs root)
 	$(BIN)/python -m pytest -m slow tests/cluster
 
-check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, types, written files against their source
+check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, types, written files against their source, the docs as a site
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile rules
@@ -60,6 +60,14 @@ check: setup ## lint: ruff, snakefmt, snakemake --lint, import rules, types, wri
 	mypy
 	$(BIN)/python -m workflow_src.settings.schema
 	$(BIN)/python -m tests.workflow.reruns_page
+	$(BIN)/python docs/tools/write_settings.py
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(MKDOCS) --site-dir "$$folder"
+
+# Warnings are errors (mkdocs.yml). The variable silences an advertisement.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
+docs: setup ## build the docs as a site: site/index.html (search needs a server: python -m http.server --directory site)
+	$(MKDOCS)
 
 bench: setup ## measure; prints a table for each benchmark
 	@for benchmark in benchmarks/bench_*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
@@ -85,12 +93,13 @@ format: setup ## format the code
 	ruff format .
 	snakefmt Snakefile rules
 
-pictures: setup ## draw the rule graph and copy the demo's figures for the docs (needs graphviz, and the demo run)
+pictures: setup ## draw the task and the rule graph, and copy the demo's figures for the docs (needs graphviz, and the demo run)
+	$(BIN)/python docs/tools/draw_task.py
 	snakemake --rulegraph --forceall all 2>/dev/null \
 	  | sed -E '/label = "all"/d; /-> 0;?$$/d; s/color = "[^"]*"/color = "#0072B2"/; s/graph\[/graph[rankdir=LR, ranksep=0.3, nodesep=0.15, /' \
 	  | tred | dot -Tsvg > docs/rulegraph.svg
 	mkdir -p docs/demo
 	cp results/analysis/figures/error_rates.png results/analysis/figures/error_rates_by_condition.png docs/demo/
 
-clean: ## remove results, logs and Snakemake's records; .venv stays
-	rm -rf results logs report.html reproduced .snakemake
+clean: ## remove results, logs, the site and Snakemake's records; .venv stays
+	rm -rf results logs report.html reproduced site .snakemake

@@ -8,7 +8,11 @@ min_version("9.0")
 report: "report/workflow.rst"
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+# The folder of this file, also where another Snakefile includes it or uses it as a module.
+HOME = workflow.current_basedir.get_path_or_uri(secret_free=False)
+
+
+configfile: f"{HOME}/config.yaml"
 
 
 include: "rules/common.smk"
@@ -37,7 +41,7 @@ localrules:
 
 
 rule all:
-    default_target: True
+    default_target: workflow.modifier.is_main_snakefile()
     input:
         "results/provenance.json",
         rules.analysis.input,

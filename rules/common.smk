@@ -11,7 +11,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-sys.path.insert(0, str(workflow.basedir))
+sys.path.insert(0, HOME)
 
 from workflow_src.comparison.populations import population_settings, training_settings
 from workflow_src.settings.policy_paths import policy_files
@@ -60,9 +60,12 @@ def checked(function, *arguments):
 # Snakemake has read these files, and dropped the first of two equal keys.
 for _path in workflow.configfiles:
     checked(check_config_file, _path)
-checked(check_config_words, workflow.config_settings.config_args or [])
-for _block in read_config_words(workflow.config_settings.config_args or []):
-    update_config(config, _block)
+# A module's settings are those that it is given.
+if workflow.modifier.is_main_snakefile():
+    _words = workflow.config_settings.config_args or []
+    checked(check_config_words, _words)
+    for _block in read_config_words(_words):
+        update_config(config, _block)
 SETTINGS = checked(validate_config, config, "config")
 # Without this check, Snakemake would stop with a traceback.
 checked(check_workdir, Path.cwd())
@@ -87,8 +90,8 @@ wildcard_constraints:
 
 def resource_path(path):
     """Find a file: resources/... beside the Snakefile, anything else from the working directory."""
-    beside = path.startswith("resources/") and Path(workflow.basedir) != Path.cwd()
-    return f"{workflow.basedir}/{path}" if beside else path
+    beside = path.startswith("resources/") and Path(HOME) != Path.cwd()
+    return f"{HOME}/{path}" if beside else path
 
 
 def list_corpus():

@@ -240,7 +240,7 @@ def collect_code(targets, settings):
     The Snakefile is read again, as Snakemake reads a module. Where modules change,
     `benchmark_methods` ends before anything runs.
     """
-    snakefile, kept = workflow.main_snakefile, workflow._rules
+    snakefile, kept = f"{HOME}/Snakefile", workflow._rules
     # A dict, because Snakemake takes a line that begins with `pathvars` for a directive.
     options = {"pathvars": workflow.pathvars, "skip_global_report_caption": True}
     try:
@@ -271,7 +271,7 @@ os.environ.pop("BASH_ENV", None)
 os.environ.update(PYTHONSAFEPATH="1")
 _steps_lock = Path.cwd() / ".snakemake/steps.lock"
 _setup = "set -euo pipefail; unset ${{!PYTHON@}}; unset -f python snakemake; "
-_setup += f"export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
+_setup += f"export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(HOME)}; "
 _setup += f"export {PARENT}=$PPID {LOCK}={shlex.quote(str(_steps_lock))}; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     _setup += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
@@ -304,7 +304,9 @@ def _find_half_made(persistence, keys):
     return marked | {key for key in keys if persistence._read_record(key) is None}
 
 
-if workflow.modifier.is_main_snakefile():
+# Once in a process: `collect_code` reads this file again.
+IS_FIRST = "_build_dag" not in vars(workflow)
+if IS_FIRST:
     _find_marked = FilePersistence._filter_incomplete_keys
     FilePersistence._io_write = _write_record_file
     FilePersistence._write_record = _write_record
@@ -404,7 +406,7 @@ def _begin_and_build():
 
 # Snakemake's `onstart` would be too late, because the jobs are chosen before it; and --no-hooks would
 # leave it out. Where `_build_dag` changes, tests of two runs in a folder fail.
-if workflow.modifier.is_main_snakefile():
+if IS_FIRST:
     _build_dag = workflow._build_dag
     workflow._build_dag = _begin_and_build
 
@@ -448,8 +450,8 @@ resource_scopes:
 
 
 def main_snakefile(wildcards, output):
-    """Return the main Snakefile; as a function's value, its path counts for no change."""
-    return str(workflow.main_snakefile)
+    """Return this workflow's Snakefile; as a function's value, its path counts for no change."""
+    return f"{HOME}/Snakefile"
 
 
 def is_planning():

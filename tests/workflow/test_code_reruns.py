@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.analysis.test_figures import recipe
-from tests.workflow.finished_runs import default_settings, merge
+from tests.workflow.finished_runs import EACH_WORLD, default_settings, merge
 from tests.workflow.forked_runs import run_all
 from tests.workflow.job_graphs import JobGraph
 from tests.workflow.reached import (
@@ -36,8 +36,8 @@ NOTEBOOKS = {
 @pytest.fixture(scope="module")
 def graphs(finished_runs):
     """The graph of jobs of each kind of run."""
-    commands = [run.job_graph() for run in finished_runs.values()]
-    drawn = dict(zip(finished_runs, run_all(commands), strict=True))
+    runs = finished_runs.finish(WORLDS)
+    drawn = dict(zip(runs, run_all([run.job_graph() for run in runs.values()]), strict=True))
     assert not any(outcome.code for outcome in drawn.values())
     return {name: JobGraph(outcome.said) for name, outcome in drawn.items()}
 
@@ -174,6 +174,7 @@ RUN_BY_NO_RULE = {
 }
 
 
+@pytest.mark.slow
 def test_a_population_depends_on_the_code_that_makes_it(finished_runs, graphs, inner):
     made_by = set(inner.rules.values())
     assert {"simulate_listing", "simulate_embeddings", "generate_trials", "fit_method"} <= made_by
@@ -194,7 +195,7 @@ def test_an_edit_of_a_method_reruns_its_fit_and_its_runs_alone(finished_runs):
     assert outcome.jobs == {**own, **SHOWN}
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", EACH_WORLD)
 def test_how_steps_are_run_and_the_words_of_errors_rerun_nothing(finished_runs, name):
     edits = {}
     for module in all_modules():
@@ -204,7 +205,7 @@ def test_how_steps_are_run_and_the_words_of_errors_rerun_nothing(finished_runs, 
     assert outcome.jobs == {}
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", EACH_WORLD)
 def test_comments_docstrings_formatting_and_outputs_of_notebooks_rerun_nothing(finished_runs, name):
     edits = {}
     for module in all_modules():
@@ -215,6 +216,7 @@ def test_comments_docstrings_formatting_and_outputs_of_notebooks_rerun_nothing(f
     assert outcome.jobs == {}
 
 
+@pytest.mark.slow
 def test_a_changed_cell_reruns_the_notebook_and_what_follows(finished_runs, graphs):
     run = finished_runs["synthetic"]
     commands = [run.dry_run(edits=edited_notebook(path, edit_last_cell)) for path in NOTEBOOKS]
@@ -242,6 +244,7 @@ def modules_to_edit(name, graphs, inner):
     ]
 
 
+@pytest.mark.slow
 def test_every_rule_with_a_step_is_in_one_of_the_runs(graphs):
     there = {rule for graph in graphs.values() for rule in graph.rules.values()}
     # A plan is no part of a run.
