@@ -11,12 +11,18 @@ PUBLISHED = (
     else []
 )
 SCORES = expand("results/inference/{run}/{list}.parquet", run=RUNS, list=TRIAL_LISTS)
+TABLES = "results/analysis/tables"
+INTERVALS = f"{TABLES}/intervals.csv"
+METHOD_TABLE = f"{TABLES}/methods.csv"
+DIFFERENCES = f"{TABLES}/differences.csv"
 
 
 rule inference:
     input:
         RUN_TABLE,
         SUMMARY,
+        METHOD_TABLE,
+        DIFFERENCES,
         expand("results/inference/{run}.ipynb", run=RUNS),
 
 
@@ -75,17 +81,54 @@ rule run_inference:
         step("inference.run_inference")
 
 
+rule measure_intervals:
+    input:
+        runs=RUN_TABLE,
+        scores=SCORES,
+        index=INDEX,
+    output:
+        intervals=INTERVALS,
+        methods=report(
+            METHOD_TABLE,
+            caption="../report/methods.rst",
+            category="Results",
+            labels={"table": "every method with its intervals"},
+        ),
+        differences=report(
+            DIFFERENCES,
+            caption="../report/differences.rst",
+            category="Results",
+            labels={"table": "every two methods: which differences are resolved"},
+        ),
+    group:
+        "analysis"
+    conda:
+        "../envs/notebooks.yaml"
+    resources:
+        **needs(2000, 60, turn=1),
+    params:
+        folder=subpath(input.runs, parent=True),
+        lists=write_lists(TRIAL_LISTS.values()),
+        settings=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "Measuring how sure the error rates of all runs are"
+    shell:
+        step("evaluation.measure_intervals")
+
+
 rule summarise_results:
     input:
         runs=RUN_TABLE,
         scores=SCORES,
+        intervals=INTERVALS,
         published=PUBLISHED,
     output:
         summary=report(
             SUMMARY,
             caption="../report/summary.rst",
             category="Results",
-            labels={"table": "EER and minDCF of every run"},
+            labels={"table": "EER and minDCF of every run, with their intervals"},
         ),
     group:
         "analysis"

@@ -36,7 +36,9 @@ def listed_columns():
     tables = {}
     for heading, body in re.findall(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", COLUMNS, re.M | re.S):
         rows = re.findall(r"^\| (`[^|]+) \|", body, re.M)
-        tables.setdefault(heading.split(",")[0].strip("`"), []).append({n for row in rows for n in names(row)})
+        tables.setdefault(heading.split(",")[0].strip("`"), []).append(
+            {n for row in rows for n in names(row)}
+        )
     return tables
 
 

@@ -120,8 +120,8 @@ def tabulate_differences(lists: Lists, confidence: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        scenario, order, measure, method, other; difference (of the first from the other, in the
-        units of `tabulate_measures`), low, high (its interval), adjusted_low, adjusted_high (its
+        scenario, order, measure, method, other; difference (method minus other, in the units of
+        `tabulate_measures`), low, high (its interval), adjusted_low, adjusted_high (its
         interval, widened for the number of differences), resolved (whether the widened interval
         leaves out 0). Where resamples tell nothing, intervals are NaN.
     """

@@ -1,4 +1,4 @@
-"""Summarise the scores of every run and trial list: EER, minDCF and their thresholds.
+"""Summarise the scores of every run and trial list: EER, minDCF, thresholds, intervals.
 
 With --published, the table also has the paper's figures for the same method, weight and scenario,
 in published order.
@@ -57,6 +57,8 @@ class Arguments:
     """Folder with <run>/<trial list>.parquet, the scored trials."""
     lists: list[TrialList]
     """The trial lists, in the order of the summary."""
+    intervals: Input
+    """The table of measure_intervals, CSV."""
     published: Input | None = None
     """The paper's results, CSV."""
     summary: Output
@@ -76,6 +78,10 @@ def run(args: Arguments) -> None:
                 summary = summarise_scores(read_parquet(path, ["score", "target"], only=True))
             rows.append({"run": run_id, **scored.model_dump(), **summary})
     summary = runs.merge(pd.DataFrame(rows), on="run", validate="one_to_many")
+    keys = ["run", "scenario", "order"]
+    intervals = read_csv(args.intervals, [*keys, "eer_low", "eer_high"], text=["run"])
+    added = intervals.columns.difference(summary.columns, sort=False)
+    summary = summary.merge(intervals[[*keys, *added]], on=keys, how="left", validate="1:1")
     if args.published:
         summary = join_published(summary, read_csv(args.published, PUBLISHED_COLUMNS))
     write_csv(summary, args.summary)

@@ -131,6 +131,7 @@ def measure_amounts(
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
         "threshold_trials": developed * tuning.candidates,
         "scores": sum(trials.values()) * len(runs),
+        "score_tables": len(trials) * len(runs),
         "swept_scores": trials[config.shown_list.id] * len(sweep.alphas) * len(sweep.thresholds),
         "synthesised_audio_seconds": seconds * synthetic,
         "embedding_numbers": utterances * dim,

@@ -51,6 +51,7 @@ RATES = {
     "tune_threshold": Rate(4.0, {"threshold_trials": 3e-6}),
     "tabulate_runs": Rate(1.2),
     "run_inference": Rate(9.0, {"trials": 4e-6}),
+    "measure_intervals": Rate(2.0, {"scores": 0.8e-6, "score_tables": 0.04}),
     "summarise_results": Rate(2.0, {"scores": 0.2e-6}),
     "sweep_thresholds": Rate(3.0, {"swept_scores": 0.25e-6}),
     "run_visual_analysis": Rate(17.0, {"scores": 0.3e-6}),
