@@ -7,6 +7,7 @@ import json
 import numpy as np
 import onnx
 import onnxruntime
+import pandas as pd
 import pytest
 import torch
 
