@@ -256,8 +256,15 @@ COMMANDS: dict[str, Command] = {
         {"--executed": "results/inference/baseline.ipynb"},
         ("results/inference/baseline",),
     ),
+    "evaluation.measure_intervals": Command(
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS,
+         "--index": INDEX, "--settings": {"resamples": 100}, "--seed": "1"},
+        {"--intervals": "intervals.csv", "--methods": "methods.csv",
+         "--differences": "differences.csv"},
+    ),
     "evaluation.summarise_results": Command(
-        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS},
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS,
+         "--intervals": "intervals.csv"},
         {"--summary": "results/summary.csv"},
     ),
     "exporting.export_method": Command(
@@ -284,7 +291,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "comparison.summarise_comparison": Command(
         {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS,
-         "--populations": ["1", "2"], "--resamples": "20", "--confidence": "0.95", "--seed": "1"},
+         "--populations": ["1", "2"], "--intervals": {"resamples": 100}, "--seed": "1"},
         {"--directory": "comparison"},
     ),
     "provenance.record_provenance": Command(

@@ -26,6 +26,7 @@ FITTING = {"fit_method"}
 THRESHOLDS = {"tune_threshold"}
 RUN_TABLE = {"tabulate_runs"}
 SCORES = {"run_inference"}
+INTERVALS = {"measure_intervals"}
 SUMMARY = {"summarise_results"}
 SWEEP = {"sweep_thresholds"}
 FIGURES = {"run_visual_analysis"}
@@ -37,7 +38,7 @@ SENSITIVITY = {"measure_sensitivity"}
 COMPARISON = {"summarise_comparison"}
 
 SHOWN = SUMMARY | FIGURES | RECORD
-INFERENCE = SCORES | SHOWN
+INFERENCE = SCORES | INTERVALS | SHOWN
 # The run table shows tuned weights and thresholds.
 TABULATED = RUN_TABLE | INFERENCE
 FITTED = FITTING | TABULATED
@@ -73,7 +74,8 @@ EFFECTS: dict[str, set[str]] = {
     "imported policy, tuning": IMPORTED_POLICY | THRESHOLDS | TABULATED,
     "imported policy, inference": IMPORTED_POLICY | TABULATED,
     "inference": TABULATED,
-    "run table": RUN_TABLE | SHOWN,
+    "run table": RUN_TABLE | INTERVALS | SHOWN,
+    "intervals": INTERVALS | SHOWN,
     "summary": SHOWN,
     "threshold sweep": SWEEP | FIGURES | RECORD,
     "figures": FIGURES | RECORD,
@@ -267,6 +269,8 @@ VALUES: dict[str, Any] = {
     "methods.through-time.learning_rate": 0.02,
     "methods.through-time.max_weight": 0.4,
     "methods.through-time.validate_every": 2,
+    "evaluation.intervals.resamples": 120,
+    "evaluation.intervals.confidence": 0.9,
     "analysis.scenario": "1das",
     "analysis.alpha": 0.3,
     "analysis.compare_published": True,
@@ -278,8 +282,6 @@ VALUES: dict[str, Any] = {
     "comparison.scenarios": ["random", "1das"],
     "comparison.methods": ["baseline", "fixed-weight-tuned", "soft", "through-time", "oracle"],
     "comparison.seeds": [0, 1],
-    "comparison.resamples": 60,
-    "comparison.confidence": 0.9,
     "comparison.sensitivity.populations": [2],
     "comparison.sensitivity.methods": ["soft"],
     "comparison.sensitivity.shifts": [0.1],
@@ -356,6 +358,7 @@ WORLDS = {
             "inference.released.adaptive-weight": "imported policy, tuning",
             "methods": "inference",
             "methods.through-time": "fitted methods",
+            "evaluation": "intervals",
             "analysis.scenario": "threshold sweep",
             "analysis.alpha": "figures",
             "analysis.compare_published": "summary",
@@ -485,8 +488,7 @@ WORLDS = {
             "methods.adaptive-weight": "populations",
             "comparison": "populations",
             "comparison.populations": "new population",
-            "comparison.resamples": "comparison",
-            "comparison.confidence": "comparison",
+            "evaluation": "comparison",
             "comparison.sensitivity": "sensitivity",
         },
     ),

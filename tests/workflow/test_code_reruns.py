@@ -26,7 +26,12 @@ from workflow_src.settings.front_ends import FRONT_ENDS
 from workflow_src.settings.run_table import expand_runs, given_policies
 from workflow_src.settings.schema import validate_config
 
-SHOWN = {"summarise_results": 1, "run_visual_analysis": 1, "record_provenance": 1}
+SHOWN = {
+    "measure_intervals": 1,
+    "summarise_results": 1,
+    "run_visual_analysis": 1,
+    "record_provenance": 1,
+}
 NOTEBOOKS = {
     "notebooks/inference.ipynb": "run_inference",
     "notebooks/visual_analysis.ipynb": "run_visual_analysis",

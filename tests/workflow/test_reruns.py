@@ -135,7 +135,12 @@ def added(finished_runs):
     return dict(zip(keys, [outcome.jobs for outcome in run_all(commands)], strict=True))
 
 
-SHOWN = {"summarise_results": 1, "run_visual_analysis": 1, "record_provenance": 1}
+SHOWN = {
+    "measure_intervals": 1,
+    "summarise_results": 1,
+    "run_visual_analysis": 1,
+    "record_provenance": 1,
+}
 
 
 def test_a_new_scenario_trains_nothing_and_leaves_the_trials_of_the_others(added):
