@@ -49,6 +49,7 @@ rule run_visual_analysis:
         manifest=MANIFEST,
         sweep="results/analysis/threshold_sweep.csv",
         curves=TRAINING_CURVES,
+        order=ORDER,
     output:
         executed="results/analysis/visual_analysis.ipynb",
         figures=[

@@ -11,7 +11,10 @@ PUBLISHED = (
     else []
 )
 SCORES = expand("results/inference/{run}/{list}.parquet", run=RUNS, list=TRIAL_LISTS)
+POINTS = "results/inference/{run}/operating_points.json"
 TABLES = "results/analysis/tables"
+POINT_TABLE = f"{TABLES}/operating_points.csv"
+CALIBRATION_TABLE = f"{TABLES}/calibration.csv"
 INTERVALS = f"{TABLES}/intervals.csv"
 METHOD_TABLE = f"{TABLES}/methods.csv"
 DIFFERENCES = f"{TABLES}/differences.csv"
@@ -81,6 +84,62 @@ rule run_inference:
         step("inference.run_inference")
 
 
+rule set_operating_points:
+    input:
+        trials=DEVELOPMENT_TABLES,
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
+        tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
+    output:
+        points=POINTS,
+    group:
+        "inference"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **needs(3000, 20, turn=1),
+    params:
+        run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+        rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
+        development=lambda wildcards: DEVELOPMENT,
+        scenarios=DEVELOPMENT_SCENARIOS,
+        settings=SETTINGS.evaluation.model_dump_json(
+            include={"operating_points", "calibration"}
+        ),
+    message:
+        "Setting the operating points of {wildcards.run} on development trials"
+    shell:
+        step("inference.set_operating_points")
+
+
+rule measure_operating_points:
+    input:
+        runs=RUN_TABLE,
+        chosen=expand(POINTS, run=RUNS),
+        scores=SCORES,
+        tables=[*TRIALS, *ENROLMENTS],
+        index=INDEX,
+    output:
+        points=POINT_TABLE,
+        calibration=CALIBRATION_TABLE,
+    group:
+        "analysis"
+    conda:
+        "../envs/notebooks.yaml"
+    resources:
+        **needs(2000, 60, turn=1),
+    params:
+        folder=subpath(input.runs, parent=True),
+        trials=lambda wildcards: "results/trials",
+        lists=write_lists(TRIAL_LISTS.values()),
+        settings=SETTINGS.evaluation.operating_points.model_dump_json(),
+    message:
+        "Measuring every run at the operating points set in advance"
+    shell:
+        step("evaluation.measure_operating_points")
+
+
 rule measure_intervals:
     input:
         runs=RUN_TABLE,
@@ -121,6 +180,8 @@ rule summarise_results:
     input:
         runs=RUN_TABLE,
         scores=SCORES,
+        points=POINT_TABLE,
+        calibration=CALIBRATION_TABLE,
         intervals=INTERVALS,
         published=PUBLISHED,
     output:
@@ -139,6 +200,7 @@ rule summarise_results:
     params:
         folder=subpath(input.runs, parent=True),
         lists=write_lists(TRIAL_LISTS.values()),
+        operating_points=SETTINGS.evaluation.operating_points.model_dump_json(),
     message:
         "Summarising EER and minDCF of every run, scenario and order"
     shell:
@@ -174,7 +236,7 @@ PASSED_OVER_PARTS = [
     *expand(f"{PASSED_OVER}/trials/{{list}}.csv", list=TRIAL_LISTS),
     *expand(
         f"{PASSED_OVER}/development/{{protocol}}.csv",
-        protocol=DEVELOPMENT_SCENARIOS if FITTED_RUNS or TUNED_RUNS else [],
+        protocol=DEVELOPMENT_SCENARIOS,
     ),
     *expand(
         f"{PASSED_OVER}/policies/{{policy}}.csv",

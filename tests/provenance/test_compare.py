@@ -77,7 +77,8 @@ def test_what_a_stage_was_given_is_told_with_how_far_numbers_differ(compare):
         "  why: it reads from what differs: policies",
         f"  how far: scores of 5 trials: largest difference 0.125 ({SCORES}); 1 decided otherwise "
         "about an update",
-        "  how far: EER: largest difference 0.125 % (multi-head-seed0, random: 2 in A, 2.125 in B)",
+        "  how far: EER: largest difference 0.125 % (multi-head-seed0, random, published order: 2 "
+        "in A, 2.125 in B)",
         "analysis: 1 differ; first analysis/visual_analysis.ipynb",
         "  why: it reads from what differs: policies, inference",
         "Different, without an effect on results:",

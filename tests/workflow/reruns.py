@@ -27,8 +27,11 @@ THRESHOLDS = {"tune_threshold"}
 RUN_TABLE = {"tabulate_runs"}
 SCORES = {"run_inference"}
 INTERVALS = {"measure_intervals"}
+POINTS = {"set_operating_points"}
+MEASURES = {"measure_operating_points"}
 SUMMARY = {"summarise_results"}
 SWEEP = {"sweep_thresholds"}
+ORDER = {"measure_order"}
 FIGURES = {"run_visual_analysis"}
 RECORD = {"record_provenance"}
 EXPORT = {"export_method"}
@@ -38,16 +41,19 @@ SENSITIVITY = {"measure_sensitivity"}
 COMPARISON = {"summarise_comparison"}
 
 SHOWN = SUMMARY | FIGURES | RECORD
-INFERENCE = SCORES | INTERVALS | SHOWN
+MEASURED = MEASURES | INTERVALS | SHOWN
+INFERENCE = SCORES | MEASURED
+# What is scored anew has other operating points, too.
+METHODS = POINTS | INFERENCE
 # The run table shows tuned weights and thresholds.
-TABULATED = RUN_TABLE | INFERENCE
+TABULATED = RUN_TABLE | METHODS
 FITTED = FITTING | TABULATED
 TUNED = THRESHOLDS | FITTED
 TRIED = SWEEP | DEVELOPMENT | TUNED
 # Of the policies trained by PPO, adaptive-weight has a tuned threshold in the tiny configuration.
 TRAINED = FINETUNING | THRESHOLDS | TABULATED
-PRETRAINED = PRETRAINING | FINETUNING | INFERENCE
-FROM_EMBEDDINGS = TRIALS | TRIED | PRETRAINED | TRAINED
+PRETRAINED = PRETRAINING | FINETUNING | METHODS
+FROM_EMBEDDINGS = TRIALS | ORDER | TRIED | PRETRAINED | TRAINED
 COMPARED = POPULATIONS | POPULATION_SCORES | SENSITIVITY | COMPARISON
 
 EFFECTS: dict[str, set[str]] = {
@@ -56,25 +62,26 @@ EFFECTS: dict[str, set[str]] = {
     "manifest": CORPUS | {"merge_embeddings"} | SPLIT | FROM_EMBEDDINGS,
     "embeddings": EMBEDDINGS | FROM_EMBEDDINGS,
     "split of speakers": SPLIT | FROM_EMBEDDINGS,
-    "all trials": TRIALS | TRIED,
-    "scored trials": TRIALS | SWEEP | INFERENCE,
-    "other order": SWEEP | INFERENCE,
-    "new scenario": TRIALS | INFERENCE,
-    "independent trials": TRIALS | DEVELOPMENT | TUNED,
+    "all trials": TRIALS | ORDER | TRIED,
+    "scored trials": TRIALS | ORDER | SWEEP | INFERENCE,
+    "other order": ORDER | SWEEP | INFERENCE,
+    "new scenario": TRIALS | ORDER | INFERENCE,
+    "independent trials": TRIALS | ORDER | DEVELOPMENT | TUNED,
     "development trials": DEVELOPMENT | TUNED,
     "tuning": TUNED,
     "fitted methods": FITTED,
     "imported policy, pretraining": IMPORTED_POLICY | PRETRAINED,
     "pretraining": PRETRAINED,
     "imported policy, finetuning": IMPORTED_POLICY | TRAINED,
-    "imported policy, finetuning of multi-head": IMPORTED_POLICY | FINETUNING | INFERENCE,
+    "imported policy, finetuning of multi-head": IMPORTED_POLICY | FINETUNING | METHODS,
     "pretraining, finetuning": PRETRAINED | TRAINED,
     "finetuning": TRAINED,
-    "finetuning of multi-head": FINETUNING | INFERENCE,
+    "finetuning of multi-head": FINETUNING | METHODS,
     "imported policy, tuning": IMPORTED_POLICY | THRESHOLDS | TABULATED,
     "imported policy, inference": IMPORTED_POLICY | TABULATED,
     "inference": TABULATED,
-    "run table": RUN_TABLE | INTERVALS | SHOWN,
+    "run table": RUN_TABLE | MEASURED,
+    "operating points": POINTS | MEASURES | SHOWN,
     "intervals": INTERVALS | SHOWN,
     "summary": SHOWN,
     "threshold sweep": SWEEP | FIGURES | RECORD,
@@ -82,9 +89,8 @@ EFFECTS: dict[str, set[str]] = {
     "record": RECORD,
     "fetching": FETCHING,
     "fetching, everything": FETCHING | CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
-    "export": EXPORT,
+    "operating points, export": POINTS | EXPORT,
     "demo extractor": {"train_demo_extractor"},
-    "summary, export": SUMMARY | EXPORT,
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
     "new population": POPULATIONS | POPULATION_SCORES | COMPARISON,
@@ -269,6 +275,12 @@ VALUES: dict[str, Any] = {
     "methods.through-time.learning_rate": 0.02,
     "methods.through-time.max_weight": 0.4,
     "methods.through-time.validate_every": 2,
+    "evaluation.operating_points.far": [0.02],
+    "evaluation.operating_points.cost.p_target": 0.02,
+    "evaluation.operating_points.cost.miss": 2.0,
+    "evaluation.operating_points.cost.false_alarm": 3.0,
+    "evaluation.calibration.back_end": "affine",
+    "evaluation.calibration.p_target": 0.1,
     "evaluation.intervals.resamples": 120,
     "evaluation.intervals.confidence": 0.9,
     "analysis.scenario": "1das",
@@ -358,7 +370,8 @@ WORLDS = {
             "inference.released.adaptive-weight": "imported policy, tuning",
             "methods": "inference",
             "methods.through-time": "fitted methods",
-            "evaluation": "intervals",
+            "evaluation": "operating points",
+            "evaluation.intervals": "intervals",
             "analysis.scenario": "threshold sweep",
             "analysis.alpha": "figures",
             "analysis.compare_published": "summary",
@@ -439,10 +452,9 @@ WORLDS = {
             "export_embeddings",
             "results/demo_extractor/demo_extractor.onnx",
         ],
-        ["analysis", "corpus.synthetic.law"],
+        ["evaluation", "corpus.synthetic.law"],
         {
-            "analysis.scenario": "export",
-            "analysis.compare_published": "summary, export",
+            "evaluation": "operating points, export",
             "corpus.synthetic.law": "demo extractor",
         },
     ),
@@ -488,7 +500,7 @@ WORLDS = {
             "methods.adaptive-weight": "populations",
             "comparison": "populations",
             "comparison.populations": "new population",
-            "evaluation": "comparison",
+            "evaluation.intervals": "comparison",
             "comparison.sensitivity": "sensitivity",
         },
     ),

@@ -28,6 +28,7 @@ from workflow_src.settings.schema import validate_config
 
 SHOWN = {
     "measure_intervals": 1,
+    "measure_operating_points": 1,
     "summarise_results": 1,
     "run_visual_analysis": 1,
     "record_provenance": 1,
@@ -196,7 +197,7 @@ def test_an_edit_of_a_method_reruns_its_fit_and_its_runs_alone(finished_runs):
     run = finished_runs["synthetic"]
     (outcome,) = run_all([run.dry_run(edits=edited_module("workflow_src.methods.kalman"))])
     # The run table reads from fitted policies whether they hold a threshold.
-    own = {"fit_method": 1, "run_inference": 1, "tabulate_runs": 1}
+    own = {"fit_method": 1, "run_inference": 1, "set_operating_points": 1, "tabulate_runs": 1}
     assert outcome.jobs == {**own, **SHOWN}
 
 

@@ -61,7 +61,15 @@ def test_the_graph_has_the_given_files_as_they_were(finished):
 
 def test_the_record_has_the_stages_in_the_order_of_the_data(record):
     stages = record["stages"]
-    assert list(stages) == ["corpus", "embeddings", "trials", "policies", "inference", "analysis"]
+    assert list(stages) == [
+        "corpus",
+        "embeddings",
+        "trials",
+        "policies",
+        "inference",
+        "controls",
+        "analysis",
+    ]
     assert stages["trials"]["reads"] == ["corpus", "embeddings"]
     for place, stage in enumerate(stages):
         assert set(stages[stage]["reads"]) <= set(list(stages)[:place])

@@ -137,6 +137,7 @@ def added(finished_runs):
 
 SHOWN = {
     "measure_intervals": 1,
+    "measure_operating_points": 1,
     "summarise_results": 1,
     "run_visual_analysis": 1,
     "record_provenance": 1,
@@ -145,8 +146,8 @@ SHOWN = {
 
 def test_a_new_scenario_trains_nothing_and_leaves_the_trials_of_the_others(added):
     # A notebook a run, which has all scenarios.
-    jobs = {"generate_trials": 2, "list_passed_over": 1, "run_inference": 9, **SHOWN}
-    assert added["trials.scenarios"] == jobs
+    jobs = {"generate_trials": 2, "list_passed_over": 1, "run_inference": 9, "measure_order": 1}
+    assert added["trials.scenarios"] == {**jobs, **SHOWN}
 
 
 @pytest.mark.slow
@@ -155,7 +156,7 @@ def test_a_changed_scenario_makes_its_own_trials_alone(outcomes):
 
 
 def test_a_new_weight_runs_only_its_run_and_what_shows_it(added):
-    jobs = {"run_inference": 1, "tabulate_runs": 1, **SHOWN}
+    jobs = {"run_inference": 1, "set_operating_points": 1, "tabulate_runs": 1, **SHOWN}
     assert added["methods.fixed-weight.alphas"] == jobs
 
 
@@ -165,10 +166,12 @@ def test_a_new_seed_trains_and_runs_only_its_policies_and_what_shows_them(added)
         "finetune_policy": 2,
         "tune_threshold": 1,
         "run_inference": 2,
+        "set_operating_points": 2,
         "tabulate_runs": 1,
         **SHOWN,
     }
-    fitted = {"fit_method": 1, "run_inference": 1, "tabulate_runs": 1, **SHOWN}
+    own = {"fit_method": 1, "run_inference": 1, "set_operating_points": 1, "tabulate_runs": 1}
+    fitted = {**own, **SHOWN}
     assert added["methods.through-time.seeds"] == fitted
 
 

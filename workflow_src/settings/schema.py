@@ -77,7 +77,7 @@ class Config(Block):
 
     @property
     def shown_list(self) -> TrialList:
-        """The trial list for figures and exported thresholds that need exactly one."""
+        """The trial list for figures that need exactly one."""
         scenario = self.analysis.scenario or self.trials.scenarios[0]
         return TrialList(scenario=scenario, order=self.trials.used_orders[0])
 
