@@ -22,6 +22,7 @@ include: "rules/embeddings.smk"
 include: "rules/trials.smk"
 include: "rules/policies.smk"
 include: "rules/inference.smk"
+include: "rules/controls.smk"
 include: "rules/serving.smk"
 include: "rules/analysis.smk"
 include: "rules/provenance.smk"
@@ -36,6 +37,7 @@ localrules:
     trials,
     policies,
     inference,
+    controls,
     export_policy,
     analysis,
 

@@ -149,6 +149,24 @@ else:
             step("embeddings.merge_embeddings")
 
 
+rule export_embeddings:
+    input:
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+    output:
+        npz="results/exported_embeddings/embeddings.npz",
+        ark="results/exported_embeddings/embeddings.ark",
+        scp="results/exported_embeddings/embeddings.scp",
+    conda:
+        "../envs/importing.yaml"
+    resources:
+        **needs(4000, 30),
+    message:
+        "Exporting the embeddings as .npz and as a Kaldi archive"
+    shell:
+        step("embeddings.export_embeddings")
+
+
 rule train_demo_extractor:
     input:
         law=resource_path(SETTINGS.corpus.synthetic.law),

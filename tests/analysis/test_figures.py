@@ -118,8 +118,18 @@ def test_one_weight_stands_for_a_method_with_several():
 @pytest.mark.parametrize("name", [*(method.id for method in METHODS), "my_lab.rules:Decay"])
 def test_every_method_can_be_shown(name):
     summary = pd.DataFrame(
-        {"run": name, "method": name, "alpha": None, "scenario": ["1das"], "eer_percent": [2.0]}
+        {
+            "run": name,
+            "method": name,
+            "alpha": None,
+            "scenario": "1das",
+            "order": ["published", "independent"],
+            "eer_percent": [2.0, 3.0],
+        }
     )
     figure = figures.error_rates(summary)
-    (points,) = (c for c in figure.axes[0].collections if c.get_label() == name)
-    assert points.get_edgecolor().tolist() == [list(to_rgba(find_method(name).colour))]
+    assert [axes.get_title() for axes in figure.axes] == ["published order", "independent order"]
+    for axes, eer in zip(figure.axes, (2.0, 3.0), strict=True):
+        (points,) = (c for c in axes.collections if c.get_label() == name)
+        assert points.get_edgecolor().tolist() == [list(to_rgba(find_method(name).colour))]
+        assert points.get_offsets()[0][1] == eer

@@ -24,7 +24,6 @@ from tests.manifests import manifest_of
 from tests.workflow.running import CLONE
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_json, read_npy, read_npz, read_parquet
-from workflow_src.common.unpickling import read_plain_pickle
 from workflow_src.corpus.naming import open_naming
 from workflow_src.embeddings.importing import merge_parts, read_part
 from workflow_src.methods.import_policy import read_given_policy
@@ -34,9 +33,11 @@ from workflow_src.serving import Template
 from workflow_src.settings.corpus import DirectoryCorpus
 from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.schema import Config, validate_config
-from workflow_src.trials.published_layout import tabulate_trials
+from workflow_src.trials.lists import Lists, read_lists
+from workflow_src.trials.tabulating import Utterances, tabulate_lists
 
 IDS = [f"000{speaker}_0501{hour}00_3_1_ti_0" for speaker in (1, 2) for hour in (11, 12)]
+ENROLLED = [f"0001_05021{hour}00_3_1_ti_0" for hour in range(5)]
 VECTORS = np.random.default_rng(1).standard_normal((4, 5)).astype(np.float32)
 # No shrinking: what fails is printed whole, and looking for less takes minutes.
 PHASES = [Phase.explicit, Phase.generate]
@@ -129,8 +130,43 @@ def import_embeddings(path):
     merge_parts([read_part(path)])
 
 
-def import_lists(path):
-    tabulate_trials(read_plain_pickle(path), BY_ID["random"], manifest_of(IDS), path)
+def pairs(path):
+    path.write_text(f"{IDS[0]} {IDS[1]} 1\n{IDS[0]} {IDS[2]}.wav 0\n{IDS[0]} {IDS[3]} 0\n")
+
+
+def map_of_models(path):
+    path.write_text(f"m {IDS[0]} {IDS[1]}\nn {IDS[2]}\n")
+
+
+def trial_rows():
+    rows = {"model": "m", "speaker": "0001", "round": 0, "step": range(3), "day": "2020-05-01",
+            "utterance": IDS[1:4], "target": [True, False, False]}  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def enrolment_rows():
+    return pd.DataFrame({"model": ["m"], "speaker": "0001", "order": 0, "utterance": IDS[:1]})
+
+
+def import_lists(form, of_enrolments=False):
+    """Return what imports a list of one kind, with a good list of the other."""
+
+    def read(path):
+        other = path.with_name("other.parquet" if form == "tables" else "other.txt")
+        if form == "pairs" and of_enrolments:
+            other.write_text(f"m {IDS[1]} 1\nm {IDS[2]} 0\n")
+        elif form == "published":
+            other.write_text(" ".join(["spk0001_0", *ENROLLED]))
+        elif form == "tables":
+            (trial_rows() if of_enrolments else enrolment_rows()).to_parquet(other)
+        given = None if form == "pairs" else other
+        lists = Lists(other, path) if of_enrolments else Lists(path, given)
+        listed, enrolled = read_lists(lists, form, BY_ID["random"])
+        manifest = manifest_of([*IDS, *ENROLLED])
+        split = pd.DataFrame({"speaker": manifest["speaker"].unique(), "part": "test"})
+        tabulate_lists(listed, enrolled, Utterances(manifest, []), split, scenario="s", spare=True)
+
+    return read
 
 
 def import_policy(path):
@@ -142,7 +178,21 @@ READERS = {
     "a.npz": (npz, import_embeddings),
     "a.ark": (ark, import_embeddings),
     "a.scp": (scp, import_embeddings),
-    "trial.pkl": (lists, import_lists),
+    "trial.pkl": (lists, import_lists("published")),
+    "pairs.txt": (pairs, import_lists("pairs")),
+    "pairs.enrolment.txt": (map_of_models, import_lists("pairs", of_enrolments=True)),
+    **{
+        f"{kind}{suffix}": (
+            lambda path, table=table: (
+                table().to_parquet(path, index=False)
+                if path.suffix == ".parquet"
+                else table().to_csv(path, index=False)
+            ),
+            import_lists("tables", of_enrolments=kind == "enrolment"),
+        )
+        for kind, table in (("trials", trial_rows), ("enrolment", enrolment_rows))
+        for suffix in (".csv", ".parquet")
+    },
     "new.pt": (state_dict, import_policy),
     "old.pt": (old_state_dict, import_policy),
     "a.safetensors": (safetensors, read_tensors),
@@ -205,8 +255,9 @@ def try_all(tmp_path, name, mutation):
     except InputError as error:
         said = str(error)
         assert "\n" not in said
-        # What a script file points to is named in its place.
-        assert said.startswith((str(path), str(path.with_suffix(".ark")))), said
+        # What a script file points to is named in its place; so is the list that goes with another.
+        blamed = (path, path.with_suffix(".ark"), path.with_name("other."))
+        assert said.startswith(tuple(map(str, blamed))), said
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 
+import pandas as pd
 import pytest
 
 from tests.bad_input.hostile_files import FILES, ID, content_of
@@ -28,7 +29,9 @@ from workflow_src.methods.storage import read_tensors
 from workflow_src.serving import Template
 from workflow_src.settings.laws import VoiceLaw, read_law
 from workflow_src.settings.scenarios import BY_ID
-from workflow_src.trials.published_layout import tabulate_trials
+from workflow_src.trials.pair_lists import read_enrolment_map, read_pairs
+from workflow_src.trials.published_layout import parse_enrolments, parse_trials
+from workflow_src.trials.tabulating import Utterances, tabulate_lists
 
 # Less than what readers allow, so that the tests are quick; and more than what any of them needs.
 MEMORY, SECONDS = 64 << 20, 1.0
@@ -44,14 +47,21 @@ def import_embeddings(path):
     merge_parts([read_part(path)])
 
 
+def import_lists(path):
+    enrolled = [f"0001_05021{hour}00_3_1_ti_0" for hour in range(5)]
+    manifest = manifest_of([ID, *enrolled])
+    split = pd.DataFrame({"speaker": ["0001"], "part": "test"})
+    trials = parse_trials(read_plain_pickle(path), BY_ID["random"], path)
+    enrolment = parse_enrolments([" ".join(["spk0001_0", *enrolled])], BY_ID["random"], path)
+    tabulate_lists(trials, enrolment, Utterances(manifest, []), split, scenario="random")
+
+
 READERS = {
     ".npy": import_embeddings,
     ".npz": import_embeddings,
     ".ark": import_embeddings,
     ".scp": import_embeddings,
-    ".pkl": lambda path: tabulate_trials(
-        read_plain_pickle(path), BY_ID["random"], manifest_of([ID]), path
-    ),
+    ".pkl": import_lists,
     ".pt": lambda path: read_given_policy(path, "multi-head", MultiHead),
     ".template": Template.load,
     ".json": read_json,
@@ -62,7 +72,8 @@ READERS = {
     ".tar.xz": extract,
     ".onnx": lambda path: SpeakerModel(path, device="cpu"),
 }
-# What is read as a table of recordings too, or as a file of a Kaldi data directory.
+# What is read as a table of recordings or trials too, as a list of pairs, or as a file of a Kaldi
+# data directory.
 TABLES = {".csv": ".csv", ".json": ".jsonl", ".txt": ".csv"}
 # What is large or long is no mistake where the reader has room for it.
 RIGHT = {(".json", "a long text"), (".safetensors", "a long name")}
@@ -135,18 +146,22 @@ def test_a_hostile_file_is_refused_in_a_line(tmp_path, small, suffix, what):
 @pytest.mark.parametrize(
     ("suffix", "what"), [(suffix, what) for suffix in TABLES for what in FILES[suffix]]
 )
-def test_hostile_tables_and_data_directories_are_refused_in_a_line(tmp_path, small, suffix, what):
+def test_hostile_tables_and_lists_are_refused_in_a_line(tmp_path, small, suffix, what):
     path = tmp_path / f"a{TABLES[suffix]}"
     content = content_of(suffix, what)
     for read, file in (
         (lambda file: read_table(file, ["path", "speaker", "time"]), path),
         (lambda file: read_data_directory(file.parent), tmp_path / "wav.scp"),
+        (read_pairs, path),
+        (read_enrolment_map, path),
     ):
         for name in ("wav.scp", "utt2spk", "utt2time"):
             (tmp_path / name).write_text("u x\n")
         file.write_bytes(content)
         said, memory, seconds = answer_of(read, file)
-        assert said.startswith(f"InputError {tmp_path}/"), said[-2000:]
+        # Any two words are a line of an enrolment map.
+        accepted = ("right",) if read is read_enrolment_map else ()
+        assert said.startswith((f"InputError {tmp_path}/", *accepted)), said[-2000:]
         assert "\n" not in said and len(said) < MAX_LINE + 100
         assert memory < MEMORY + limits.MEMORY_PER_BYTE * len(content) + SLACK_MEMORY
         assert seconds < SECONDS + SLACK_SECONDS

@@ -39,8 +39,10 @@ EMBEDDINGS, INDEX = "results/embeddings/embeddings.npy", "results/embeddings/ind
 REJECTED = "results/embeddings/rejected.csv"
 DEVELOPMENT = "results/trials/development"
 POLICIES = "results/policies"
+POINTS = "results/inference/baseline/operating_points.json"
 RECORDED = [f"000{speaker}_0501{hour}00_3_1_ti_0" for speaker in (1, 2) for hour in (11, 12, 13)]
 PUBLISHED_TRIALS, PUBLISHED_ENROLMENT = "lists/random/trial.pkl", "lists/random/enroll_model"
+PAIRS, ENROLMENT_MAP = "lists/random.txt", "lists/random.enrolment.txt"
 
 TUNING = {
     "alphas": [0.1, 0.3],
@@ -101,6 +103,7 @@ def runs(*rows: Mapping[str, object]) -> str:
 
 
 RANDOM = BY_ID["random"].model_dump_json()
+LISTS = '[{"scenario": "random"}]'
 MATRIX = {"--embeddings": EMBEDDINGS, "--index": INDEX}
 TRIALS = {"--trials": "results/trials/random.parquet",
           "--enrolment": "results/trials/random.enrolment.parquet"}  # fmt: skip
@@ -175,7 +178,8 @@ COMMANDS: dict[str, Command] = {
     "trials.generate_development_trials": Command(
         {**SPOKEN, "--development": TUNING["development"], "--seed": "1", "--scenario": RANDOM},
         {"--trials": f"{DEVELOPMENT}/random.parquet",
-         "--enrolment": f"{DEVELOPMENT}/random.enrolment.parquet"},
+         "--enrolment": f"{DEVELOPMENT}/random.enrolment.parquet",
+         "--passed-over": "passed_over/development.csv"},
     ),
     "trials.export_trials": Command(
         {"--trials": TRIALS["--trials"], "--enrolments": TRIALS["--enrolment"],
@@ -184,9 +188,27 @@ COMMANDS: dict[str, Command] = {
     ),
     "trials.import_trials": Command(
         {"--trial-list": PUBLISHED_TRIALS, "--enrolment-list": PUBLISHED_ENROLMENT,
-         "--scenario": RANDOM, **SPOKEN},
+         "--scenario": RANDOM, "--seed": "1", **SPOKEN},
         {"--trials": "imported/random.parquet",
          "--enrolment": "imported/random.enrolment.parquet"},
+    ),
+    "trials.export_pairs": Command(
+        {"--trials": TRIALS["--trials"], "--enrolments": TRIALS["--enrolment"]},
+        {"--pair-lists": PAIRS, "--enrolment-maps": ENROLMENT_MAP},
+    ),
+    "trials.import_trials:pairs": Command(
+        {"--trial-list": PAIRS, "--enrolment-list": ENROLMENT_MAP, "--settings": {"form": "pairs"},
+         "--scenario": RANDOM, **SPOKEN},
+        {"--trials": "imported/pairs.parquet", "--enrolment": "imported/pairs.enrolment.parquet",
+         "--passed-over": "imported/passed_over.csv"},
+    ),
+    "trials.import_trials:tables": Command(
+        {"--trial-list": TRIALS["--trials"], "--enrolment-list": TRIALS["--enrolment"],
+         "--settings": {"form": "tables"}, "--scenario": RANDOM, **SPOKEN},
+        {"--trials": "imported/table.parquet", "--enrolment": "imported/table.enrolment.parquet"},
+    ),
+    "embeddings.export_embeddings": Command(
+        MATRIX, {"--npz": "exported/a.npz", "--ark": "exported/a.ark", "--scp": "exported/a.scp"}
     ),
     "methods.import_policy": Command(
         {"--source": "mh_final.pkl", **method("multi-head"), "--embeddings": EMBEDDINGS},
@@ -199,12 +221,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "training.pretrain_policy": Command(
         {**TRAINING, "--settings": PRETRAINING, "--initial": f"{POLICIES}/initial-multi-head"},
-        {"--out-dir": f"{POLICIES}/pretrained-seed0"},
+        {"--out-dir": f"{POLICIES}/pretrained-seed0",
+         "--passed-over": "passed_over/pretraining.csv"},
     ),
     "training.finetune_policy": Command(
         {**TRAINING, "--settings": FINETUNING, **method("multi-head"),
          "--initial": f"{POLICIES}/pretrained-seed0"},
-        {"--out-dir": f"{POLICIES}/multi-head-seed0"},
+        {"--out-dir": f"{POLICIES}/multi-head-seed0",
+         "--passed-over": "passed_over/finetuning.csv"},
     ),
     "methods.fit_method:fixed": Command(
         {**FITTING, **method("fixed-weight-tuned")},
@@ -229,18 +253,37 @@ COMMANDS: dict[str, Command] = {
         {"--runs": runs(BASELINE, FIXED, TUNED)}, {"--table": "results/inference/runs.csv"}
     ),
     "inference.run_inference": Command(
-        {"--notebook": "notebooks/inference.ipynb", "--run": BASELINE, "--scenarios": "random"},
+        {"--notebook": "notebooks/inference.ipynb", "--run": BASELINE, "--lists": "random"},
         {"--executed": "results/inference/baseline.ipynb"},
         ("results/inference/baseline",),
     ),
+    "inference.set_operating_points": Command(
+        {**MATRIX, "--run": BASELINE, "--development": DEVELOPMENT, "--scenarios": "random",
+         "--settings": "{}"},
+        {"--points": POINTS},
+    ),
+    "evaluation.measure_operating_points": Command(
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--trials": "results/trials",
+         "--index": INDEX, "--lists": LISTS, "--settings": "{}"},
+        {"--points": "tables/operating_points.csv", "--calibration": "tables/calibration.csv"},
+    ),
     "evaluation.summarise_results": Command(
-        {"--runs": "one_run.csv", "--folder": "results/inference", "--scenarios": "random"},
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS,
+         "--operating-points": "{}", "--points": "tables/operating_points.csv",
+         "--calibration": "tables/calibration.csv"},
         {"--summary": "results/summary.csv"},
     ),
+    "evaluation.measure_order": Command(
+        {"--run": "baseline", "--folder": "results/inference", "--lists": LISTS, "--seed": "1"},
+        {"--table": "results/controls/order.csv"},
+    ),
     "exporting.export_method": Command(
-        {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--summary": "results/summary.csv",
-         "--scenario": "random"},
+        {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--points": POINTS},
         {"--folder": "export"},
+    ),
+    "exporting.export_scores": Command(
+        {"--scores": "results/inference/baseline/random.parquet"},
+        {"--score-lists": "exported/scores.txt", "--labelled-lists": "exported/labelled.txt"},
     ),
     "TemplateUpdater": Command({"--method": "export", "--template": "0001.template"}),
     "analysis.sweep_thresholds": Command(
@@ -248,15 +291,15 @@ COMMANDS: dict[str, Command] = {
         {"--sweep": "results/analysis/threshold_sweep.csv"},
     ),
     "comparison.score_population": Command(
-        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": "random"},
         {"--directory": "scores/1"},
     ),
     "comparison.score_population:second": Command(
-        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": "random"},
         {"--directory": "scores/2"},
     ),
     "comparison.summarise_comparison": Command(
-        {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random",
+        {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS,
          "--populations": ["1", "2"], "--resamples": "20", "--confidence": "0.95", "--seed": "1"},
         {"--directory": "comparison"},
     ),

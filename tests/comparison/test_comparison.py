@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from workflow_src.common.errors import InputError
-from workflow_src.comparison.measure_sensitivity import add_nontargets
 from workflow_src.comparison.populations import population_settings
 from workflow_src.comparison.statistics import (
     SpeakerHistograms,
@@ -18,12 +17,14 @@ from workflow_src.comparison.statistics import (
 from workflow_src.comparison.summarise_comparison import (
     name_methods,
     render_methods,
+    split_lists,
     summarise_methods,
 )
 from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.methods.fixed_weight_tuned import TunedFixedWeight
 from workflow_src.methods.soft import Soft
 from workflow_src.settings.catalogue import find_method
+from workflow_src.settings.orders import TrialList
 from workflow_src.settings.run_table import expand_runs
 from workflow_src.settings.schema import validate_config
 from workflow_src.updating.score_history import ScoreScale
@@ -119,8 +120,9 @@ def test_summary_names_methods_and_marks_limits():
     errors = error_table(TABLES, METHODS)
     differences = paired_differences(TABLES, METHODS, "fixed-weight-tuned", 50, 0.95, 1)
     summary = summarise_methods(errors, differences)
-    text = render_methods(summary, {name: find_method(name) for name in set(METHODS)})
-    assert "### `random`" in text
+    rows = {name: find_method(name) for name in set(METHODS)}
+    text = render_methods(split_lists(summary, [TrialList(scenario="random")]), rows)
+    assert "### `random`, published order\n" in text
     assert "| `oracle` (limit) |" in text
     row = summary.set_index("method").loc["through-time"]
     seeds = errors[errors["method"] == "through-time"]
@@ -142,27 +144,6 @@ def test_settings_of_a_population_are_checked_and_simulated():
         validate_config({"comparison": {"methods": ["baseline", "fixed-weight-tuned"]}})
     with pytest.raises(InputError, match="must leave two speakers"):
         validate_config({"comparison": {"speakers": 10, "test_speakers": 9}})
-
-
-def test_more_nontargets_follow_each_target():
-    trials = pd.DataFrame(
-        {
-            "model": "a",
-            "speaker": "0001",
-            "round": 0,
-            "step": range(8),
-            "day": "2020-05-02",
-            "utterance": [f"{'t' if i % 2 == 0 else 'n'}{i}" for i in range(8)],
-            "target": [True, False] * 4,
-        }
-    )
-    more = add_nontargets(trials, 3, 1).sort_values("step", ignore_index=True)
-    assert more["step"].is_unique
-    assert more["target"].tolist() == [True, False, False, False] * 4
-    assert more.loc[more["target"], "utterance"].tolist() == ["t0", "t2", "t4", "t6"]
-    assert set(more.loc[~more["target"], "utterance"]) <= {"n1", "n3", "n5", "n7"}
-    assert add_nontargets(trials, 1, 1) is trials
-    pd.testing.assert_frame_equal(add_nontargets(trials, 3, 1), add_nontargets(trials, 3, 1))
 
 
 def test_a_shift_moves_what_a_rule_knows_of_scores_and_leaves_the_rule_alone():

@@ -72,6 +72,7 @@ def test_a_pattern():
             "09:30",
         ),
         ("({speaker}){{{time:%Y%m%d}}}", "(a+){20191231}", "a+", "2019-12-31", ""),
+        ("{speaker}/{session}/{take}", "id10001/1zcIwhmdeo4/00001", "id10001", "", ""),
     ],
 )
 def test_forms_of_patterns(pattern, name, speaker, date, time):
@@ -84,7 +85,7 @@ def test_forms_of_patterns(pattern, name, speaker, date, time):
 @pytest.mark.parametrize(
     ("pattern", "says"),
     [
-        ("{speaker}", "lacks the field {time}"),
+        ("{take}", "lacks the field {speaker}"),
         ("{time}.wav", "lacks the field {speaker}"),
         ("{speaker}_{speaker}_{time}", "has the field {speaker} twice"),
         ("{speaker}_{time", "is no pattern"),
@@ -181,7 +182,11 @@ def test_other_columns_are_carried_and_ids_are_those_of_the_table(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("path,speaker\na.wav,x\n", "lacks the column 'time'; its columns are: path, speaker"),
+        ("path,time\na.wav,x\n", "lacks the column 'speaker'; its columns are: path, time"),
+        (
+            "path,speaker,date\na.wav,x,2020-01-01\n",
+            "has a column date but no column time; name it",
+        ),
         ("path,speaker,time\n", "has no row"),
         ("", "lacks the column"),
         ('path,speaker,time\n"a.wav,x,2019-12-31\n', "cannot be read as text with a comma"),
@@ -288,10 +293,26 @@ def test_paths_outside_of_the_root_are_no_recordings(tmp_path, capsys):
     assert "passed over: 3 rows" in capsys.readouterr().out
 
 
+def test_times_need_not_be_known(tmp_path):
+    files = {
+        "names": "{speaker}/{take}.wav",
+        "table": str(tmp_path / "t.csv"),
+        "kaldi": write_kaldi(tmp_path / "data", utt2time=None),
+    }
+    (tmp_path / "t.csv").write_text("path,speaker\n" + "".join(f"{p},{p[:4]}\n" for p in PATHS))
+    for key, value in files.items():
+        table = describe(**{key: value})
+        assert table["path"].tolist() == PATHS, key
+        assert table[["date", "time"]].values.tolist() == [["", ""]] * 3
+    # Of one recording alone the time is unknown.
+    rows = [f"{path},x,{time}\n" for path, time in zip(PATHS, [TIMES[0], "", " "], strict=True)]
+    (tmp_path / "t.csv").write_text("path,speaker,time\n" + "".join(rows))
+    assert sorted(describe(table=files["table"])["date"]) == ["", "", "2019-12-31"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("utt2time", None, "there is no file utt2time; it has a line '<utterance> <time>'"),
         ("wav.scp", None, "there is no file wav.scp"),
         ("wav.scp", "anna/2019-12-31T2359_1 sox x.mp3 |\n", "comes from a command"),
         ("wav.scp", "other x.wav\n", "has no line of anna/2019-12-31T2359_1 .nor of 2 more"),
@@ -354,6 +375,7 @@ def test_any_text_is_a_time_or_is_refused(text):
         assert str(error).startswith("x: the time of row 1 is ")
         assert str(error).isprintable()
     else:
+        assert bool(found["date"][0]) == bool(text.strip())
         pd.Timestamp(found["date"][0])
 
 
@@ -364,7 +386,7 @@ def test_any_text_is_a_pattern_or_is_refused(text):
     except InputError as error:
         assert "\n" not in str(error)
     else:
-        assert {"speaker", "time"} <= set(pattern.expression.groupindex)
+        assert "speaker" in pattern.expression.groupindex
 
 
 @given(st.text(min_size=1, max_size=12), st.integers(1, 99))

@@ -63,8 +63,8 @@ def run(options, tmp_path_factory):
 @pytest.fixture(scope="module")
 def demo(run):
     """A run of the whole graph on the tiny configuration, with what is made on demand."""
-    lists = "results/published_layout/random/trial.pkl"
-    targets = ["all", "report", "write_crate", "export_policy", lists]
+    exports = ["export_policy", "export_trials", "export_pairs", "export_scores"]
+    targets = ["all", "report", "write_crate", *exports, "export_embeddings"]
     return run("demo", *targets, overlay=FEW)
 
 

@@ -11,6 +11,7 @@ from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.inference.scoring import score_scenario
 from workflow_src.methods.baseline import Baseline
 from workflow_src.methods.fixed_weight import FixedWeight
+from workflow_src.updating.sequences import build_task
 
 
 @pytest.fixture
@@ -150,3 +151,19 @@ def test_a_template_without_direction_is_named(tables, rule):
 def test_several_settings_need_several_tables(tables):
     with pytest.raises(ValueError, match="not 2"):
         score_scenario(FixedWeight([0.1, 0.2], 0.5), **tables)
+
+
+def test_days_that_nobody_knows_count_as_none(tables):
+    dates = np.array(["", "2020-01-05", "2019-12-30"])
+    tables["index"]["date"] = dates[np.arange(40) % 3]
+    tables["trials"]["day"] = np.resize(["", "2020-01-09"], len(tables["trials"]))
+    task = build_task(**tables)
+    date = tables["index"].set_index("utterance")["date"]
+    last = tables["enrolment"].assign(date=lambda t: t["utterance"].map(date)).groupby("model")
+    last = last["date"].max()  # an empty date is the least
+    expected = [
+        (pd.Timestamp(day) - pd.Timestamp(last[model])).days if day and last[model] else 0
+        for day, model in zip(tables["trials"]["day"], tables["trials"]["model"], strict=True)
+    ]
+    assert {0, 4} <= set(expected)
+    assert task.sequences.days.tolist() == np.array(expected)[task.sequences.order].tolist()

@@ -9,6 +9,7 @@ import io
 import json
 import pickle
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from hypothesis.extra import numpy as arrays
 from tests.exporting.exported import (
     ENROLLED,
     RULES,
+    calibrate_in_batch,
     describe_anew,
     draw_sequence,
     export,
@@ -36,11 +38,11 @@ TRIALS = 60
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A method with memory, and a multi-head one, exported for D = 8."""
+    """A method with memory and a back-end, and a multi-head one without, exported for D = 8."""
     folder = tmp_path_factory.mktemp("exported")
     with pytest.MonkeyPatch.context() as patch:
-        for method in ("history", "multi-head"):
-            export(patch, folder / method, method, 8)
+        export(patch, folder / "history", "history", 8, "history")
+        export(patch, folder / "multi-head", "multi-head", 8)
     return folder
 
 
@@ -74,6 +76,46 @@ def test_equals_the_batch_scorer(method, dimension, tmp_path, monkeypatch):
     assert 0 < np.mean(updates) < 1 or method in ("baseline", "through-time")
 
 
+@pytest.mark.parametrize("dimension", [8, 128])
+@pytest.mark.parametrize("back_end", ["affine", "history"])
+@pytest.mark.parametrize("method", ["baseline", "multi-head", "soft", "spherical-plda"])
+def test_llrs_are_those_of_the_back_end(method, back_end, dimension, tmp_path, monkeypatch):
+    rule = export(monkeypatch, tmp_path, method, dimension, back_end)
+    updater = TemplateUpdater(tmp_path)
+    for seed in range(2):
+        enrolment, tests, days = draw_sequence(dimension, TRIALS, seed)
+        scores, updated, _ = score_in_batch(rule, enrolment, tests, days)
+        online, _ = run_online(updater, updater.enrol(enrolment, ENROLLED), tests, days)
+        np.testing.assert_allclose(online[0], scores, rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(online[1], updated)
+        llrs = calibrate_in_batch(back_end, online[0].astype(np.float32), days)
+        np.testing.assert_allclose(online[3], llrs, rtol=0, atol=1e-6)
+        # The scores differ in their last digit, by which the slope multiplies.
+        np.testing.assert_allclose(
+            online[3], calibrate_in_batch(back_end, scores, days), rtol=0, atol=1e-5
+        )
+        assert np.ptp(llrs) > 3
+
+
+def test_a_method_without_a_back_end_has_no_llr(folder):
+    outcome = Outcome(0.5, True, 0.1)
+    assert outcome.llr is None
+    updater = TemplateUpdater(folder / "multi-head")
+    outcome, _ = updater.score_and_update(updater.enrol(np.ones((1, 8))), np.ones(8))
+    assert outcome.llr is None
+
+
+def test_a_method_of_format_1_still_serves(folder, tmp_path):
+    shutil.copytree(folder / "multi-head", tmp_path / "old")
+    path = tmp_path / "old/method.json"
+    content = json.loads(path.read_text())
+    del content["back_end"], content["thresholds"]
+    path.write_text(json.dumps({**content, "format": 1}))
+    updater = TemplateUpdater(tmp_path / "old")
+    outcome, _ = updater.score_and_update(updater.enrol(np.ones((1, 8))), np.ones(8))
+    assert outcome.score == pytest.approx(1)
+
+
 def test_saved_in_the_middle_goes_on_identically(updater, tmp_path):
     enrolment, tests, days = draw_sequence(8, TRIALS, 9)
     template = updater.enrol(enrolment, ENROLLED)
@@ -93,7 +135,7 @@ def test_scoring_changes_nothing(updater, template):
     outcome, new = updater.score_and_update(template, test, ENROLLED)
     assert score == outcome.score
     assert isinstance(outcome, Outcome)
-    assert [type(value) for value in outcome] == [float, bool, float]
+    assert [type(value) for value in outcome] == [float, bool, float, float]
     assert template.to_bytes() == before != new.to_bytes()
     with pytest.raises(ValueError, match="read-only"):
         new.vector[0] = 1
@@ -417,7 +459,9 @@ def test_a_new_size_makes_another_template(template):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"format": 2}, "is of format 2; this version reads 1"),
+        ({"format": 3}, "is of format 3; this version reads 1 and 2"),
+        ({"back_end": 3}, "back_end is 3"),
+        ({"back_end": None}, "inputs or outputs are not those of a method"),
         ({"dimension": "8"}, "dimension is '8'"),
         ({"memory": [{"name": "a"}]}, "dtype"),
         ({"memory": [{"dtype": "bool", "shape": [], "initial": True}]}, "name"),

@@ -18,17 +18,16 @@ from workflow_src.provenance.effective_settings import effective_settings
 from workflow_src.settings.generation import Generation, Scenario
 from workflow_src.settings.scenarios import BY_ID, SCENARIOS
 from workflow_src.settings.schema import Config
+from workflow_src.trials.lists import check_lists, find_lists
 from workflow_src.trials.pool import build_pool
 from workflow_src.trials.protocol import make_scenario
 from workflow_src.trials.published_layout import (
-    check_files,
-    check_lists,
-    find_enrolment_list,
     list_enrolments,
     nest_trials,
-    tabulate_enrolments,
-    tabulate_trials,
+    parse_enrolments,
+    parse_trials,
 )
+from workflow_src.trials.tabulating import Utterances, tabulate_lists
 
 ROOT = os.environ.get("PUBLISHED_DIR")
 FIVE = [f"0003_0501120{n}_3_{n + 1}_ti_0" for n in range(5)]
@@ -37,6 +36,17 @@ NONTARGETS = ["0011_05091201_3_1_ti_0", "0020_06011202_3_2_ti_0", "0124_07041700
 
 
 CORPUS = manifest_of([*FIVE, *TARGETS, *NONTARGETS])
+
+
+def tabulate(nested, row, lines=None, rejected=(), split=None, **options):
+    """Return the tables of published lists; each model enrols with `FIVE`, unless lines say it."""
+    trials = parse_trials(nested, row, "a/trial.pkl")
+    if lines is None:
+        lines = [" ".join([model, *FIVE]) for model in trials["model"].unique()]
+    enrolment = parse_enrolments(lines, row, "a/enroll_model")
+    utterances = Utterances(CORPUS, list(rejected))
+    split = make_split() if split is None else split
+    return tabulate_lists(trials, enrolment, utterances, split, scenario=row.id, **options)
 
 
 def in_order(content, kinds=True):
@@ -75,16 +85,16 @@ def lists():
 
 
 def test_a_small_list_of_each_form(lists):
-    table = tabulate_trials(lists["1das"], BY_ID["1das"], CORPUS, "a")
+    table, _ = tabulate(lists["1das"], BY_ID["1das"])
     assert list(table["day"]) == ["2020-05-03"] * 4 + ["2020-05-04"] * 2
     assert list(table["target"]) == [True, False] * 3
     assert list(table["step"]) == list(range(6))
     assert set(table["round"]) == {0} and set(table["speaker"]) == {"0003"}
     # Where no day is written, a non-target is heard on the day of the target before it.
-    of_random = tabulate_trials(lists["random"], BY_ID["random"], CORPUS, "a")
+    of_random, _ = tabulate(lists["random"], BY_ID["random"])
     columns = ["speaker", "round", "step", "day", "utterance", "target"]
     pd.testing.assert_frame_equal(of_random[columns], table[columns])
-    rounds = tabulate_trials(lists["1d1s"], BY_ID["1d1s"], CORPUS, "a")
+    rounds, _ = tabulate(lists["1d1s"], BY_ID["1d1s"])
     assert list(rounds["round"]) == [1] * 4 + [2] * 4
     assert list(rounds["step"]) == [0, 1, 2, 3] * 2
 
@@ -92,11 +102,13 @@ def test_a_small_list_of_each_form(lists):
 @pytest.mark.parametrize("scenario", ["random", "1das", "1d1s"])
 def test_from_published_and_back(lists, scenario):
     row = BY_ID[scenario]
-    back = nest_trials(tabulate_trials(lists[scenario], row, CORPUS, "a"), row)
+    model = "spk0003_1" if scenario == "random" else "spk0003_0"
+    lines = [" ".join([model, *FIVE])] * (2 if scenario == "1d1s" else 1)
+    trials, enrolment = tabulate(lists[scenario], row, lines)
+    back = nest_trials(trials, row)
     assert back == lists[scenario]
     assert in_order(back, kinds=False) == in_order(lists[scenario], kinds=False)
-    lines = [" ".join(["spk0003_0", *FIVE])] * (2 if scenario == "1d1s" else 1)
-    assert list_enrolments(tabulate_enrolments(lines, row, CORPUS, "a"), row, 2) == lines
+    assert list_enrolments(enrolment, row, 2) == lines
 
 
 def import_lists(folder, row, tables, corpus):
@@ -104,8 +116,9 @@ def import_lists(folder, row, tables, corpus):
     launch(
         "trials.import_trials",
         "--trial-list", folder / row.id / "trial.pkl",
-        "--enrolment-list", find_enrolment_list(folder / row.id),
+        "--enrolment-list", find_lists(folder, "published", row.id).enrolment,
         "--scenario", row.model_dump_json(),
+        "--seed", "1",
         "--manifest", corpus / "manifest.parquet",
         "--split", corpus / "split.csv",
         "--rejected", corpus / "rejected.csv",
@@ -185,14 +198,20 @@ def test_what_is_written_has_the_published_form(pool):
         (
             "random",
             {"spk0003_1": [*TARGETS, "0003_x", "y", "y"]},
-            r"2 utterances \('0003_x' first\) are not in the corpus",
+            r"'spk0003_1': '0003_x' is not in the corpus \(and 2 more\)",
         ),
-        ("random", {"spk0003_1": NONTARGETS}, "'spk0003_1' begins with a non-target, '0011_0509"),
+        ("random", {"spk0003_1": NONTARGETS}, "none of its 3 trials is a target; both are needed"),
+        ("random", {"spk0003_1": TARGETS}, "none of its 3 trials is a non-target"),
+        ("random", {"spk0003_1": [*NONTARGETS, "\ud800"]}, "holds half of a character"),
         ("1das", {"spk0003_0": TARGETS}, "a list stands where .* 1das has a dict of days of"),
         ("1das", {"spk0003_0": {"0503": TARGETS}}, "'0503' of 'spk0003_0' is no day"),
         ("1das", {"spk0003_0": {None: TARGETS}}, "None of 'spk0003_0' is no day"),
         ("1das", {"spk0003_0": {"2020_0231": NONTARGETS}}, "'2020_0231' of 'spk0003_0' is no day"),
-        ("1das", {"spk0003_0": {"2020_0504": TARGETS}}, "_05031201_.* stands under the day 2020-"),
+        (
+            "1das",
+            {"spk0003_0": {"2020_0504": TARGETS}},
+            "'spk0003_0', 2020_0504: the target .* is of 2020-05-03, not of 2020-05-04 .and 1 more",
+        ),
         ("1das", {1: {"spk0003_0": {}}}, "1 is no model"),
         ("1d1s", {"spk0003_0": {"2020_0503": TARGETS}}, "'spk0003_0' is no round"),
         ("1d1s", {0: {}}, "0 is no round"),
@@ -202,14 +221,14 @@ def test_what_is_written_has_the_published_form(pool):
 )
 def test_trials_of_another_form_are_refused(scenario, content, says):
     with pytest.raises(InputError, match=f"^a/trial.pkl: .*{says}"):
-        tabulate_trials(content, BY_ID[scenario], CORPUS, "a/trial.pkl")
+        tabulate(content, BY_ID[scenario])
 
 
 def test_one_list_named_again_and_again_is_refused_before_it_grows():
     names = [TARGETS[0], NONTARGETS[0]] * 10_000
     content = {f"spk0003_{k}": names for k in range(1001)}
     with pytest.raises(InputError, match="holds more than 20000000 trials, which"):
-        tabulate_trials(content, BY_ID["random"], CORPUS, "a")
+        parse_trials(content, BY_ID["random"], "a")
 
 
 @pytest.mark.parametrize(
@@ -221,77 +240,91 @@ def test_one_list_named_again_and_again_is_refused_before_it_grows():
         (["0003_0 " + " ".join(FIVE)], "line 1: '0003_0' is no model"),
         (
             ["spk0004_0 " + " ".join(FIVE)],
-            "_1_ti_0' is not of the speaker of 'spk0004_0",
+            "line 1: '0003_.* is of the speaker '0003', but 'spk0004_0' is a model of '0004'",
         ),
-        (["spk0003_0 " + " ".join(FIVE[:1] * 5)], "the same utterance twice"),
+        (
+            ["spk0003_0 " + " ".join(FIVE[:1] * 5)],
+            "line 1: 'spk0003_0' enrols with '0003_.*' twice",
+        ),
         (
             ["spk0003_0 " + " ".join([*FIVE[:4], "0003_x"])],
-            r"'0003_x' first\) are not in the corpus",
+            "line 1: '0003_x' is not in the corpus",
         ),
         (["spk0003_0 " + " ".join(FIVE)] * 2, "line 2: 'spk0003_0' stands there again"),
     ],
 )
 def test_enrolments_of_another_form_are_refused(lines, says):
     with pytest.raises(InputError, match=f"^a/enroll_model: .*{says}"):
-        tabulate_enrolments(lines, BY_ID["3das"], CORPUS, "a/enroll_model")
+        model = lines[-1].split()[0] if lines else "spk0003_0"
+        model = model if model.startswith("spk") else "spk0003_0"
+        tabulate({model: {"2020_0503": [TARGETS[0], NONTARGETS[0]]}}, BY_ID["3das"], lines)
 
 
 def test_rounds_repeat_a_line_unchanged():
     lines = ["spk0003_0 " + " ".join(FIVE), "spk0003_0 " + " ".join(FIVE[::-1])]
     with pytest.raises(InputError, match="line 2: 'spk0003_0' stands there again"):
-        tabulate_enrolments(lines, BY_ID["3d1s"], CORPUS, "a")
-    assert len(tabulate_enrolments(lines[:1] * 15, BY_ID["3d1s"], CORPUS, "a")) == 5
+        parse_enrolments(lines, BY_ID["3d1s"], "a")
+    assert len(parse_enrolments(lines[:1] * 15, BY_ID["3d1s"], "a").table) == 5
 
 
-@pytest.fixture
-def checked(lists):
-    """Arguments of `check_lists` that it accepts."""
-    trials = tabulate_trials(lists["1das"], BY_ID["1das"], CORPUS, "a")
-    enrolment = tabulate_enrolments(["spk0003_0 " + " ".join(FIVE)], BY_ID["1das"], CORPUS, "a")
-    arguments = {
-        "trials": trials,
-        "enrolment": enrolment,
-        "corpus": CORPUS,
-        "split": make_split(),
-        "rejected": [],
-        "source": "a/1das",
-    }
-    check_lists(**arguments)
-    return arguments
+LINE = " ".join(["spk0003_0", *FIVE])
+OTHER_LINE = LINE.replace("spk0003_0", "spk0003_5")
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (
-            lambda a: {"enrolment": a["enrolment"].replace("spk0003_0", "spk0003_5")},
-            r"1 models \('spk0003_0' first\) of trial.pkl are not in enroll_model",
+            {"lines": [OTHER_LINE]},
+            "trial.pkl: 'spk0003_0', 2020_0503: the model 'spk0003_0' has no enrolment in a/",
         ),
         (
-            lambda a: {
-                "enrolment": pd.concat(
-                    [a["enrolment"], a["enrolment"].replace("spk0003_0", "spk0003_5")]
-                )
-            },
-            r"1 models \('spk0003_5' first\) of enroll_model are not in trial.pkl",
+            {"lines": [LINE, OTHER_LINE]},
+            "enroll_model: line 2: the model 'spk0003_5' has no trial in a/trial.pkl",
         ),
         (
-            lambda a: {"rejected": [TARGETS[1], "0200_05011200_3_1_ti_0"]},
-            r"1 utterances \('0003_05031202_3_2_td_4' first\) have no embedding",
+            {"rejected": [TARGETS[1], "0200_05011200_3_1_ti_0"]},
+            f"trial.pkl: 'spk0003_0', 2020_0503: '{TARGETS[1]}' has no embedding; rejected.csv",
         ),
         (
-            lambda a: {"split": make_split(test=("0011", "0020"))},
-            r"1 speakers \('0003' first\) of the models are not tested",
+            {"split": make_split(test=("0011", "0020"))},
+            "enroll_model: line 1: the speaker '0003' is not tested; corpus.test_speakers must",
         ),
         (
-            lambda a: {"split": make_split().replace("nontarget-only", "train")},
-            r"1 speakers \('0124' first\) of the non-targets would train",
+            {"split": make_split().replace("nontarget-only", "train")},
+            "trial.pkl: 'spk0003_0', 2020_0504: '0124_.*' is of the speaker '0124', who would",
         ),
     ],
 )
-def test_lists_that_do_not_fit_are_refused(checked, change, says):
-    with pytest.raises(InputError, match=f"^a/1das: {says}"):
-        check_lists(**checked | change(checked))
+def test_lists_that_do_not_fit_are_refused(lists, change, says):
+    tabulate(lists["1das"], BY_ID["1das"])
+    with pytest.raises(InputError, match=f"^a/{says}"):
+        tabulate(lists["1das"], BY_ID["1das"], **change)
+
+
+def test_what_is_listed_of_missing_utterances_is_left_out_if_asked(lists, capsys):
+    nested = {**lists["1das"], "spk0003_5": {"2020_0503": [TARGETS[0], NONTARGETS[1]]}}
+    nested["spk0003_0"]["2020_0504"].append("0020_x")
+    gone = [f"0003_0501150{n}_3_1_ti_0" for n in range(5)]
+    lines = [LINE, " ".join(["spk0003_5", *gone])]
+    trials, enrolment = tabulate(
+        nested, BY_ID["1das"], lines, [TARGETS[0], FIVE[1]], leave_out=True
+    )
+    assert enrolment["utterance"].tolist() == [FIVE[0], *FIVE[2:]]
+    assert enrolment["order"].tolist() == [0, 1, 2, 3]
+    kept = [NONTARGETS[0], TARGETS[1], NONTARGETS[1], TARGETS[2], NONTARGETS[2]]
+    assert trials["utterance"].tolist() == kept
+    assert trials["step"].tolist() == [0, 1, 2, 3, 4]
+    printed = capsys.readouterr().out
+    for said in (
+        "6 listed utterances that are not in the corpus (1das)",
+        "2 listed utterances that have no embedding (1das)",
+        "1 models without an enrolment utterance (1das)",
+        "4 trials of what is left out (1das)",
+    ):
+        assert f"passed over: {said}\n" in printed
+    with pytest.raises(InputError, match=r"^a/trial.pkl: nothing is left of its 9 trials"):
+        tabulate(nested, BY_ID["1das"], lines, CORPUS["utterance"], leave_out=True)
 
 
 def test_missing_files_and_both_spellings(tmp_path, lists):
@@ -299,34 +332,45 @@ def test_missing_files_and_both_spellings(tmp_path, lists):
     folder.mkdir()
     write_parquet(CORPUS, tmp_path / "manifest.parquet")
     with pytest.raises(InputError, match=r"^trials\.imported\.root: there is no file .*l\.pkl;"):
-        check_files(tmp_path, ["1das"])
+        check_lists(tmp_path, "published", ["1das"])
     with pytest.raises(InputError, match=r"1das/trial\.pkl: cannot be read \(No such file"):
         import_lists(tmp_path, BY_ID["1das"], tmp_path, tmp_path)
     (folder / "trial.pkl").write_bytes(pickle.dumps(lists["1das"]))
     with pytest.raises(InputError, match=r"there is no file .*1das/enroll_model;"):
-        check_files(tmp_path, ["1das"])
+        check_lists(tmp_path, "published", ["1das"])
     with pytest.raises(InputError, match=r"1das/enroll_model: cannot be read \(No such file"):
         import_lists(tmp_path, BY_ID["1das"], tmp_path, tmp_path)
     (folder / "enrol_model").write_bytes(b"\xff")
     with pytest.raises(InputError, match=r"1das/enrol_model: is not UTF-8 text"):
         import_lists(tmp_path, BY_ID["1das"], tmp_path, tmp_path)
-    check_files(tmp_path, ["1das"])
-    assert find_enrolment_list(folder).name == "enrol_model"
+    check_lists(tmp_path, "published", ["1das"])
+    assert find_lists(tmp_path, "published", "1das").enrolment == folder / "enrol_model"
     (folder / "enroll_model").touch()
-    assert find_enrolment_list(folder).name == "enroll_model"
+    assert find_lists(tmp_path, "published", "1das").enrolment == folder / "enroll_model"
 
 
-def test_a_day_that_is_interrupted_cannot_be_exported(lists):
-    table = tabulate_trials(lists["1das"], BY_ID["1das"], CORPUS, "a")
-    table["step"] = [0, 1, 4, 5, 2, 3]
-    with pytest.raises(InputError, match="'spk0003_0' on 2020-05-03 are interrupted"):
-        nest_trials(table, BY_ID["1das"])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"step": [0, 1, 4, 5, 2, 3]}, "'spk0003_0' on 2020-05-03 are interrupted"),
+        ({"day": ""}, "because their days are unknown; export_pairs can"),
+        ({"round": [1, 1, 1, 1, 2, 2]}, "because they have rounds; export_pairs can"),
+        ({"model": "id1/x"}, "because 'id1/x' is not of the form spk<speaker>_<k>; export_pairs"),
+    ],
+)
+def test_what_the_layout_cannot_hold_is_not_exported(lists, change, says):
+    table, _ = tabulate(lists["1das"], BY_ID["1das"])
+    with pytest.raises(InputError, match=f"^1das: .*{says}"):
+        nest_trials(table.assign(**change), BY_ID["1das"])
 
 
 def test_settings_of_the_source():
     with pytest.raises(ValueError, match=r"imported\.root must name a folder"):
         Config(trials={"source": "import"})
-    imported = Config(trials={"source": "import", "imported": {"root": "lists"}})
+    imported = Config(
+        trials={"source": "import", "imported": {"root": "lists"}},
+        inference={"methods": ["baseline"]},
+    )
     assert "generation" not in effective_settings(imported)["trials"]
     assert "imported" not in effective_settings(Config())["trials"]
 
@@ -338,7 +382,7 @@ def test_settings_of_the_source():
 def test_the_published_files(tmp_path, scenario, models, targets):
     folder = Path(ROOT) / "trials" / scenario
     nested = read_plain_pickle(folder / "trial.pkl")
-    path = find_enrolment_list(folder)
+    path = find_lists(folder.parent, "published", scenario).enrolment
     lines = path.read_text().splitlines()
     names = {name for line in lines for name in line.split()[1:]}
     for of_model in nested.values():

@@ -16,9 +16,10 @@ from workflow_src.trials.protocol import make_scenario
 from workflow_src.trials.published_layout import (
     list_enrolments,
     nest_trials,
-    tabulate_enrolments,
-    tabulate_trials,
+    parse_enrolments,
+    parse_trials,
 )
+from workflow_src.trials.tabulating import Utterances, tabulate_lists
 
 ANY_TIME = Generation(enrolment_after=None, enrolment_before=None, rounds=3)
 UNITS = ["day", "week", "month", "session"]
@@ -250,9 +251,11 @@ def test_the_published_layout_holds_other_units(unit, shape):
     table, row = make_log(), Scenario(id="own", unit=unit, **SHAPES[shape])
     made = make(table, unit, shape)
     nested = nest_trials(made.trials, row)
-    pd.testing.assert_frame_equal(tabulate_trials(nested, row, table, "a"), made.trials)
     lines = list_enrolments(made.enrolment, row, made.trials["round"].nunique())
-    pd.testing.assert_frame_equal(tabulate_enrolments(lines, row, table, "a"), made.enrolment)
+    listed = parse_trials(nested, row, "a"), parse_enrolments(lines, row, "b")
+    back = tabulate_lists(*listed, Utterances(table, []), split_of(table), scenario="own")
+    pd.testing.assert_frame_equal(back[0], made.trials)
+    pd.testing.assert_frame_equal(back[1], made.enrolment)
 
 
 @pytest.mark.parametrize(

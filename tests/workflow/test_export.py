@@ -11,6 +11,8 @@ from tests.workflow.forked_runs import run_snakemake
 from workflow_src.serving import TemplateUpdater
 from workflow_src.settings.catalogue import METHODS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def exported(finished, tmp_path_factory):

@@ -42,7 +42,8 @@ ARCHIVES = [
     {"url": f"https://example.org/{'a' * LENGTH}{i}.tar", "sha256": f"{i:012d}{0:052d}"}
     for i in range(MANY)
 ]
-ON_DEMAND = ["export_policy", "export_trials", "benchmark_methods", "write_crate", "report", "plan"]
+EXPORTS = ["export_policy", "export_trials", "export_pairs", "export_scores", "export_embeddings"]
+ON_DEMAND = [*EXPORTS, "benchmark_methods", "write_crate", "report", "plan"]
 
 
 def worlds(folder):

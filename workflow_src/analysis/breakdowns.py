@@ -47,22 +47,25 @@ def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[Shown, list[str]]:
 
 
 def load_scored_trials(
-    results: str | Path, run: str, scenario: str, manifest: pd.DataFrame
+    results: str | Path, run: str, trial_list: str, manifest: pd.DataFrame
 ) -> pd.DataFrame:
     """Read a run's scored trials and join the manifest's columns of each test utterance.
+
+    `trial_list` is the name of the list's files.
 
     Returns
     -------
     DataFrame
-        The columns of ``inference/<run>/<scenario>.parquet``; those of the manifest, except
+        The columns of ``inference/<run>/<trial list>.parquet``; those of the manifest, except
         speaker, date, path and names that are taken; and ``days`` (int), the days since the
-        template's first utterance was recorded, and ``week`` (int, from 1).
+        template's first utterance was recorded, and ``week`` (int, from 1), both missing where a
+        day is unknown.
     """
     trials = read_parquet(
-        Path(results) / f"inference/{run}/{scenario}.parquet", ["model", "score", "target"]
+        Path(results) / f"inference/{run}/{trial_list}.parquet", ["model", "score", "target"]
     )
     enrolment = read_parquet(
-        Path(results) / f"trials/{scenario}.enrolment.parquet", ["model", "order", "utterance"]
+        Path(results) / f"trials/{trial_list}.enrolment.parquet", ["model", "order", "utterance"]
     )
     dates = pd.to_datetime(manifest.set_index("utterance")["date"])
     first = enrolment[enrolment["order"] == 0].set_index("model")["utterance"].map(dates)
@@ -70,8 +73,10 @@ def load_scored_trials(
     known = {"speaker", "date", "path", "days", "week", *trials.columns} - {"utterance"}
     conditions = manifest.drop(columns=known, errors="ignore")
     trials = trials.merge(conditions, on="utterance", how="left", validate="many_to_one")
-    elapsed = pd.to_datetime(trials["day"]) - trials["model"].map(first)
-    return trials.assign(days=elapsed.dt.days, week=elapsed.dt.days // DAYS_IN_WEEK + 1)
+    days = (pd.to_datetime(trials["day"]) - trials["model"].map(first)).dt.days
+    if days.isna().any():
+        days = days.astype("Int64")
+    return trials.assign(days=days, week=days // DAYS_IN_WEEK + 1)
 
 
 def error_rate_by(trials: pd.DataFrame, column: str, order: Sequence[str] = ()) -> pd.DataFrame:
@@ -116,14 +121,17 @@ def scores_over_time(trials: pd.DataFrame, days_in_bin: int = DAYS_IN_WEEK) -> p
     -------
     DataFrame
         A row for each class and bin: target (bool), days (float, the bin's mean), median, low and
-        high (the 10th and 90th percentile of the score), trials.
+        high (the 10th and 90th percentile of the score), trials. Trials without days are left out.
     """
-    bins = trials.assign(bin=trials["days"] // days_in_bin)
+    columns = ["target", "days", "median", "low", "high", "trials"]
+    bins = trials.assign(bin=trials["days"] // days_in_bin).dropna(subset=["bin"])
+    if bins.empty:
+        return pd.DataFrame(columns=columns, dtype="float64")
     groups = bins.groupby(["target", "bin"])
     quantiles = groups["score"].quantile([0.1, 0.5, 0.9]).unstack()
     return pd.DataFrame(
         {
-            "days": groups["days"].mean(),
+            "days": groups["days"].mean().astype("float64"),
             "median": quantiles[0.5],
             "low": quantiles[0.1],
             "high": quantiles[0.9],
@@ -139,9 +147,10 @@ def mean_over_runs(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return stacked.groupby(keys, sort=False, as_index=False)["eer_percent"].mean()
 
 
-def baseline_error(summary: pd.DataFrame, scenario: str) -> float | None:
-    """Return the EER (%) of the baseline in a scenario; None where it was not run."""
-    own = (summary["method"] == find_by_role("baseline").id) & (summary["scenario"] == scenario)
+def baseline_error(summary: pd.DataFrame, scenario: str, order: str) -> float | None:
+    """Return the EER (%) of the baseline in a scenario and order; None where it was not run."""
+    own = summary["method"] == find_by_role("baseline").id
+    own &= (summary["scenario"] == scenario) & (summary["order"] == order)
     return summary.loc[own, "eer_percent"].iloc[0] if own.any() else None
 
 
@@ -162,10 +171,10 @@ def finetuning_curves(runs: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
     }
 
 
-def update_behaviour(results: str | Path, runs: pd.DataFrame, scenario: str) -> pd.DataFrame:
+def update_behaviour(results: str | Path, runs: pd.DataFrame, trial_list: str) -> pd.DataFrame:
     """Count how often, and by how much, each run updates on targets and on non-targets.
 
-    The baseline is left out: it never updates.
+    `trial_list` is the name of the list's files. The baseline is left out: it never updates.
 
     Returns
     -------
@@ -177,7 +186,7 @@ def update_behaviour(results: str | Path, runs: pd.DataFrame, scenario: str) -> 
     rows = []
     for run in runs.loc[runs["method"] != find_by_role("baseline").id, "run"]:
         trials = read_parquet(
-            Path(results) / f"inference/{run}/{scenario}.parquet", ["target", "updated", "weight"]
+            Path(results) / f"inference/{run}/{trial_list}.parquet", ["target", "updated", "weight"]
         )
         for target, part in trials.groupby("target"):
             weights = part.loc[part["updated"], "weight"].to_numpy(np.float64)

@@ -25,17 +25,31 @@ from workflow_src.settings.catalogue import find_by_role, find_method
 def error_rates(summary: pd.DataFrame) -> Figure:
     """EER of all methods over the scenarios.
 
-    The equal error rate (EER) of every method in every scenario. Nd is a test day every N days;
-    "as" tests all utterances of a day, "1s" one of them, "random" a few on random days.
+    The equal error rate (EER) of every method in every scenario, a panel for each order of trials.
+    Nd is a test day every N days; "as" tests all utterances of a day, "1s" one of them, "random" a
+    few on random days.
 
     Parameters
     ----------
     summary
-        ``summary.csv``: run, method, alpha, scenario, eer_percent.
+        ``summary.csv``: run, method, alpha, scenario, order, eer_percent.
     """
+    orders = list(summary["order"].drop_duplicates())
+    figure, panels = make_panels(
+        len(orders), 1, 9.5, 3.4, 1.2 * (len(orders) == 1), sharex=True, sharey=True
+    )
+    for order, axes in zip(orders, panels[:, 0], strict=True):
+        _plot_error_rates(axes, summary[summary["order"] == order])
+        axes.set_title(f"{order} order")
+    panels[-1, 0].set_xlabel("scenario")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def _plot_error_rates(axes: Axes, summary: pd.DataFrame) -> None:
+    """Plot the EERs of one order of trials."""
     scenarios = list(summary["scenario"].drop_duplicates())
     methods = list(summary["method"].drop_duplicates())
-    figure, axes = plt.subplots(figsize=(9.5, 4.6))
     width = 0.8 / len(methods)
     for place, method in enumerate(methods):
         rows = summary[summary["method"] == method]
@@ -64,9 +78,7 @@ def error_rates(summary: pd.DataFrame) -> Figure:
     axes.grid(axis="x", visible=False)
     for edge in np.arange(0.5, len(scenarios) - 1):
         axes.axvline(edge, color="#e2e2e2", linewidth=0.8)
-    axes.set(xlabel="scenario", ylabel="EER (%)", ylim=(0, None), xlim=(-0.5, len(scenarios) - 0.5))
-    figure.legend(loc="outside upper center", ncols=2)
-    return figure
+    axes.set(ylabel="EER (%)", ylim=(0, None), xlim=(-0.5, len(scenarios) - 0.5))
 
 
 def _plot_alphas(axes: Axes, method: str, rows: pd.DataFrame) -> None:
@@ -100,6 +112,8 @@ def scores_over_time(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
                 part["days"], part["low"], part["high"], color=colour, alpha=0.18, linewidth=0
             )
             axes.plot(part["days"], part["median"], color=colour, marker="o", ms=3, label=label)
+        if table.empty:
+            _say_empty(axes)
         axes.set(title=shown.label)
     figure.supxlabel("days since enrolment", fontsize=10)
     figure.supylabel("score (median, 10th-90th percentile)", fontsize=10)
@@ -117,10 +131,16 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
     ----------
     tables
         property -> method -> table of `breakdowns.error_rate_by`. The methods of a property have
-        the same groups.
+        the same groups. A property without groups is left out.
     """
-    figure, panels = make_panels(len(tables), 2, 5.6, 3.7)
-    for axes, (title, methods) in zip(panels.flat, tables.items(), strict=False):
+    known = {
+        title: methods for title, methods in tables.items() if len(next(iter(methods.values())))
+    }
+    figure, panels = make_panels(max(1, len(known)), 2, 5.6, 3.7)
+    if not known:
+        _say_empty(panels[0][0])
+        return figure
+    for axes, (title, methods) in zip(panels.flat, known.items(), strict=False):
         first = next(iter(methods.values()))
         width = 0.8 / len(methods)
         for place, (shown, table) in enumerate(methods.items()):
@@ -345,6 +365,13 @@ def _plot_training(
     if len(labels) > 1:
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
+
+
+def _say_empty(axes: Axes) -> None:
+    """Write into a panel that the corpus does not tell what it would show."""
+    axes.text(0.5, 0.5, "not known", ha="center", va="center", transform=axes.transAxes)
+    axes.grid(visible=False)
+    axes.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
 
 
 def _is_given(method: str) -> bool:

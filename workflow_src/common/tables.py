@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import AbsentError, InputError
 from workflow_src.common.files import read_csv, read_npy, read_parquet, write_parquet
 
 TRIAL_COLUMNS = ["model", "speaker", "round", "step", "day", "utterance", "target"]
@@ -30,6 +30,29 @@ def read_split(path: str | Path) -> pd.DataFrame:
             f"{path}: the speaker {split['speaker'][twice].iloc[0]!r} stands there twice"
         )
     return split
+
+
+def require_dates(dates: pd.Series, reader: str) -> None:
+    """Refuse utterances of which a corpus does not know the day.
+
+    Parameters
+    ----------
+    dates
+        Their dates, ISO; empty where unknown.
+    reader
+        What needs the days, for the error.
+
+    Raises
+    ------
+    AbsentError
+        A date is empty.
+    """
+    unknown = int((dates.isna() | (dates == "")).sum())
+    if unknown:
+        raise AbsentError(
+            f"{reader} needs the day of each utterance, and {unknown:,} of {len(dates):,} have "
+            "none in the manifest; tell their times in the names or the table of the corpus"
+        )
 
 
 def read_embeddings(path: str | Path, mmap: bool = False) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Score every run on one simulated population, for the comparison of methods.
 
 The step reads the results folder of the population's own workflow: trials, embeddings and policies.
-It writes one table per scenario: speaker, target, and a column of scores for each run.
+It writes one table per trial list: speaker, target, and a column of scores for each run.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class Arguments:
     """The population's folder results/."""
     runs: list[Run]
     """The runs to score."""
-    scenarios: list[str]
-    """The scenarios to score."""
+    lists: list[str]
+    """The trial lists to score, by their ids."""
     directory: Path
-    """Folder for the tables, <scenario>.parquet."""
+    """Folder for the tables, <trial list>.parquet."""
 
 
 def run(args: Arguments) -> None:
@@ -70,9 +70,7 @@ def run(args: Arguments) -> None:
     embeddings = read_embeddings(args.results / "embeddings/embeddings.npy", mmap=True)
     index = read_index(args.results / "embeddings/index.parquet")
     runs = [place_run(one, args.results) for one in args.runs]
-    scenarios = {name: read_scenario(args.results / "trials", name) for name in args.scenarios}
-    tables = {
-        name: score_runs(runs, *scenario, embeddings, index) for name, scenario in scenarios.items()
-    }
+    lists = {name: read_scenario(args.results / "trials", name) for name in args.lists}
+    tables = {name: score_runs(runs, *one, embeddings, index) for name, one in lists.items()}
     for name, table in tables.items():
         write_parquet(table, args.directory / f"{name}.parquet")

@@ -21,6 +21,7 @@ from workflow_src.comparison.figures import plot_comparison, plot_sensitivity
 from workflow_src.comparison.statistics import error_table, headroom_share, paired_differences
 from workflow_src.running.arguments import Inputs
 from workflow_src.settings.catalogue import Method, Role, find_by_role, find_method
+from workflow_src.settings.orders import TrialList
 from workflow_src.settings.runs import Run
 
 
@@ -51,15 +52,25 @@ def summarise_methods(errors: pd.DataFrame, differences: pd.DataFrame) -> pd.Dat
     return differences[keys].merge(table, on=keys).merge(differences, on=keys)
 
 
-def render_methods(methods: pd.DataFrame, rows: Mapping[str, Method]) -> str:
-    """Write the table of `summarise_methods` as Markdown, one table per scenario.
+def split_lists(table: pd.DataFrame, lists: list[TrialList]) -> pd.DataFrame:
+    """Put the columns scenario and order in place of the ids of trial lists in `scenario`."""
+    by_id = {one.id: one for one in lists}
+    found = [by_id[name] for name in table["scenario"]]
+    split = table.assign(scenario=[one.scenario for one in found])
+    split.insert(split.columns.get_loc("scenario") + 1, "order", [one.order for one in found])
+    return split
 
-    `rows` maps the name of a method in tables to its row of the catalogue.
+
+def render_methods(methods: pd.DataFrame, rows: Mapping[str, Method]) -> str:
+    """Write the table of `summarise_methods` as Markdown, one table per scenario and order.
+
+    The table has the columns of `split_lists`. `rows` maps the name of a method in tables to its
+    row of the catalogue.
     """
     lines, reference = [], find_by_role("reference").label
-    for scenario, part in methods.groupby("scenario", sort=False):
+    for (scenario, order), part in methods.groupby(["scenario", "order"], sort=False):
         lines += [
-            f"### `{scenario}`",
+            f"### `{scenario}`, {order} order",
             "",
             f"| method | EER % | minDCF | headroom | x {reference} | difference (interval) |",
             "|---|---|---|---|---|---|",
@@ -93,13 +104,13 @@ class Arguments:
     """The step's arguments."""
 
     scores: Path
-    """Folder with <population>/<scenario>.parquet of score_population."""
+    """Folder with <population>/<trial list>.parquet of score_population."""
     sensitivity: Inputs = field(default_factory=list)
     """Tables of measure_sensitivity."""
     runs: list[Run]
     """The runs that were scored."""
-    scenarios: list[str]
-    """The scenarios that were scored."""
+    lists: list[TrialList]
+    """The trial lists that were scored."""
     populations: list[int]
     """The populations, by their seeds."""
     resamples: int
@@ -125,10 +136,10 @@ def run(args: Arguments) -> None:
         for path in args.sensitivity
     ]
     tables = {
-        (population, scenario): read_parquet(
-            args.scores / f"{population}/{scenario}.parquet", ["speaker", "target", *methods.index]
+        (population, one.id): read_parquet(
+            args.scores / f"{population}/{one.id}.parquet", ["speaker", "target", *methods.index]
         )
-        for scenario in args.scenarios
+        for one in args.lists
         for population in args.populations
     }
     errors = error_table(tables, methods)
@@ -136,7 +147,8 @@ def run(args: Arguments) -> None:
     differences = paired_differences(
         tables, methods, reference, args.resamples, args.confidence, args.seed
     )
-    summary = summarise_methods(errors, differences)
+    summary = split_lists(summarise_methods(errors, differences), args.lists)
+    errors = split_lists(errors, args.lists)
     use_style()
     text = render_methods(summary, rows)
     save_figure(plot_comparison(errors, summary, rows), args.directory, "comparison")
@@ -144,7 +156,9 @@ def run(args: Arguments) -> None:
         sensitivity = pd.concat(parts)
         write_csv(sensitivity, args.directory / "sensitivity.csv")
         save_figure(plot_sensitivity(sensitivity), args.directory, "sensitivity")
-        text += "\n### Sensitivity (`random`, EER %)\n\n" + render_sensitivity(sensitivity)
+        text += "\n### Sensitivity (`random`, independent order, EER %)\n\n" + render_sensitivity(
+            sensitivity
+        )
     write_csv(errors, args.directory / "errors.csv")
     write_csv(summary, args.directory / "methods.csv")
     write_text(text, args.directory / "comparison.md")

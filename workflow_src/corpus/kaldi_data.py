@@ -1,8 +1,9 @@
 """Kaldi data directories, read as a table of recordings.
 
 ``wav.scp`` names the recordings, ``utt2spk`` the speakers, and ``segments``, if it is there, the
-parts of recordings. ``utt2dur`` and ``spk2gender`` are read if they are there. ``utt2time`` is this
-project's own file: it has a line ``<utterance> <time in ISO 8601>`` for each utterance.
+parts of recordings. ``utt2dur``, ``spk2gender`` and ``utt2time`` are read if they are there.
+``utt2time`` is this project's own file: it has a line ``<utterance> <time in ISO 8601>`` for each
+utterance.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from workflow_src.common.errors import InputError, printable
 from workflow_src.common.files import read_text
 
 FILES = ("wav.scp", "utt2spk", "utt2time", "segments", "utt2dur", "spk2gender")
-NEEDED = FILES[:3]
+NEEDED = FILES[:2]
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -28,9 +29,8 @@ def list_files(folder: Path) -> list[Path]:
     """
     for name in NEEDED:
         if not (folder / name).is_file():
-            hint = "; it has a line '<utterance> <time>' for each utterance" * (name == "utt2time")
             raise InputError(
-                f"{folder}: there is no file {name}{hint}; corpus.directory.kaldi names the folder"
+                f"{folder}: there is no file {name}; corpus.directory.kaldi names the folder"
             )
     return [folder / name for name in FILES if (folder / name).is_file()]
 
@@ -41,7 +41,7 @@ def read_data_directory(folder: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        utterance, path, speaker, time; start and end where there are segments, seconds and gender
+        utterance, path, speaker; start and end where there are segments, time, seconds and gender
         where they are known.
 
     Raises
@@ -75,9 +75,9 @@ def read_data_directory(folder: Path) -> pd.DataFrame:
         table["path"] = _look_up(recordings, pd.Series(recording), folder / "wav.scp")
     else:
         table["path"] = _look_up(recordings, table["utterance"], folder / "wav.scp")
-    table["time"] = _look_up(
-        _read_map(folder / "utt2time"), table["utterance"], folder / "utt2time"
-    )
+    if "utt2time" in there:
+        times = _read_map(folder / "utt2time")
+        table["time"] = _look_up(times, table["utterance"], folder / "utt2time")
     if "utt2dur" in there:
         lengths = _look_up(_read_map(folder / "utt2dur"), table["utterance"], folder / "utt2dur")
         table["seconds"] = _seconds(lengths, folder)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.passed_over import note
+from workflow_src.common.tables import require_dates
 from workflow_src.corpus.durations import read_durations
 from workflow_src.corpus.ids import sort_in_corpus_order
 from workflow_src.corpus.naming import open_naming
@@ -94,7 +95,7 @@ def select_subset(
     Raises
     ------
     InputError
-        A speaker of the list has no recording.
+        A speaker of the list has no recording; or days are to be counted, and a recording has none.
     """
     if speakers is not None:
         unknown = sorted(set(speakers) - set(table["speaker"]))
@@ -105,6 +106,7 @@ def select_subset(
             )
         table = table[table["speaker"].isin(speakers)]
     if days is not None:
+        require_dates(table["date"], "corpus.directory.days")
         # Dense ranks number the days of each speaker 1, 2, ...
         table = table[table.groupby("speaker")["date"].rank(method="dense") <= days]
     return table.reset_index(drop=True)

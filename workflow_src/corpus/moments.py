@@ -18,7 +18,7 @@ def split_moments(
     Parameters
     ----------
     texts
-        N texts.
+        N texts; a missing or blank one is a time that nobody knows.
     form
         Their format with the directives of ``strftime``, or None for ISO 8601: a date, or a date
         and a time of day. The clock is taken as it is written; an offset from UTC changes nothing.
@@ -30,7 +30,8 @@ def split_moments(
     Returns
     -------
     DataFrame
-        date (ISO, str) and time (``HH:MM``, str; empty without a time of day), N rows.
+        date (ISO, str; empty where it is unknown) and time (``HH:MM``, str; empty without a time of
+        day), N rows.
 
     Raises
     ------
@@ -42,12 +43,11 @@ def split_moments(
     if bad.any():
         row = int(bad.to_numpy().argmax())
         text = texts.iloc[row]
-        said = "is empty" if pd.isna(text) or not str(text).strip() else f"is {printable(text)!r}"
         wanted = f"a time of the form {form}" if form else (
             "a date or a date and time in ISO 8601, as 2019-12-31 or 2019-12-31T09:30+01:00"
         )  # fmt: skip
         whose = f"row {row + 1}" if names is None else printable(names.iloc[row])
-        raise InputError(f"{where}: the time of {whose} {said}; it needs {wanted}")
+        raise InputError(f"{where}: the time of {whose} is {printable(text)!r}; it needs {wanted}")
     moments = texts.map(known)
     dates = pd.Series([moment[0] for moment in moments], dtype="str")
     times = pd.Series([moment[1] for moment in moments], dtype="str")
@@ -55,6 +55,8 @@ def split_moments(
 
 
 def _split(text: object, form: str | None, clock: bool) -> tuple[str, str] | None:
+    if pd.isna(text) or not str(text).strip():
+        return "", ""
     if not isinstance(text, str):
         return None
     try:

@@ -29,7 +29,7 @@ from workflow_src.corpus.shards import SMIIP_SPEAKER
 from workflow_src.corpus.tables import read_table
 from workflow_src.settings.corpus import DirectoryCorpus, ImportedCorpus
 
-# Columns that every manifest begins with.
+# Columns that every manifest begins with. Where the time is unknown, date and time are empty.
 KNOWN = ["utterance", "speaker", "date", "time"]
 Keep = Callable[[str], bool]
 
@@ -161,9 +161,7 @@ class ByTable(Naming):
             rows.insert(0, "utterance", [_stem(path) for path in rows["path"]])
         rows["utterance"] = _check_ids(rows["utterance"], str(self.source))
         names = None if times is None else rows["utterance"]
-        moments = split_moments(rows.pop("time"), None, False, str(times or source), names)
-        rows = rows.drop(columns="date", errors="ignore")
-        self.rows = _ordered(pd.concat([rows, moments], axis=1))
+        self.rows = _ordered(_with_moments(rows, str(times or source), names))
         check_distinct(self.rows, f"{self.source}: ")
         for first, second in (("start", "end"), ("end", "start")):
             if first in self.rows and second not in self.rows:
@@ -222,7 +220,7 @@ def open_naming(settings: DirectoryCorpus, root: str | Path) -> Naming:
     """
     if settings.table is not None:
         table = Path(settings.table)
-        return ByTable(read_table(table, ["path", "speaker", "time"]), table, root)
+        return ByTable(read_table(table, ["path", "speaker"]), table, root)
     if settings.kaldi is not None:
         folder = Path(settings.kaldi)
         return ByTable(read_data_directory(folder), folder, root, folder / "utt2time")
@@ -274,7 +272,7 @@ def check_pattern(names: str, key: str) -> None:
 
 
 def _look_up(parts: list[tuple[list[str], str]], path: Path) -> pd.DataFrame:
-    rows = read_table(path, ["speaker", "time"])
+    rows = read_table(path, ["speaker"])
     if "utterance" not in rows:
         if "path" not in rows:
             raise InputError(f"{path}: lacks the column 'utterance'")
@@ -302,9 +300,18 @@ def _look_up(parts: list[tuple[list[str], str]], path: Path) -> pd.DataFrame:
         note("rows of corpus.imported.table without an embedding", len(unused), first)
     rows = rows.iloc[used].reset_index(drop=True)
     rows["utterance"] = _check_ids(rows["utterance"], str(path))
-    moments = split_moments(rows.pop("time"), None, False, str(path))
-    rows = rows.drop(columns=["date", "path", "start", "end"], errors="ignore")
-    return _ordered(pd.concat([rows, moments], axis=1))
+    rows = _with_moments(rows, str(path))
+    return _ordered(rows.drop(columns=["path", "start", "end"], errors="ignore"))
+
+
+def _with_moments(rows: pd.DataFrame, source: str, names: pd.Series | None = None) -> pd.DataFrame:
+    """Put date and time in the place of a table's column time, if it has one."""
+    if "time" not in rows:
+        if "date" in rows:
+            raise InputError(f"{source}: has a column date but no column time; name it time")
+        return rows.assign(date="", time="").astype({"date": "str", "time": "str"})
+    moments = split_moments(rows["time"], None, False, source, names)
+    return pd.concat([rows.drop(columns=["date", "time"], errors="ignore"), moments], axis=1)
 
 
 def _compile(text: str, key: str) -> Pattern:
@@ -320,6 +327,8 @@ def _match(pattern: Pattern, names: list[str], source: str) -> pd.DataFrame:
         first = names[int((~matches).argmax())]
         others = int((~matches).sum()) - 1
         raise InputError(f"{source}: {describe_mismatch(pattern, first, others)}")
+    if "time" not in table:
+        return _with_moments(table, source)
     moments = split_moments(table.pop("time"), pattern.time_format, pattern.clock, source)
     return pd.concat([table, moments], axis=1)
 

@@ -17,7 +17,7 @@ DIRECTIVES = {
     "M": "[0-9]{2}", "S": "[0-9]{2}", "y": "[0-9]{2}",
 }  # fmt: skip
 ISO = r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?"
-NEEDED = ("speaker", "time")
+NEEDED = ("speaker",)
 # Names of columns that a pattern cannot give.
 TAKEN = {"utterance", "path", "date", "seconds"}
 
@@ -35,7 +35,7 @@ class Pattern:
     time_format
         The format of the time, with the directives of ``strftime``; None for ISO 8601.
     clock
-        Whether the time has an hour.
+        Whether the time has an hour. Without a time, neither has a meaning.
     """
 
     text: str
@@ -85,7 +85,7 @@ def compile_pattern(text: str) -> Pattern:
             expression += f"(?P<{name}>[^/]+)" if name else "[^/]+"
     missing = [name for name in NEEDED if name not in seen]
     if missing:
-        raise InputError(f"{text!r} lacks the field {{{missing[0]}}}; it needs speaker and time")
+        raise InputError(f"{text!r} lacks the field {{{missing[0]}}}; it needs the speaker")
     return Pattern(text, re.compile(expression), time_format, clock)
 
 

@@ -1,6 +1,6 @@
 """Tables that describe recordings: CSV, TSV, Parquet, and the lists of other toolkits.
 
-Every reader gives the same columns: path, speaker and time (text), and whatever else the table has.
+Every reader gives the same columns: path and speaker (text), and whatever else the table has.
 """
 
 from __future__ import annotations
@@ -51,12 +51,7 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
     InputError
         The file cannot be read, has another form, lacks a column, or has no row.
     """
-    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".parquet": _read_parquet, ".json": _read_lines, ".jsonl": _read_lines,
-    }  # fmt: skip
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path}: is of no known form; allowed are: {', '.join(SUFFIXES)}")
-    table = readers.get(path.suffix.lower(), _read_text)(path)
+    table = read_columns(path)
     table = table.rename(columns={old: new for old, new in ALIASES.items() if new not in table})
     missing = [name for name in needed if name not in table.columns]
     if missing:
@@ -76,6 +71,16 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
     if "path" in table:
         table["path"] = table["path"].str.replace(_ROOT, "", regex=True)
     return table
+
+
+def read_columns(path: Path) -> pd.DataFrame:
+    """Read a table as it is, all columns but `NUMBERS` as text; otherwise as `read_table`."""
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        ".parquet": _read_parquet, ".json": _read_lines, ".jsonl": _read_lines,
+    }  # fmt: skip
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: is of no known form; allowed are: {', '.join(SUFFIXES)}")
+    return readers.get(path.suffix.lower(), _read_text)(path)
 
 
 def _numbers(column: pd.Series, name: str, path: Path) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from workflow_src.common.errors import InputError, describe_validation_error
-from workflow_src.common.tables import read_split
+from workflow_src.common.tables import read_split, require_dates
 from workflow_src.methods.development import Partition
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.settings.base import Block
@@ -81,6 +82,11 @@ class Study:
         """D of the embeddings."""
         return next(iter(self.partition.every.tasks.values())).templates.shape[1]
 
+    @functools.cached_property
+    def thresholds(self) -> list[float]:
+        """The update thresholds (cosine) to choose from."""
+        return self.tuning.thresholds or self.partition.every.candidate_thresholds()
+
     @property
     def start(self) -> UpdateRule:
         """The rule from which fitting starts; raises `InputError` if there is none."""
@@ -128,7 +134,7 @@ def read_training(embeddings: np.ndarray, index: pd.DataFrame, split: Path) -> T
     Raises
     ------
     InputError
-        There is no training speaker, or an embedding is not finite.
+        There is no training speaker, an utterance has no date, or an embedding is not finite.
     """
     parts = read_split(split)
     training = set(parts.loc[parts["part"] == "train", "speaker"])
@@ -136,6 +142,7 @@ def read_training(embeddings: np.ndarray, index: pd.DataFrame, split: Path) -> T
     if not own.any():
         raise InputError(f"{split}: no speaker of part 'train' has an embedding")
     table = index[own]
+    require_dates(table["date"], "embedding index: fitting a method")
     days = table["date"].to_numpy(dtype="datetime64[D]").astype(np.int64)
     vectors = np.asarray(embeddings[table["row"].to_numpy()], dtype=np.float32)
     if not np.isfinite(vectors).all():

@@ -96,7 +96,7 @@ def measure_amounts(
     survey
         The corpus.
     trials, development
-        Numbers of trials and development trials by scenario.
+        Numbers of trials by list, and of development trials by scenario.
     model_seconds
         Seconds that the speaker model takes for a recording.
     dim
@@ -129,9 +129,11 @@ def measure_amounts(
         * sum(find_method(run.method).fit_seconds for run in fitted)
         / max(1, len(fitted)),
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
-        "threshold_trials": developed * len(tuning.thresholds),
+        "all_development_trials": developed,
+        "threshold_trials": developed * tuning.candidates,
+        "lists": len(trials),
         "scores": sum(trials.values()) * len(runs),
-        "swept_scores": trials[config.shown_scenario] * len(sweep.alphas) * len(sweep.thresholds),
+        "swept_scores": trials[config.shown_list.id] * len(sweep.alphas) * len(sweep.thresholds),
         "synthesised_audio_seconds": seconds * synthetic,
         "embedding_numbers": utterances * dim,
         "shard_embedding_numbers": recorded * utterances * dim,
@@ -151,21 +153,19 @@ def _share(whether: Iterable[bool]) -> float:
 
 
 def tabulate_jobs(
-    jobs: dict[str, int], stages: dict[str, str], amounts: dict[str, float], cores: int
+    jobs: dict[str, int], stages: dict[str, str], seconds: dict[str, float], cores: int
 ) -> tuple[list[tuple[str, str, int, float]], float]:
     """Return for each rule (stage, rule, jobs, seconds per job), and the seconds of all jobs.
 
-    Stages follow one another; the jobs of a stage share the cores.
+    `seconds` are those of one job of each rule. Stages follow one another; the jobs of a stage
+    share the cores.
     """
-    rows = [
-        (stages[rule], rule, count, OVERHEAD + RATES[rule].seconds(amounts))
-        for rule, count in jobs.items()
-    ]
+    rows = [(stages[rule], rule, count, seconds[rule]) for rule, count in jobs.items()]
     wall = 0.0
     for stage in dict.fromkeys(row[0] for row in rows):
-        of_stage = [(count, seconds) for name, _, count, seconds in rows if name == stage]
-        longest = max(seconds for _, seconds in of_stage)
-        wall += max(longest, sum(count * seconds for count, seconds in of_stage) / cores)
+        of_stage = [(count, each) for name, _, count, each in rows if name == stage]
+        longest = max(each for _, each in of_stage)
+        wall += max(longest, sum(count * each for count, each in of_stage) / cores)
     return rows, wall
 
 
@@ -185,13 +185,37 @@ def describe_bytes(size: float) -> str:
     return "less than 1 MB"
 
 
-def run(args: Arguments) -> None:
-    """Print the plan."""
-    config = args.settings
-    jobs = read_jobs(sys.stdin.read(), args.stages)
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will be like.
 
+    Attributes
+    ----------
+    survey
+        The corpus.
+    trials
+        The number of trials of each scenario.
+    amounts
+        The amounts to which `rates.RATES` and `rates.BYTES` refer.
+    """
+
+    survey: Survey
+    trials: dict[str, int]
+    amounts: dict[str, float]
+
+    def seconds(self) -> dict[str, float]:
+        """Return the seconds of one job of each rule."""
+        return {rule: OVERHEAD + rate.seconds(self.amounts) for rule, rate in RATES.items()}
+
+
+def make_estimate(args: Arguments, rules: Iterable[str]) -> Estimate:
+    """Survey the corpus, count the trials, and time the speaker model.
+
+    `rules` are those that will run; an old manifest that one of them makes anew is ignored.
+    """
+    config = args.settings
     manifest = args.results / "corpus/manifest.parquet"
-    if manifest.exists() and not set(args.listing) & set(jobs):
+    if manifest.exists() and not set(args.listing) & set(rules):
         survey = survey_manifest(manifest)
     else:
         survey = survey_corpus(config, args.embeddings, args.utterances, args.law)
@@ -218,12 +242,21 @@ def run(args: Arguments) -> None:
         model_seconds=time_model(model, survey.mean_seconds) if model else 0.0,
         dim=model.dim if model else _embedding_dim(args.law, survey, args.results),
     )
-    for line in describe_corpus(config, survey, trials, jobs):
+    return Estimate(survey, trials, amounts)
+
+
+def run(args: Arguments) -> None:
+    """Print the plan."""
+    config = args.settings
+    jobs = read_jobs(sys.stdin.read(), args.stages)
+    estimate = make_estimate(args, jobs)
+    for line in describe_corpus(config, estimate.survey, estimate.trials, jobs):
         print(line)
-    disk, free = amounts["result_bytes"], shutil.disk_usage(args.results.parent.resolve()).free
+    free = shutil.disk_usage(args.results.parent.resolve()).free
+    disk = estimate.amounts["result_bytes"]
     print(f"results     about {describe_bytes(disk)} in all; {describe_bytes(free)} are free")
     print()
-    for line in describe_jobs(jobs, args.stages, amounts, args.cores):
+    for line in describe_jobs(jobs, args.stages, estimate.seconds(), args.cores):
         print(line)
     on_gpu = [rule for rule in args.on_gpu if rule in jobs]
     if config.compute.device != "cpu" and on_gpu:
@@ -239,32 +272,33 @@ def describe_corpus(
     """Return lines that describe the corpus and the amount of work."""
     table, runs = survey.table, expand_runs(config)
     recorded = config.corpus.source in {"synthetic", "directory"}
+    days = table["date"][table["date"] != ""].nunique()
+    on_days = f"on {days:,} days" if days else "on days that are unknown"
     lines = [
         f"{'recordings' if recorded else 'utterances':12}{len(table):,} of "
-        f"{table['speaker'].nunique():,} speakers on {table['date'].nunique():,} days "
-        f"(from {survey.source})"
+        f"{table['speaker'].nunique():,} speakers {on_days} (from {survey.source})"
     ]
     if survey.seconds is not None:
         lines.append(f"hours       {survey.seconds / 3600:,.2f} ({survey.seconds_source})")
     elif recorded:
         lines.append("hours       unknown: no header could be read")
-    lines.append(f"trials      {sum(trials.values()):,} in {len(trials)} scenarios")
+    lines.append(f"trials      {sum(trials.values()):,} in {len(trials)} lists")
     lines.append(f"scores      {sum(trials.values()) * len(runs):,} of {len(runs)} runs")
     lines.append(f"jobs        {sum(jobs.values()):,}" + " (nothing is left to do)" * (not jobs))
     return lines
 
 
 def describe_jobs(
-    jobs: dict[str, int], stages: dict[str, str], amounts: dict[str, float], cores: int
+    jobs: dict[str, int], stages: dict[str, str], seconds: dict[str, float], cores: int
 ) -> list[str]:
     """Return the table of jobs and times, and the total time."""
-    rows, wall = tabulate_jobs(jobs, stages, amounts, cores)
+    rows, wall = tabulate_jobs(jobs, stages, seconds, cores)
     if not rows:
         return []
     lines = [f"{'stage':12}{'rule':29}{'jobs':>6}{'each':>10}"]
     lines += [
-        f"{stage:12}{rule:29}{count:6,}{describe_seconds(seconds):>10}"
-        for stage, rule, count, seconds in rows
+        f"{stage:12}{rule:29}{count:6,}{describe_seconds(each):>10}"
+        for stage, rule, count, each in rows
     ]
     return [*lines, "", f"time        about {describe_seconds(wall)} on {cores} cores"]
 

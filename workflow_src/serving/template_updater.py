@@ -33,11 +33,14 @@ class Outcome(NamedTuple):
         Whether the template was updated with this test.
     weight
         Weight of the test in the update, 0 where there was none.
+    llr
+        The score as a natural log-likelihood ratio; None where the method has no back-end.
     """
 
     score: float
     updated: bool
     weight: float
+    llr: float | None = None
 
 
 class TemplateUpdater:
@@ -140,17 +143,18 @@ class TemplateUpdater:
             zero; the day is missing, no date, or before the enrolment; or the update would leave
             the template without a direction.
         """
-        score, updated, weight, vector, *memory = self._try(template, test, day)
+        score, updated, weight, vector, *others = self._try(template, test, day)
         if not have_directions(vector):
             raise InputError(f"template: after the update it {NO_DIRECTION}")
+        llr = float(others.pop(0)) if self.description["back_end"] else None
         new = Template(
             vector,
-            dict(zip(self._initial, memory, strict=True)),
+            dict(zip(self._initial, others, strict=True)),
             template.enrolled_on,
             template.tests + 1,
             self.digest,
         )
-        return Outcome(float(score), bool(updated), float(weight)), new
+        return Outcome(float(score), bool(updated), float(weight), llr), new
 
     def _try(
         self, template: Template, test: ArrayLike, day: datetime.date | None

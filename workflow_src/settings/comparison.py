@@ -13,7 +13,7 @@ from workflow_src.settings.inference import MethodId
 
 
 class Sensitivity(Block):
-    """The values that are changed one at a time, in the scenario ``random``."""
+    """The values that are changed one at a time, in ``random`` in independent order."""
 
     key: ClassVar[str] = "comparison.sensitivity"
 
@@ -33,10 +33,11 @@ class Sensitivity(Block):
         description="shifts (cosine) of a method's threshold, or of the centre of its posterior; "
         "they stand for errors in the estimated scale of scores",
     )
-    nontargets: Distinct[Annotated[int, Field(ge=1)]] = Field(
+    nontargets: Distinct[Annotated[int, Field(ge=1, le=100)]] = Field(
         [1, 2, 4, 9],
         min_length=1,
-        description="non-targets for each target; 1, 2, 4, 9 are shares of 0.5, 0.67, 0.8, 0.9",
+        description="non-targets for each target, on average; 1, 2, 4, 9 are shares of 0.5, 0.67, "
+        "0.8, 0.9",
     )
     enrolment_utterances: Distinct[Annotated[int, Field(ge=1)]] = Field(
         [1, 3, 5, 10], min_length=1, description="utterances from which a template is made"

@@ -7,6 +7,10 @@ from pydantic import Field, field_validator, model_validator
 
 from workflow_src.settings.base import Block, GivenPath, Probability
 
+PUBLISHED_EXTRACTOR = "smiip-tv"
+"""What ``corpus.imported.extractor`` calls the speaker model of the paper's authors."""
+PUBLISHED_LAW = "resources/laws/smiip-tv.yaml"
+"""The law of simulated embeddings with the paper's scale of cosines."""
 Range = Annotated[list[int], Field(min_length=2, max_length=2)]
 Span = Annotated[list[float], Field(min_length=2, max_length=2)]
 
@@ -105,18 +109,18 @@ class DirectoryCorpus(Block):
         "smiip-tv",
         description="how the recordings are named: smiip-tv (<utterance id>.wav), or a pattern "
         'over paths below root, for example "{speaker}/{time:%Y-%m-%dT%H%M}_{take}.wav"; it needs '
-        "speaker and time",
+        "the speaker, and what counts days needs the time",
     )
     table: GivenPath | None = Field(
         None,
         description="table that names the recordings in place of their names: .csv, .tsv, .parquet "
-        "or .jsonl with columns path (below root), speaker, time (ISO 8601) and any others, which "
-        "results keep; or null",
+        "or .jsonl with columns path (below root), speaker, time (ISO 8601; where it is known) and "
+        "any others, which results keep; or null",
     )
     kaldi: GivenPath | None = Field(
         None,
-        description="Kaldi data directory that names the recordings in place of their names, with "
-        "a file utt2time (<utterance> <time in ISO 8601>); or null",
+        description="Kaldi data directory that names the recordings in place of their names; a "
+        "file utt2time there (<utterance> <time in ISO 8601>) tells their times; or null",
     )
     metadata: GivenPath | None = Field(
         None,
@@ -165,13 +169,20 @@ class ImportedCorpus(Block):
     names: Annotated[str, Field(min_length=1)] = Field(
         "smiip-tv",
         description="how the utterances are named: smiip-tv, or a pattern over their ids, for "
-        'example "{speaker}/{time:%Y-%m-%dT%H%M}_{take}"; it needs speaker and time',
+        'example "{speaker}/{time:%Y-%m-%dT%H%M}_{take}"; it needs the speaker, and what counts '
+        "days needs the time",
     )
     table: GivenPath | None = Field(
         None,
         description="table that names the utterances in place of their ids: .csv, .tsv, .parquet "
-        "or .jsonl with columns utterance, speaker, time (ISO 8601) and any others, which results "
-        "keep; or null",
+        "or .jsonl with columns utterance, speaker, time (ISO 8601; where it is known) and any "
+        "others, which results keep; or null",
+    )
+    extractor: Annotated[str, Field(pattern=r"^[!-~]{1,100}$")] | None = Field(
+        None,
+        description="the speaker model that made the embeddings: the sha256 of its file, or a name "
+        f"without blanks. {PUBLISHED_EXTRACTOR} stands for the model of the paper's authors, to "
+        "which the published thresholds belong. null: unknown",
     )
 
 
@@ -203,7 +214,7 @@ class SimulatedCorpus(Block):
 
     listing: SimulatedListing = Field(default_factory=SimulatedListing)
     law: GivenPath = Field(
-        "resources/laws/smiip-tv.yaml",
+        PUBLISHED_LAW,
         description="YAML file with the law of the embeddings, fitted to the paper's figures "
         "(docs/simulation.md); the file explains each number",
     )
@@ -221,6 +232,10 @@ class Corpus(Block):
         16,
         description="the number of test speakers, who are drawn by the seed; or a text file with "
         "their ids, one per line. All other speakers are for training",
+    )
+    replace: bool = Field(
+        False,
+        description="whether a run may overwrite the results of another corpus in its folder",
     )
     synthetic: SyntheticCorpus = Field(
         default_factory=SyntheticCorpus,

@@ -1,66 +1,73 @@
-"""Import the trials of one scenario from the published layout.
+"""Import the trials of one scenario from lists that were made elsewhere.
 
-The step reads trial.pkl and enroll_model (or enrol_model), and checks them against the corpus.
-Lists that do not fit are refused, not trimmed. A pickle that names anything but defaultdict, list
-and dict is refused, and nothing in it runs. Only those traits of the scenario count that give the
-lists their form: a random walk, all or one utterance of a day.
+The lists are read in one of three forms: as the paper's authors published theirs, as tables of
+trials and enrolments, or as pairs (docs/importing.md). They are checked against the corpus. What
+does not fit is refused, or left out and counted. A pickle that names anything but defaultdict, list
+and dict is refused, and nothing in it runs. Of the scenario only those traits count that give the
+published lists their form: a random walk, all or one utterance of a day.
 """
 
 from dataclasses import dataclass
 
-from workflow_src.common.files import read_parquet, read_text, write_parquet
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.common.passed_over import noted_in
 from workflow_src.common.tables import read_split
-from workflow_src.common.unpickling import read_plain_pickle
-from workflow_src.running.arguments import Input, Output
+from workflow_src.running.arguments import Input
+from workflow_src.settings.imported_trials import ImportedTrials
 from workflow_src.trials.arguments import (
-    ScenarioArguments,
+    ListArguments,
     note_speakers_without_trials,
     read_rejected,
 )
-from workflow_src.trials.published_layout import (
-    check_lists,
-    tabulate_enrolments,
-    tabulate_trials,
-)
+from workflow_src.trials.lists import Lists, read_lists
+from workflow_src.trials.orders import shuffle_days
+from workflow_src.trials.tabulating import Utterances, tabulate_lists
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(ScenarioArguments):
+class Arguments(ListArguments):
     """The step's arguments."""
 
     trial_list: Input
-    """The scenario's trial.pkl."""
-    enrolment_list: Input
-    """The scenario's enroll_model."""
-    passed_over: Output | None = None
-    """Speakers without trials, CSV."""
+    """The scenario's list of trials."""
+    enrolment_list: Input | None = None
+    """The scenario's list of enrolments; lists of pairs need none."""
+    settings: ImportedTrials = ImportedTrials()
+    """The form of the lists, and what is left out; its `root` is ignored."""
 
 
 def run(args: Arguments) -> None:
     """Read, check and write the tables of a scenario."""
-    corpus = read_parquet(args.manifest, ["utterance", "speaker", "date"])
-    trials = tabulate_trials(
-        read_plain_pickle(args.trial_list), args.scenario, corpus, args.trial_list
-    )
-    lines = read_text(args.enrolment_list).splitlines()
-    enrolment = tabulate_enrolments(lines, args.scenario, corpus, args.enrolment_list)
-    folder = args.trial_list.parent
+    if args.order == "independent":
+        raise InputError(
+            "order: is 'independent', but lists do not tell which other trials a day could have; "
+            "allowed: published, shuffled"
+        )
+    settings = args.settings
+    lists = Lists(args.trial_list, args.enrolment_list)
+    listed, enrolled = read_lists(lists, settings.form, args.scenario)
+    manifest = read_parquet(args.manifest, ["utterance", "speaker", "date"])
     split = read_split(args.split)
-    check_lists(
-        trials=trials,
-        enrolment=enrolment,
-        corpus=corpus,
-        split=split,
-        rejected=read_rejected(args.rejected),
-        source=folder,
-    )
+    pairs = settings.form == "pairs"
     with noted_in(args.passed_over, "trials"):
-        note_speakers_without_trials(split, enrolment, args.scenario)
+        trials, enrolment = tabulate_lists(
+            listed,
+            enrolled,
+            Utterances(manifest, read_rejected(args.rejected)),
+            split,
+            scenario=args.scenario.id,
+            leave_out=settings.missing == "leave-out",
+            apart=pairs and not settings.sequences,
+            spare=pairs,
+        )
+        if args.order == "shuffled":
+            trials = shuffle_days(trials, args.scenario.id, args.seed)
+        note_speakers_without_trials("test", split, enrolment, args.list_id)
         write_parquet(enrolment, args.enrolment)
         write_parquet(trials, args.trials)
     print(
-        f"{args.scenario.id}: {enrolment['speaker'].nunique()} speakers, "
+        f"{args.list_id}: {enrolment['speaker'].nunique()} speakers, "
         f"{enrolment['model'].nunique()} models, {len(trials)} trials, "
-        f"{int(trials['target'].sum())} of them targets; imported from {folder}"
+        f"{int(trials['target'].sum())} of them targets; imported from {args.trial_list}"
     )

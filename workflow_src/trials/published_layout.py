@@ -11,7 +11,7 @@ sets its form:
 - ``1s``: ``{round: {model: {"YYYY_MMDD": [target, non-target]}}}``
 
 The files have no labels: a trial is a target where its utterance is one of the model's speaker, by
-the manifest. This module only looks for files; it opens none.
+the manifest. This module opens no files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import collections
 import contextlib
 import datetime
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,9 @@ import pandas as pd
 from workflow_src.common.errors import InputError
 from workflow_src.common.limits import plain_size
 from workflow_src.settings.generation import Scenario
-from workflow_src.trials.tables import count_within_runs, take_texts
+from workflow_src.trials.listing import Listing
+from workflow_src.trials.tables import take_texts
 
-TRIAL_FILE = "trial.pkl"
-ENROLMENT_FILES = ("enroll_model", "enrol_model")
 ENROLMENT_UTTERANCES = 5
 MAX_ROUND = 32767
 # A hundred times the largest published scenario.
@@ -47,34 +46,8 @@ _DAY = re.compile(r"[0-9]{4}_[0-9]{4}")
 _Part = tuple[int, str, str, list[str]]
 
 
-def find_enrolment_list(folder: str | Path) -> Path:
-    """Find a scenario's list of enrolments under either name; the first where neither exists."""
-    paths = [Path(folder) / name for name in ENROLMENT_FILES]
-    return next((path for path in paths if path.is_file()), paths[0])
-
-
-def check_files(root: str | Path, scenarios: Iterable[str]) -> None:
-    """Check that both files of each scenario exist.
-
-    Raises
-    ------
-    InputError
-        One is missing.
-    """
-    for scenario in scenarios:
-        folder = Path(root) / scenario
-        for path in (folder / TRIAL_FILE, find_enrolment_list(folder)):
-            if not path.is_file():
-                raise InputError(
-                    f"trials.imported.root: there is no file {path}; each of trials.scenarios "
-                    f"needs {TRIAL_FILE} and {' or '.join(ENROLMENT_FILES)} in its folder"
-                )
-
-
-def tabulate_trials(
-    nested: Any, scenario: Scenario, corpus: pd.DataFrame, source: str | Path
-) -> pd.DataFrame:
-    """Turn the content of a ``trial.pkl`` into a table of trials.
+def parse_trials(nested: Any, scenario: Scenario, source: str | Path) -> Listing:
+    """List the content of a ``trial.pkl``.
 
     Parameters
     ----------
@@ -82,94 +55,46 @@ def tabulate_trials(
         The content, in the form of the scenario.
     scenario
         Its row.
-    corpus
-        The manifest: utterance, speaker, date.
     source
         The file, for errors.
 
     Returns
     -------
-    DataFrame
-        Columns model, speaker, round (0 in scenarios without rounds), step, day (ISO; a non-target
-        has the day of the target before it), utterance, target. Models are in the order of the
-        file, with their rounds together.
+    Listing
+        Of trials: round (0 in scenarios without rounds), and day where the form has days.
 
     Raises
     ------
     InputError
-        The content has another form, an utterance is not in the corpus, or a target is not of its
-        day.
+        The content has another form.
     """
     parts = list(_split_into_parts(nested, scenario, source))
     if not parts:
         raise InputError(f"{source}: holds no trials")
-    # Order by model, then round, as in generated tables. A file with rounds has the reverse order.
-    model_number = {model: n for n, model in enumerate(dict.fromkeys(part[1] for part in parts))}
-    parts.sort(key=lambda part: model_number[part[1]])
-    sizes = np.array([len(part[3]) for part in parts])
-    model = np.repeat([model_number[part[1]] for part in parts], sizes)
-    number = np.repeat([part[0] for part in parts], sizes)
-
-    utterance, names = pd.factorize(
-        np.array([name for part in parts for name in part[3]], dtype=object)
-    )
-    known = _look_up(names, corpus, source)
-    speakers = np.array([_speaker_of(name, source) for name in model_number], dtype=object)
-    target = known["speaker"].to_numpy(dtype=object)[utterance] == speakers[model]
-    dates = known["date"].to_numpy(dtype=object)[utterance]
-    step = count_within_runs(model, number)
-    begin = np.flatnonzero(step == 0)
-    if scenario.family == "random":
-        if not target[begin].all():
-            wrong = begin[~target[begin]][0]
-            raise InputError(
-                f"{source}: {list(model_number)[model[wrong]]!r} begins with a non-target, "
-                f"{names[utterance[wrong]]!r}; a step's day is that of its target, which comes "
-                "first"
-            )
-        day = dates[np.maximum.accumulate(np.where(target, np.arange(len(target)), 0))]
-    else:
-        iso = [f"{part[2][:4]}-{part[2][5:7]}-{part[2][7:]}" for part in parts]
-        day = np.repeat(np.array(iso, dtype=object), sizes)
-        wrong = np.flatnonzero(target & (dates != day))
-        if len(wrong):
-            raise InputError(
-                f"{source}: the target {names[utterance[wrong[0]]]!r} of "
-                f"{list(model_number)[model[wrong[0]]]!r} stands under the day {day[wrong[0]]}"
-            )
-    for kind, there in (("target", target.any()), ("non-target", not target.all())):
-        if not there:
-            raise InputError(
-                f"{source}: none of its {len(target)} trials is a {kind}; both are needed"
-            )
-    return pd.DataFrame(
-        {
-            "model": take_texts(list(model_number), model),
-            "speaker": take_texts(speakers, model),
-            "round": number.astype(np.int16),
-            "step": step.astype(np.int32),
-            "day": pd.Series(pd.array(day, dtype="str")),
-            "utterance": take_texts(names, utterance),
-            "target": target,
-        }
-    )
+    place = np.repeat(np.arange(len(parts)), [len(part[3]) for part in parts])
+    try:
+        names = pd.array([name for part in parts for name in part[3]], dtype="str")
+        models = take_texts([part[1] for part in parts], place)
+    except UnicodeEncodeError as error:
+        raise InputError(f"{source}: holds half of a character") from error
+    numbers = np.array([part[0] for part in parts], dtype=np.int64)[place]
+    table = pd.DataFrame({"place": place, "model": models, "utterance": names, "round": numbers})
+    if scenario.family != "random":
+        days = [f"{day[:4]}-{day[5:7]}-{day[7:]}" for _, _, day, _ in parts]
+        table["day"] = take_texts(days, place)
+    return Listing(Path(source), table, lambda part: _name_part(*parts[part][:3]))
 
 
-def tabulate_enrolments(
-    lines: Iterable[str], scenario: Scenario, corpus: pd.DataFrame, source: str | Path
-) -> pd.DataFrame:
-    """Turn the lines of an ``enroll_model`` into a table: model, speaker, order (0..4), utterance.
-
-    Models are in the order of the file. `corpus` is the manifest: utterance, speaker.
+def parse_enrolments(lines: Iterable[str], scenario: Scenario, source: str | Path) -> Listing:
+    """List the lines of an ``enroll_model``, with the speakers that the models' names tell.
 
     Raises
     ------
     InputError
-        A line is no ``spk<speaker>_<k>`` with five different utterances of that speaker; a model is
-        listed twice, other than as the rounds of a ``1s`` scenario; an utterance is not in the
-        corpus.
+        A line is no ``spk<speaker>_<k>`` with five utterances; a model is listed twice, other than
+        as the rounds of a ``1s`` scenario.
     """
-    enrolled: dict[str, list[str]] = {}
+    enrolled: dict[str, tuple[int, list[str]]] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -181,98 +106,47 @@ def tabulate_enrolments(
                 f"{where}: {model!r} has {len(utterances)} utterances; a line is "
                 f"spk<speaker>_<k> and {ENROLMENT_UTTERANCES} utterance ids"
             )
-        if len(set(utterances)) != len(utterances):
-            raise InputError(f"{where}: {model!r} enrols with the same utterance twice")
-        if model in enrolled and (scenario.family != "1s" or enrolled[model] != utterances):
+        if model in enrolled and (scenario.family != "1s" or enrolled[model][1] != utterances):
             raise InputError(
                 f"{where}: {model!r} stands there again; only the files of 1s scenarios repeat "
                 "a line, and then unchanged"
             )
-        enrolled[model] = utterances
+        enrolled.setdefault(model, (number, utterances))
     if not enrolled:
         raise InputError(f"{source}: holds no enrolments")
-    names = pd.Series([name for names in enrolled.values() for name in names], dtype="str")
-    place = np.repeat(np.arange(len(enrolled)), ENROLMENT_UTTERANCES)
-    speakers = take_texts([_speaker_of(name, source) for name in enrolled], place)
-    others = names[_look_up(names, corpus, source)["speaker"].to_numpy() != speakers.to_numpy()]
-    if len(others):
-        model = list(enrolled)[place[others.index[0]]]
-        raise InputError(f"{source}: {others.iloc[0]!r} is not of the speaker of {model!r}")
-    return pd.DataFrame(
+    of_model = np.repeat(np.arange(len(enrolled)), ENROLMENT_UTTERANCES)
+    numbers = np.array([number for number, _ in enrolled.values()], dtype=np.int64)
+    names = [name for _, utterances in enrolled.values() for name in utterances]
+    table = pd.DataFrame(
         {
-            "model": take_texts(list(enrolled), place),
-            "speaker": speakers,
-            "order": np.tile(np.arange(ENROLMENT_UTTERANCES), len(enrolled)).astype(np.int8),
-            "utterance": names,
+            "place": numbers[of_model],
+            "model": take_texts(list(enrolled), of_model),
+            "utterance": pd.Series(pd.array(names, dtype="str")),
+            "speaker": take_texts([_speaker_of(name, source) for name in enrolled], of_model),
         }
     )
-
-
-def check_lists(
-    trials: pd.DataFrame,
-    enrolment: pd.DataFrame,
-    corpus: pd.DataFrame,
-    split: pd.DataFrame,
-    rejected: Sequence[str],
-    source: str | Path,
-) -> None:
-    """Check that imported lists fit together, the corpus and the split of its speakers.
-
-    Parameters
-    ----------
-    trials, enrolment
-        From `tabulate_trials` and `tabulate_enrolments`.
-    corpus
-        The manifest: utterance, speaker.
-    split
-        Columns speaker and part.
-    rejected
-        Utterances of the manifest without an embedding.
-    source
-        The scenario's folder, for errors.
-
-    Raises
-    ------
-    InputError
-        A model has trials but no enrolment or the reverse; an utterance has no embedding; a model's
-        speaker is not tested; a non-target's speaker trains.
-    """
-    tested, enrolled = (list(table["model"].unique()) for table in (trials, enrolment))
-    for there, lacking, where, what in (
-        (tested, set(enrolled), TRIAL_FILE, ENROLMENT_FILES[0]),
-        (enrolled, set(tested), ENROLMENT_FILES[0], TRIAL_FILE),
-    ):
-        if alone := [model for model in there if model not in lacking]:
-            raise InputError(f"{source}: {_first_of(alone, 'models')} of {where} are not in {what}")
-    used = pd.concat([enrolment["utterance"], trials["utterance"]]).unique().tolist()
-    without = set(rejected)
-    if silent := [name for name in used if name in without]:
-        raise InputError(
-            f"{source}: {_first_of(silent, 'utterances')} have no embedding; rejected.csv says why"
-        )
-    part = dict(zip(split["speaker"], split["part"], strict=True))
-    untested = [name for name in trials["speaker"].unique() if part.get(name) != "test"]
-    if untested:
-        raise InputError(
-            f"{source}: {_first_of(untested, 'speakers')} of the models are not tested; "
-            "corpus.test_speakers must name a file that lists them"
-        )
-    heard = _look_up(used, corpus, source)["speaker"].unique().tolist()
-    if training := [name for name in heard if part.get(name) == "train"]:
-        raise InputError(
-            f"{source}: {_first_of(training, 'speakers')} of the non-targets would train; list "
-            "them in trials.nontarget_only"
-        )
+    return Listing(Path(source), table, "line {}".format)
 
 
 def nest_trials(trials: pd.DataFrame, scenario: Scenario) -> dict[Any, Any]:
-    """Turn a table of trials into the content of a ``trial.pkl``; the reverse of `tabulate_trials`.
+    """Turn a table of trials into the content of a ``trial.pkl``; the reverse of `parse_trials`.
 
     Raises
     ------
     InputError
-        A day of a model and round is interrupted by another day; the layout cannot hold that.
+        The layout cannot hold the trials: a day of a model and round is interrupted by another day,
+        or is unknown; a model has another name; or there are rounds where the form has none.
     """
+    where = f"{scenario.id}: the published layout cannot hold the trials"
+    if scenario.family != "1s" and trials["round"].nunique() > 1:
+        raise InputError(f"{where}, because they have rounds; export_pairs can")
+    if scenario.family != "random" and (trials["day"] == "").any():
+        raise InputError(f"{where}, because their days are unknown; export_pairs can")
+    for model in trials["model"].unique():
+        if not _MODEL.fullmatch(model):
+            raise InputError(
+                f"{where}, because {model!r} is not of the form spk<speaker>_<k>; export_pairs can"
+            )
     order = np.lexsort(
         (
             trials["step"],
@@ -311,7 +185,7 @@ def nest_trials(trials: pd.DataFrame, scenario: Scenario) -> dict[Any, Any]:
 
 
 def list_enrolments(enrolment: pd.DataFrame, scenario: Scenario, rounds: int) -> list[str]:
-    """Turn a table of enrolments into lines; the reverse of `tabulate_enrolments`.
+    """Turn a table of enrolments into lines; the reverse of `parse_enrolments`.
 
     In a scenario with rounds, each line is repeated `rounds` times.
     """
@@ -322,18 +196,9 @@ def list_enrolments(enrolment: pd.DataFrame, scenario: Scenario, rounds: int) ->
     return [f"{model} {lists[model]}" for model in models for _ in range(times)]
 
 
-def _look_up(
-    names: Sequence[str] | pd.Index | pd.Series, corpus: pd.DataFrame, source: str | Path
-) -> pd.DataFrame:
-    """Return the rows of the manifest of utterances, in their order."""
-    place = pd.Index(corpus["utterance"]).get_indexer(pd.Index(names))
-    if (place < 0).any():
-        unknown = pd.Index(names)[place < 0].unique().tolist()
-        raise InputError(
-            f"{source}: {_first_of(unknown, 'utterances')} are not in the corpus; the lists must "
-            "be those of the corpus that corpus.source gives"
-        )
-    return corpus.iloc[place]
+def _name_part(number: int, model: str, day: str) -> str:
+    """Return the words for the place of a list within a ``trial.pkl``."""
+    return (f"round {number}, " if number else "") + repr(model) + (f", {day}" if day else "")
 
 
 def _split_into_parts(nested: Any, scenario: Scenario, source: str | Path) -> Iterator[_Part]:
@@ -398,8 +263,3 @@ def _speaker_of(model: Any, where: str | Path) -> str:
     if not found:
         raise InputError(f"{where}: {model!r} is no model; the form is spk<speaker>_<k>")
     return found[1]
-
-
-def _first_of(names: Sequence[str], what: str) -> str:
-    """Return the number of names, and one name."""
-    return f"{len(names)} {what} ({names[0]!r} first)"

@@ -18,6 +18,9 @@ from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError
 from workflow_src.updating.scorer import Sequences, mean_templates, pack_sequences
 
+# What numpy makes of an empty date.
+UNKNOWN_DAY = np.iinfo(np.int64).min
+
 
 @dataclass(frozen=True)
 class Task:
@@ -48,7 +51,8 @@ def build_task(
     ----------
     trials
         Columns model, round, step, utterance; rows in any order. With a column day (ISO dates), the
-        sequences have the days since enrolment; with a column target, the labels.
+        sequences have the days since enrolment, 0 where a day is unknown (empty); with a column
+        target, the labels.
     enrolment
         Columns model, utterance.
     embeddings
@@ -92,8 +96,10 @@ def build_task(
 
     days = None
     if "day" in trials.columns:
-        enrolled_on = _last_days(enrolled, enrolment_model, index, row_of)
-        days = _day_numbers(trials["day"]) - enrolled_on[model_of_code][codes]
+        enrolled_on = _last_days(enrolled, enrolment_model, index, row_of)[model_of_code][codes]
+        days = _day_numbers(trials["day"])
+        known = (days != UNKNOWN_DAY) & (enrolled_on != UNKNOWN_DAY)
+        days = np.where(known, days - enrolled_on, 0)
     targets = trials["target"].to_numpy(dtype=bool) if "target" in trials.columns else None
 
     heard, enrolled = np.unique(enrolled, return_inverse=True)
@@ -134,7 +140,7 @@ def _find_rows(
 
 
 def _day_numbers(dates: pd.Series) -> np.ndarray:
-    """Return int64 [n]: ISO dates as days since 1970."""
+    """Return int64 [n]: ISO dates as days since 1970; `UNKNOWN_DAY` for an empty one."""
     codes, names = pd.factorize(dates)
     return np.array(names, dtype="datetime64[D]").astype(np.int64)[codes]
 
@@ -142,12 +148,12 @@ def _day_numbers(dates: pd.Series) -> np.ndarray:
 def _last_days(
     rows: np.ndarray, model: np.ndarray, index: pd.DataFrame, row_of: np.ndarray
 ) -> np.ndarray:
-    """Return int64 [M]: the day on which each model's enrolment ended, from its rows."""
+    """Return int64 [M]: the last known day of each model's enrolment, from its rows."""
     used, codes = np.unique(rows, return_inverse=True)
     place = np.flatnonzero(np.isin(row_of, used))
     place = place[np.argsort(row_of[place])]
     days = _day_numbers(index["date"].iloc[place])
-    last = np.full(model.max() + 1, np.iinfo(np.int64).min)
+    last = np.full(model.max() + 1, UNKNOWN_DAY)
     np.maximum.at(last, model, days[codes])
     return last
 

@@ -17,7 +17,7 @@ from tests.bad_input.spoiling import (
     remove,
     write,
 )
-from tests.bad_input.world import MANIFEST, RECORDED
+from tests.bad_input.world import EMBEDDINGS, INDEX, MANIFEST, RECORDED
 from tests.embeddings.conftest import make_model
 
 FIRST, SECOND = RECORDED[:2]
@@ -163,4 +163,8 @@ CASES = [
     law("no text", "cannot be read as YAML", write("law.yaml", b"\xff\xfe\x00")),
     bad("synthetic.simulate_embeddings", "a folder where the matrix goes",
         "embeddings.npy: Is a directory", make_folder("results/embeddings/embeddings.npy")),
+    bad("embeddings.export_embeddings", "an index of another matrix", "index.parquet: has rows",
+        edit_parquet(INDEX, lambda t: t.assign(row=t["row"] + 1))),
+    bad("embeddings.export_embeddings", "no matrix", f"{EMBEDDINGS}: is float64 [3]",
+        lambda: np.save(EMBEDDINGS, np.ones(3))),
 ]  # fmt: skip

@@ -39,7 +39,9 @@ def of_embeddings(name: str, content: str, says: str) -> Case:
 
 
 CASES = [
-    by_table("no column of times", "path,speaker\na.wav,a\n", ": lacks the column 'time'"),
+    by_table("no column of speakers", "path,time\na.wav,a\n", ": lacks the column 'speaker'"),
+    by_table("dates in a column of another name", "path,speaker,date\na.wav,a,2020-05-01\n",
+             ": has a column date but no column time"),
     by_table("another encoding", ROWS.encode("utf-16"), ": is not UTF-8 text; in Excel, save it"),
     by_table("no time", ROWS.replace("2020-05-01", "May", 1), ": the time of row 1 is 'May'"),
     by_table("a row too long", ROWS + "a,a.wav,a,2020-05-01,5\n", ":8: has 5 fields, the header 4"),
@@ -52,7 +54,7 @@ CASES = [
     bad("corpus.build_manifest", "table: of no known form", "names.xlsx: is of no known form",
         write("names.xlsx", "PK"), settings={"table": "names.xlsx"}),
     by_pattern("none", "{speaker", "corpus.directory.names: '{speaker' is no pattern"),
-    by_pattern("without time", "{speaker}", "corpus.directory.names: '{speaker}' lacks the field"),
+    by_pattern("without speaker", "{time}", "corpus.directory.names: '{time}' lacks the field"),
     by_pattern("of other names", "{speaker}/{time}.wav", "recordings: "),
     by_data("a command", "wav.scp", f"{RECORDED[0]} sox x |\n",
             f": {RECORDED[0]} comes from a command"),
