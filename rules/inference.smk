@@ -15,12 +15,17 @@ POINTS = "results/inference/{run}/operating_points.json"
 TABLES = "results/analysis/tables"
 POINT_TABLE = f"{TABLES}/operating_points.csv"
 CALIBRATION_TABLE = f"{TABLES}/calibration.csv"
+INTERVALS = f"{TABLES}/intervals.csv"
+METHOD_TABLE = f"{TABLES}/methods.csv"
+DIFFERENCES = f"{TABLES}/differences.csv"
 
 
 rule inference:
     input:
         RUN_TABLE,
         SUMMARY,
+        METHOD_TABLE,
+        DIFFERENCES,
         expand("results/inference/{run}.ipynb", run=RUNS),
 
 
@@ -99,7 +104,9 @@ rule set_operating_points:
         rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
         development=lambda wildcards: DEVELOPMENT,
         scenarios=DEVELOPMENT_SCENARIOS,
-        settings=SETTINGS.evaluation.model_dump_json(),
+        settings=SETTINGS.evaluation.model_dump_json(
+            include={"operating_points", "calibration"}
+        ),
     message:
         "Setting the operating points of {wildcards.run} on development trials"
     shell:
@@ -133,19 +140,56 @@ rule measure_operating_points:
         step("evaluation.measure_operating_points")
 
 
+rule measure_intervals:
+    input:
+        runs=RUN_TABLE,
+        scores=SCORES,
+        index=INDEX,
+    output:
+        intervals=INTERVALS,
+        methods=report(
+            METHOD_TABLE,
+            caption="../report/methods.rst",
+            category="Results",
+            labels={"table": "every method with its intervals"},
+        ),
+        differences=report(
+            DIFFERENCES,
+            caption="../report/differences.rst",
+            category="Results",
+            labels={"table": "every two methods: which differences are resolved"},
+        ),
+    group:
+        "analysis"
+    conda:
+        "../envs/notebooks.yaml"
+    resources:
+        **needs(2000, 60, turn=1),
+    params:
+        folder=subpath(input.runs, parent=True),
+        lists=write_lists(TRIAL_LISTS.values()),
+        settings=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "Measuring how sure the error rates of all runs are"
+    shell:
+        step("evaluation.measure_intervals")
+
+
 rule summarise_results:
     input:
         runs=RUN_TABLE,
         scores=SCORES,
         points=POINT_TABLE,
         calibration=CALIBRATION_TABLE,
+        intervals=INTERVALS,
         published=PUBLISHED,
     output:
         summary=report(
             SUMMARY,
             caption="../report/summary.rst",
             category="Results",
-            labels={"table": "EER and minDCF of every run"},
+            labels={"table": "EER and minDCF of every run, with their intervals"},
         ),
     group:
         "analysis"

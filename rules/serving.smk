@@ -14,6 +14,7 @@ rule export_policy:
 rule export_method:
     input:
         embeddings=EMBEDDINGS,
+        index=INDEX,
         points=POINTS,
         policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
         tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],

@@ -278,7 +278,7 @@ COMMANDS: dict[str, Command] = {
         {"--table": "results/controls/order.csv"},
     ),
     "exporting.export_method": Command(
-        {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--points": POINTS},
+        {"--run": BASELINE, **MATRIX, "--points": POINTS},
         {"--folder": "export"},
     ),
     "exporting.export_scores": Command(

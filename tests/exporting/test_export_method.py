@@ -7,6 +7,7 @@ import json
 import numpy as np
 import onnx
 import onnxruntime
+import pandas as pd
 import pytest
 import torch
 
@@ -22,6 +23,7 @@ from tests.exporting.exported import (
 from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_json, write_npy
+from workflow_src.common.tables import write_index
 from workflow_src.exporting import export_method
 from workflow_src.exporting.trial_model import OPSET, export_rule
 from workflow_src.methods.fixed_weight import FixedWeight
@@ -96,6 +98,11 @@ def test_step_reads_policy_embeddings_and_operating_points(tmp_path):
         "llr": {"far_1": -0.5, "cost": 4.6},
     }
     assert described["back_end"] == dataclasses.asdict(BACK_ENDS["history"])
+    assert described["extractor"] is None
+    utterances = pd.DataFrame({"utterance": ["a"], "speaker": ["b"], "date": ["2020-05-01"]})
+    write_index(utterances, tmp_path / "index.parquet", "0" * 64)
+    launch(*arguments, "--index", tmp_path / "index.parquet")
+    assert TemplateUpdater(tmp_path / "out").extractor == "0" * 64
     assert described["settings"] == {"alpha": None, "threshold": 0.3, "seed": 1}
     assert (described["run"], described["method"], described["dimension"]) == (
         "mh", "multi-head", 8,

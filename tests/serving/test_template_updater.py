@@ -243,6 +243,57 @@ def test_template_of_another_method(folder, updater, template, tmp_path):
         Template.load(tmp_path / "t", other.digest)
 
 
+OWN, OTHER = "a" * 64, "b" * 64
+
+
+@pytest.fixture(scope="module")
+def known(folder, tmp_path_factory):
+    """The baseline, whose model is the same for every extractor, exported for one of them."""
+    place = tmp_path_factory.mktemp("known")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, extractor in (("own", OWN), ("other", OTHER), ("unknown", None)):
+            export(patch, place / name, "baseline", 8)
+            describe_anew(place / name, extractor=extractor)
+    return {name: TemplateUpdater(place / name) for name in ("own", "other", "unknown")}
+
+
+def test_a_template_carries_its_extractor(known):
+    own, unknown = known["own"], known["unknown"]
+    assert own.digest == known["other"].digest
+    template = own.enrol(np.eye(8)[:5], ENROLLED)
+    assert template.extractor == own.enrol(np.eye(8)[:5], ENROLLED, OWN).extractor == OWN
+    _, later = own.score_and_update(template, np.ones(8), ENROLLED, extractor=OWN)
+    assert Template.from_bytes(later.to_bytes()).extractor == OWN
+    assert unknown.enrol(np.eye(8)[:5]).extractor is None
+    assert unknown.enrol(np.eye(8)[:5], extractor=OTHER).extractor == OTHER
+    # A template that says nothing learns it by its first test.
+    silent = dataclasses.replace(template, extractor=None)
+    assert own.score_and_update(silent, np.ones(8), ENROLLED)[1].extractor == OWN
+    assert unknown.score_and_update(silent, np.ones(8), ENROLLED)[1].extractor is None
+    assert unknown.score_and_update(silent, np.ones(8), ENROLLED, OTHER)[1].extractor == OTHER
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda k: k["own"].enrol(np.ones((1, 8)), None, OTHER), "enrolment: the embeddings are"),
+        (lambda k: k["own"].score(k["own"].enrol(np.ones((1, 8))), np.ones(8), None, OTHER),
+         "test: the embedding is"),
+        (lambda k: k["other"].score(k["own"].enrol(np.ones((1, 8))), np.ones(8)), "template: is"),
+        (lambda k: k["unknown"].score_and_update(
+            k["unknown"].enrol(np.ones((1, 8)), None, OWN), np.ones(8), None, OTHER),
+         "test: the embedding is"),
+    ],
+    ids=["enrolment", "test", "template", "test against template"],
+)  # fmt: skip
+def test_another_extractor_is_refused(known, call, says):
+    with pytest.raises(InputError) as caught:
+        call(known)
+    said = str(caught.value)
+    assert said.startswith(f"{says} of the extractor '") and "\n" not in said
+    assert OWN in said and OTHER in said
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -420,6 +471,18 @@ ARGUMENTS = {
     "a template's method": (
         lambda u, t, bad: u.score(dataclasses.replace(t, method=bad), np.ones(8), ENROLLED),
         [],
+    ),
+    "a template's extractor": (
+        lambda u, t, bad: u.score(dataclasses.replace(t, extractor=bad), np.ones(8), ENROLLED),
+        ["None", "text", "NUL"],
+    ),
+    "enrol by an extractor": (
+        lambda u, t, bad: u.enrol(np.ones((1, 8)), None, bad),
+        ["None", "text", "NUL"],
+    ),
+    "score by an extractor": (
+        lambda u, t, bad: u.score(t, np.ones(8), ENROLLED, bad),
+        ["None", "text", "NUL"],
     ),
     "from_bytes": (lambda u, t, bad: Template.from_bytes(bad), []),
     "from_bytes of a method": (lambda u, t, bad: Template.from_bytes(t.to_bytes(), bad), ["None"]),

@@ -1,4 +1,4 @@
-"""Summarise the scores of every run and trial list: EER, minDCF and their thresholds.
+"""Summarise the scores of every run and trial list: EER, minDCF, thresholds, intervals.
 
 The measures at the operating points and after calibration come from the tables of
 `workflow_src.evaluation.measure_operating_points`. With --published, the table also has the paper's
@@ -66,6 +66,8 @@ class Arguments:
     """EER, minDCF, Cllr and minCllr before and after calibration, CSV."""
     operating_points: OperatingPoints
     """The operating points."""
+    intervals: Input
+    """The table of measure_intervals, CSV."""
     published: Input | None = None
     """The paper's results, CSV."""
     summary: Output
@@ -90,6 +92,9 @@ def run(args: Arguments) -> None:
     calibration = read_csv(args.calibration, [*keys, *CALIBRATION_COLUMNS], text=["run"])
     wide = widen(points, calibration, keys, args.operating_points)
     summary = summary.merge(wide, on=keys, how="left", validate="one_to_one")
+    intervals = read_csv(args.intervals, [*keys, "eer_low", "eer_high"], text=["run"])
+    added = intervals.columns.difference(summary.columns, sort=False)
+    summary = summary.merge(intervals[[*keys, *added]], on=keys, how="left", validate="1:1")
     if args.published:
         summary = join_published(summary, read_csv(args.published, PUBLISHED_COLUMNS))
     write_csv(summary, args.summary)

@@ -16,7 +16,7 @@ import torch
 
 from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.files import write_json
-from workflow_src.common.tables import read_embeddings
+from workflow_src.common.tables import read_embeddings, read_extractor
 from workflow_src.common.whole_files import written_whole
 from workflow_src.evaluation.operating_points import SetPoints
 from workflow_src.exporting.trial_model import OPSET, describe_memory, export_rule, uses_days
@@ -37,6 +37,8 @@ class Arguments:
     """The run, a row of the run table."""
     embeddings: Input
     """Embeddings, .npy; the model has their dimension."""
+    index: Input | None = None
+    """The index of the embeddings, parquet, which names their speaker model."""
     points: Input | None = None
     """The run's operating_points.json: the back-end, and thresholds of acceptance to suggest."""
     folder: Path
@@ -48,7 +50,8 @@ def run(args: Arguments) -> None:
     chosen = resolve_tuned(args.run)
     points = SetPoints.read(args.points) if args.points else SetPoints()
     dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
-    export_method(chosen, dimension, args.folder, points)
+    extractor = read_extractor(args.index) if args.index else None
+    export_method(chosen, dimension, args.folder, points, extractor)
 
 
 def suggest_thresholds(points: SetPoints) -> dict[str, Any] | None:
@@ -60,7 +63,13 @@ def suggest_thresholds(points: SetPoints) -> dict[str, Any] | None:
     return {"point": name, "threshold": threshold, "llr_threshold": llr_threshold}
 
 
-def export_method(run: Run, dimension: int, folder: Path, points: SetPoints | None = None) -> None:
+def export_method(
+    run: Run,
+    dimension: int,
+    folder: Path,
+    points: SetPoints | None = None,
+    extractor: str | None = None,
+) -> None:
     """Write ``method.onnx`` and ``method.json`` of a run into a folder.
 
     Parameters
@@ -73,6 +82,8 @@ def export_method(run: Run, dimension: int, folder: Path, points: SetPoints | No
         The folder; made if it is missing.
     points
         The run's thresholds of acceptance, and its back-end.
+    extractor
+        The sha256 or the name of the speaker model that made the embeddings, if known.
 
     Raises
     ------
@@ -110,6 +121,7 @@ def export_method(run: Run, dimension: int, folder: Path, points: SetPoints | No
         "method": run.method,
         "run": run.run,
         "dimension": dimension,
+        "extractor": extractor,
         "settings": {"alpha": run.alpha, "threshold": run.threshold, "seed": run.seed},
         "uses_days": uses_days(model),
         "memory": describe_memory(rule, points.back_end),

@@ -133,6 +133,7 @@ def measure_amounts(
         "threshold_trials": developed * tuning.candidates,
         "lists": len(trials),
         "scores": sum(trials.values()) * len(runs),
+        "score_tables": len(trials) * len(runs),
         "swept_scores": trials[config.shown_list.id] * len(sweep.alphas) * len(sweep.thresholds),
         "synthesised_audio_seconds": seconds * synthetic,
         "embedding_numbers": utterances * dim,

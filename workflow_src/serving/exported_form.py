@@ -7,9 +7,10 @@ template. Its outputs are ``score``, float32 [], ``updated``, bool [], ``weight`
 back-end, ``llr``, float64 [], stands between the new template and the memories: the score as a
 natural log-likelihood ratio.
 
-The description holds the format, the method, its run and settings, D, whether the model reads the
-days, name, dtype, shape and initial value of every memory, the back-end, the suggested threshold of
-acceptance and all thresholds that were set, the model's sha256, and the versions that wrote it.
+The description holds the format, the method, its run and settings, D, the extractor (the sha256 or
+name of the speaker model, or null), whether the model reads the days, name, dtype, shape and
+initial value of every memory, the back-end, the suggested threshold of acceptance and all
+thresholds that were set, the model's sha256, and the versions that wrote it.
 
 The room `exporting` writes the two files.
 """
@@ -59,6 +60,9 @@ def read_description(path: Path) -> dict[str, Any]:
         for key, kind in NEEDED.items():
             if type(content[key]) is not kind:
                 raise ValueError(f"{key} is {content[key]!r}")
+        # Descriptions of 0.1.0 say nothing of it.
+        if not isinstance(content.setdefault("extractor", None), str | None):
+            raise ValueError(f"extractor is {content['extractor']!r}")
         for memory in content["memory"]:
             if memory["dtype"] not in DTYPES:
                 raise ValueError(f"the dtype {memory['dtype']!r}")

@@ -1,4 +1,4 @@
-"""Settings of the evaluation: operating points that are set in advance, and calibration."""
+"""Settings of the evaluation: operating points set in advance, calibration, intervals."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from workflow_src.settings.base import Block, Distinct
+from workflow_src.settings.intervals import Intervals
 
 BackEndKind = Literal["history", "affine"]
 """A back-end that turns scores into log-likelihood ratios."""
@@ -79,4 +80,8 @@ class Evaluation(Block):
         default_factory=Calibration,
         description="the back-end that turns scores into log-likelihood ratios; fitted on "
         "development trials",
+    )
+    intervals: Intervals = Field(
+        default_factory=Intervals,
+        description="how sure a number is: confidence intervals of error rates and of differences",
     )
