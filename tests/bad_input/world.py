@@ -257,6 +257,12 @@ COMMANDS: dict[str, Command] = {
         {"--executed": "results/inference/baseline.ipynb"},
         ("results/inference/baseline",),
     ),
+    "evaluation.measure_intervals": Command(
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS,
+         "--index": INDEX, "--settings": {"resamples": 100}, "--seed": "1"},
+        {"--intervals": "intervals.csv", "--methods": "methods.csv",
+         "--differences": "differences.csv"},
+    ),
     "inference.set_operating_points": Command(
         {**MATRIX, "--run": BASELINE, "--development": DEVELOPMENT, "--scenarios": "random",
          "--settings": "{}"},
@@ -270,7 +276,7 @@ COMMANDS: dict[str, Command] = {
     "evaluation.summarise_results": Command(
         {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS,
          "--operating-points": "{}", "--points": "tables/operating_points.csv",
-         "--calibration": "tables/calibration.csv"},
+         "--calibration": "tables/calibration.csv", "--intervals": "intervals.csv"},
         {"--summary": "results/summary.csv"},
     ),
     "evaluation.measure_order": Command(
@@ -300,7 +306,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "comparison.summarise_comparison": Command(
         {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS,
-         "--populations": ["1", "2"], "--resamples": "20", "--confidence": "0.95", "--seed": "1"},
+         "--populations": ["1", "2"], "--intervals": {"resamples": 100}, "--seed": "1"},
         {"--directory": "comparison"},
     ),
     "provenance.record_provenance": Command(

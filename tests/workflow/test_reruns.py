@@ -136,6 +136,7 @@ def added(finished_runs):
 
 
 SHOWN = {
+    "measure_intervals": 1,
     "measure_operating_points": 1,
     "summarise_results": 1,
     "run_visual_analysis": 1,

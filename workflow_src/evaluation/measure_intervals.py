@@ -75,6 +75,8 @@ def read_speakers(path: Path, index: pd.DataFrame) -> pd.DataFrame:
 def run(args: Arguments) -> None:
     """Read the scored trials of all runs, draw speakers again, write the tables."""
     runs = read_csv(args.runs, ["run", "method", "alpha"], text=["run"])
+    if runs.empty:
+        raise InputError(f"{args.runs}: lists no run")
     names, index = name_methods(runs), read_index(args.index)
     first = args.folder / runs["run"].iloc[0]
     speakers = {one.id: read_speakers(first / f"{one.id}.parquet", index) for one in args.lists}
