@@ -52,7 +52,7 @@ RATES = {
     "tabulate_runs": Rate(1.2),
     "run_inference": Rate(9.0, {"trials": 4e-6}),
     "summarise_results": Rate(2.0, {"scores": 0.2e-6}),
-    "measure_order": Rate(1.5, {"lists": 0.5}),
+    "measure_order": Rate(2.0, {"lists": 0.12}),
     "sweep_thresholds": Rate(3.0, {"swept_scores": 0.25e-6}),
     "run_visual_analysis": Rate(17.0, {"scores": 0.3e-6}),
     "list_passed_over": Rate(1.2),
