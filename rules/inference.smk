@@ -11,12 +11,21 @@ PUBLISHED = (
     else []
 )
 SCORES = expand("results/inference/{run}/{list}.parquet", run=RUNS, list=TRIAL_LISTS)
+POINTS = "results/inference/{run}/operating_points.json"
+TABLES = "results/analysis/tables"
+POINT_TABLE = f"{TABLES}/operating_points.csv"
+CALIBRATION_TABLE = f"{TABLES}/calibration.csv"
+INTERVALS = f"{TABLES}/intervals.csv"
+METHOD_TABLE = f"{TABLES}/methods.csv"
+DIFFERENCES = f"{TABLES}/differences.csv"
 
 
 rule inference:
     input:
         RUN_TABLE,
         SUMMARY,
+        METHOD_TABLE,
+        DIFFERENCES,
         expand("results/inference/{run}.ipynb", run=RUNS),
 
 
@@ -75,17 +84,112 @@ rule run_inference:
         step("inference.run_inference")
 
 
+rule set_operating_points:
+    input:
+        trials=DEVELOPMENT_TABLES,
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
+        tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
+    output:
+        points=POINTS,
+    group:
+        "inference"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **needs(3000, 20, turn=1),
+    params:
+        run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+        rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
+        development=lambda wildcards: DEVELOPMENT,
+        scenarios=DEVELOPMENT_SCENARIOS,
+        settings=SETTINGS.evaluation.model_dump_json(
+            include={"operating_points", "calibration"}
+        ),
+    message:
+        "Setting the operating points of {wildcards.run} on development trials"
+    shell:
+        step("inference.set_operating_points")
+
+
+rule measure_operating_points:
+    input:
+        runs=RUN_TABLE,
+        chosen=expand(POINTS, run=RUNS),
+        scores=SCORES,
+        tables=[*TRIALS, *ENROLMENTS],
+        index=INDEX,
+    output:
+        points=POINT_TABLE,
+        calibration=CALIBRATION_TABLE,
+    group:
+        "analysis"
+    conda:
+        "../envs/notebooks.yaml"
+    resources:
+        **needs(2000, 60, turn=1),
+    params:
+        folder=subpath(input.runs, parent=True),
+        trials=lambda wildcards: "results/trials",
+        lists=write_lists(TRIAL_LISTS.values()),
+        settings=SETTINGS.evaluation.operating_points.model_dump_json(),
+    message:
+        "Measuring every run at the operating points set in advance"
+    shell:
+        step("evaluation.measure_operating_points")
+
+
+rule measure_intervals:
+    input:
+        runs=RUN_TABLE,
+        scores=SCORES,
+        index=INDEX,
+    output:
+        intervals=INTERVALS,
+        methods=report(
+            METHOD_TABLE,
+            caption="../report/methods.rst",
+            category="Results",
+            labels={"table": "every method with its intervals"},
+        ),
+        differences=report(
+            DIFFERENCES,
+            caption="../report/differences.rst",
+            category="Results",
+            labels={"table": "every two methods: which differences are resolved"},
+        ),
+    group:
+        "analysis"
+    conda:
+        "../envs/notebooks.yaml"
+    resources:
+        **needs(2000, 60, turn=1),
+    params:
+        folder=subpath(input.runs, parent=True),
+        lists=write_lists(TRIAL_LISTS.values()),
+        settings=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "Measuring how sure the error rates of all runs are"
+    shell:
+        step("evaluation.measure_intervals")
+
+
 rule summarise_results:
     input:
         runs=RUN_TABLE,
         scores=SCORES,
+        points=POINT_TABLE,
+        calibration=CALIBRATION_TABLE,
+        intervals=INTERVALS,
         published=PUBLISHED,
     output:
         summary=report(
             SUMMARY,
             caption="../report/summary.rst",
             category="Results",
-            labels={"table": "EER and minDCF of every run"},
+            labels={"table": "EER and minDCF of every run, with their intervals"},
         ),
     group:
         "analysis"
@@ -96,6 +200,7 @@ rule summarise_results:
     params:
         folder=subpath(input.runs, parent=True),
         lists=write_lists(TRIAL_LISTS.values()),
+        operating_points=SETTINGS.evaluation.operating_points.model_dump_json(),
     message:
         "Summarising EER and minDCF of every run, scenario and order"
     shell:
@@ -131,7 +236,7 @@ PASSED_OVER_PARTS = [
     *expand(f"{PASSED_OVER}/trials/{{list}}.csv", list=TRIAL_LISTS),
     *expand(
         f"{PASSED_OVER}/development/{{protocol}}.csv",
-        protocol=DEVELOPMENT_SCENARIOS if FITTED_RUNS or TUNED_RUNS else [],
+        protocol=DEVELOPMENT_SCENARIOS,
     ),
     *expand(
         f"{PASSED_OVER}/policies/{{policy}}.csv",

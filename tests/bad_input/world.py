@@ -39,6 +39,7 @@ EMBEDDINGS, INDEX = "results/embeddings/embeddings.npy", "results/embeddings/ind
 REJECTED = "results/embeddings/rejected.csv"
 DEVELOPMENT = "results/trials/development"
 POLICIES = "results/policies"
+POINTS = "results/inference/baseline/operating_points.json"
 RECORDED = [f"000{speaker}_0501{hour}00_3_1_ti_0" for speaker in (1, 2) for hour in (11, 12, 13)]
 PUBLISHED_TRIALS, PUBLISHED_ENROLMENT = "lists/random/trial.pkl", "lists/random/enroll_model"
 PAIRS, ENROLMENT_MAP = "lists/random.txt", "lists/random.enrolment.txt"
@@ -256,8 +257,20 @@ COMMANDS: dict[str, Command] = {
         {"--executed": "results/inference/baseline.ipynb"},
         ("results/inference/baseline",),
     ),
+    "inference.set_operating_points": Command(
+        {**MATRIX, "--run": BASELINE, "--development": DEVELOPMENT, "--scenarios": "random",
+         "--settings": "{}"},
+        {"--points": POINTS},
+    ),
+    "evaluation.measure_operating_points": Command(
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--trials": "results/trials",
+         "--index": INDEX, "--lists": LISTS, "--settings": "{}"},
+        {"--points": "tables/operating_points.csv", "--calibration": "tables/calibration.csv"},
+    ),
     "evaluation.summarise_results": Command(
-        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS},
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS,
+         "--operating-points": "{}", "--points": "tables/operating_points.csv",
+         "--calibration": "tables/calibration.csv"},
         {"--summary": "results/summary.csv"},
     ),
     "evaluation.measure_order": Command(
@@ -265,8 +278,7 @@ COMMANDS: dict[str, Command] = {
         {"--table": "results/controls/order.csv"},
     ),
     "exporting.export_method": Command(
-        {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--summary": "results/summary.csv",
-         "--scenario": "random"},
+        {"--run": BASELINE, **MATRIX, "--points": POINTS},
         {"--folder": "export"},
     ),
     "exporting.export_scores": Command(

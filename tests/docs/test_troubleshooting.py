@@ -7,22 +7,22 @@ from tests.workflow.running import CLONE
 
 PAGE = (CLONE / "docs/troubleshooting.md").read_text(encoding="utf-8")
 # What other programs say, as seen on Debian 12 with Snakemake 9.27.
-OTHERS = """
-snakemake: command not found
-No module named 'workflow_src'
-No module named snakemake
-The virtual environment was not created successfully because ensurepip is not available
-make: *** No rule to make target
-FileNotFoundError: [Errno 2] No such file or directory: 'embeddings'
-FileNotFoundError: [Errno 2] No such file or directory: 'mine.yaml'
-ValueError: dictionary update sequence element #1 has length 1; 2 is required
-MissingRuleException
-No rule to produce …
-cores have to be specified for local execution
-Config file is not valid JSON or YAML
-Nothing to be done
-No space left on device
-""".split("\n")
+OTHERS = {
+    "snakemake: command not found",
+    "No module named 'workflow_src'",
+    "No module named snakemake",
+    "The virtual environment was not created successfully because ensurepip is not available",
+    "make: *** No rule to make target",
+    "FileNotFoundError: [Errno 2] No such file or directory: 'embeddings'",
+    "FileNotFoundError: [Errno 2] No such file or directory: 'mine.yaml'",
+    "ValueError: dictionary update sequence element #1 has length 1; 2 is required",
+    "MissingRuleException",
+    "No rule to produce …",
+    "cores have to be specified for local execution",
+    "Config file is not valid JSON or YAML",
+    "Nothing to be done",
+    "No space left on device",
+}
 
 
 def said_by_us():

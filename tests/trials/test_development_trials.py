@@ -5,7 +5,6 @@ import pytest
 
 from tests.launching import launch
 from tests.manifests import manifest_of
-from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_parquet
 from workflow_src.settings.scenarios import BY_ID
 
@@ -72,8 +71,16 @@ def test_training_speakers_without_trials_are_counted(corpus):
     ]
 
 
-def test_a_lone_training_speaker_is_refused(corpus):
+def test_without_two_training_speakers_there_are_none(corpus):
+    full = [table.dtypes.to_dict() for table in make(corpus, "random")]
     split = pd.DataFrame({"speaker": ["0001", "0002"], "part": ["test", "train"]})
     write_csv(split, corpus / "split.csv")
-    with pytest.raises(InputError, match="need two speakers of part 'train'"):
-        make(corpus, "random")
+    tables = make(corpus, "random")
+    assert [len(table) for table in tables] == [0, 0]
+    assert [table.dtypes.to_dict() for table in tables] == full
+
+
+def test_where_speakers_recorded_too_little_there_are_none(corpus):
+    short = manifest_of([name for name in IDS if name[5:9] == "0501"])
+    write_parquet(short, corpus / "manifest.parquet")
+    assert [len(table) for table in make(corpus, "random")] == [0, 0]

@@ -26,6 +26,8 @@ FITTING = {"fit_method"}
 THRESHOLDS = {"tune_threshold"}
 RUN_TABLE = {"tabulate_runs"}
 SCORES = {"run_inference"}
+POINTS = {"set_operating_points"}
+MEASURES = {"measure_operating_points"}
 SUMMARY = {"summarise_results"}
 SWEEP = {"sweep_thresholds"}
 ORDER = {"measure_order"}
@@ -38,15 +40,18 @@ SENSITIVITY = {"measure_sensitivity"}
 COMPARISON = {"summarise_comparison"}
 
 SHOWN = SUMMARY | FIGURES | RECORD
-INFERENCE = SCORES | SHOWN
+MEASURED = MEASURES | SHOWN
+INFERENCE = SCORES | MEASURED
+# What is scored anew has other operating points, too.
+METHODS = POINTS | INFERENCE
 # The run table shows tuned weights and thresholds.
-TABULATED = RUN_TABLE | INFERENCE
+TABULATED = RUN_TABLE | METHODS
 FITTED = FITTING | TABULATED
 TUNED = THRESHOLDS | FITTED
 TRIED = SWEEP | DEVELOPMENT | TUNED
 # Of the policies trained by PPO, adaptive-weight has a tuned threshold in the tiny configuration.
 TRAINED = FINETUNING | THRESHOLDS | TABULATED
-PRETRAINED = PRETRAINING | FINETUNING | INFERENCE
+PRETRAINED = PRETRAINING | FINETUNING | METHODS
 FROM_EMBEDDINGS = TRIALS | ORDER | TRIED | PRETRAINED | TRAINED
 COMPARED = POPULATIONS | POPULATION_SCORES | SENSITIVITY | COMPARISON
 
@@ -67,23 +72,23 @@ EFFECTS: dict[str, set[str]] = {
     "imported policy, pretraining": IMPORTED_POLICY | PRETRAINED,
     "pretraining": PRETRAINED,
     "imported policy, finetuning": IMPORTED_POLICY | TRAINED,
-    "imported policy, finetuning of multi-head": IMPORTED_POLICY | FINETUNING | INFERENCE,
+    "imported policy, finetuning of multi-head": IMPORTED_POLICY | FINETUNING | METHODS,
     "pretraining, finetuning": PRETRAINED | TRAINED,
     "finetuning": TRAINED,
-    "finetuning of multi-head": FINETUNING | INFERENCE,
+    "finetuning of multi-head": FINETUNING | METHODS,
     "imported policy, tuning": IMPORTED_POLICY | THRESHOLDS | TABULATED,
     "imported policy, inference": IMPORTED_POLICY | TABULATED,
     "inference": TABULATED,
-    "run table": RUN_TABLE | SHOWN,
+    "run table": RUN_TABLE | MEASURED,
+    "operating points": POINTS | MEASURED,
     "summary": SHOWN,
     "threshold sweep": SWEEP | FIGURES | RECORD,
     "figures": FIGURES | RECORD,
     "record": RECORD,
     "fetching": FETCHING,
     "fetching, everything": FETCHING | CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
-    "export": EXPORT,
+    "operating points, export": POINTS | EXPORT,
     "demo extractor": {"train_demo_extractor"},
-    "summary, export": SUMMARY | EXPORT,
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
     "new population": POPULATIONS | POPULATION_SCORES | COMPARISON,
@@ -268,6 +273,12 @@ VALUES: dict[str, Any] = {
     "methods.through-time.learning_rate": 0.02,
     "methods.through-time.max_weight": 0.4,
     "methods.through-time.validate_every": 2,
+    "evaluation.operating_points.far": [0.02],
+    "evaluation.operating_points.cost.p_target": 0.02,
+    "evaluation.operating_points.cost.miss": 2.0,
+    "evaluation.operating_points.cost.false_alarm": 3.0,
+    "evaluation.calibration.back_end": "affine",
+    "evaluation.calibration.p_target": 0.1,
     "analysis.scenario": "1das",
     "analysis.alpha": 0.3,
     "analysis.compare_published": True,
@@ -357,6 +368,7 @@ WORLDS = {
             "inference.released.adaptive-weight": "imported policy, tuning",
             "methods": "inference",
             "methods.through-time": "fitted methods",
+            "evaluation": "operating points",
             "analysis.scenario": "threshold sweep",
             "analysis.alpha": "figures",
             "analysis.compare_published": "summary",
@@ -437,10 +449,9 @@ WORLDS = {
             "export_embeddings",
             "results/demo_extractor/demo_extractor.onnx",
         ],
-        ["analysis", "corpus.synthetic.law"],
+        ["evaluation", "corpus.synthetic.law"],
         {
-            "analysis.scenario": "export",
-            "analysis.compare_published": "summary, export",
+            "evaluation": "operating points, export",
             "corpus.synthetic.law": "demo extractor",
         },
     ),

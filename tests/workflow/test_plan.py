@@ -158,10 +158,12 @@ def test_simulated_embeddings(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_every_rule_of_a_run_has_a_rate(finished_runs):
     # Of these, a run of everything has all rules: there is one of every source, and a given policy.
     names = ["synthetic", "directory", "imported", "simulated", "occasional"]
-    drawn = run_all([finished_runs[name].job_graph(targets=["all"]) for name in names])
+    runs = finished_runs.finish(names)
+    drawn = run_all([run.job_graph(targets=["all"]) for run in runs.values()])
     rules = {rule for outcome in drawn for rule in JobGraph(outcome.said).rules.values()}
     assert rules - TARGETS == set(RATES)
 

@@ -36,7 +36,8 @@ def listed_columns():
     tables = {}
     for heading, body in re.findall(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", COLUMNS, re.M | re.S):
         rows = re.findall(r"^\| (`[^|]+) \|", body, re.M)
-        tables.setdefault(heading.split(",")[0].strip("`"), []).append({n for row in rows for n in names(row)})
+        columns = {name for row in rows for name in names(row)}
+        tables.setdefault(names(heading)[0], []).append(columns)
     return tables
 
 

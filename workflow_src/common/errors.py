@@ -39,6 +39,10 @@ class InputError(Exception):
         super().__init__("\n".join(lines))
 
 
+class AbsentError(InputError):
+    """A corpus does not have what is needed, such as speakers or days."""
+
+
 def clean_line(text: str) -> str:
     """Return a line in which escapes stand for control characters, on which a terminal acts."""
     if text.isprintable():

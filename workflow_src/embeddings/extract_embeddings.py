@@ -229,6 +229,11 @@ def run(args: Arguments) -> None:
     embeddings, rejected = extract(manifest, args.root, model, settings, args.threads)
     kept = ~manifest["utterance"].isin(rejected["utterance"]).to_numpy()
     utterances = manifest["utterance"].to_numpy(dtype=str)
-    write_npz(args.embeddings, utterance=utterances[kept], embedding=embeddings[kept])
+    write_npz(
+        args.embeddings,
+        utterance=utterances[kept],
+        embedding=embeddings[kept],
+        extractor=np.array(model.digest),
+    )
     write_csv(rejected[REJECTED_COLUMNS], args.rejected)
     print(f"{kept.sum():,} embeddings of {model.dim} numbers, {len(rejected):,} rejected")

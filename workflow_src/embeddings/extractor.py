@@ -50,6 +50,8 @@ class SpeakerModel:
 
     Attributes
     ----------
+    digest : str
+        sha256 of the file, in hexadecimal.
     dim : int
         D.
     device : str
@@ -78,7 +80,7 @@ class SpeakerModel:
         windows: Literal["average"] | None = None,
         features: Features | None = None,
     ) -> None:
-        content = _read_model(path, sha256)
+        content, self.digest = _read_model(path, sha256)
         self._path = path
         self.front_end = front_end
         self._asked = output, windows, features or Features()
@@ -186,7 +188,8 @@ class SpeakerModel:
         return np.allclose(embeddings[1], embedding, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
-def _read_model(path: str | Path, sha256: str | None) -> bytes:
+def _read_model(path: str | Path, sha256: str | None) -> tuple[bytes, str]:
+    """Return the bytes of a model and their sha256."""
     plain_size(path)
     try:
         content = Path(path).read_bytes()
@@ -199,7 +202,7 @@ def _read_model(path: str | Path, sha256: str | None) -> bytes:
         raise InputError(
             f"{path}: has the sha256 {found}, but extractor.sha256 asks for {sha256.strip()}"
         )
-    return content
+    return content, found
 
 
 def _open_session(

@@ -1,7 +1,8 @@
-"""Summarise the scores of every run and trial list: EER, minDCF and their thresholds.
+"""Summarise the scores of every run and trial list: EER, minDCF, thresholds, intervals.
 
-With --published, the table also has the paper's figures for the same method, weight and scenario,
-in published order.
+The measures at the operating points and after calibration come from the tables of
+`workflow_src.evaluation.measure_operating_points`. With --published, the table also has the paper's
+figures for the same method, weight and scenario, in published order.
 """
 
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ import pandas as pd
 
 from workflow_src.common.errors import blamed_on
 from workflow_src.common.files import read_csv, read_parquet, write_csv
+from workflow_src.evaluation.operating_points import CALIBRATION_COLUMNS, POINT_COLUMNS, widen
 from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.running.arguments import Input, Output
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.catalogue import find_method
+from workflow_src.settings.evaluation import OperatingPoints
 from workflow_src.settings.orders import TrialList
 
 PUBLISHED_COLUMNS = ["method", "alpha", "scenario", "eer_percent", "min_dcf"]
@@ -57,6 +60,14 @@ class Arguments:
     """Folder with <run>/<trial list>.parquet, the scored trials."""
     lists: list[TrialList]
     """The trial lists, in the order of the summary."""
+    points: Input
+    """FAR, FRR and cost at the thresholds set in advance, CSV."""
+    calibration: Input
+    """EER, minDCF, Cllr and minCllr before and after calibration, CSV."""
+    operating_points: OperatingPoints
+    """The operating points."""
+    intervals: Input
+    """The table of measure_intervals, CSV."""
     published: Input | None = None
     """The paper's results, CSV."""
     summary: Output
@@ -76,6 +87,14 @@ def run(args: Arguments) -> None:
                 summary = summarise_scores(read_parquet(path, ["score", "target"], only=True))
             rows.append({"run": run_id, **scored.model_dump(), **summary})
     summary = runs.merge(pd.DataFrame(rows), on="run", validate="one_to_many")
+    keys = ["run", "scenario", "order"]
+    points = read_csv(args.points, [*keys, *POINT_COLUMNS], text=["run"])
+    calibration = read_csv(args.calibration, [*keys, *CALIBRATION_COLUMNS], text=["run"])
+    wide = widen(points, calibration, keys, args.operating_points)
+    summary = summary.merge(wide, on=keys, how="left", validate="one_to_one")
+    intervals = read_csv(args.intervals, [*keys, "eer_low", "eer_high"], text=["run"])
+    added = intervals.columns.difference(summary.columns, sort=False)
+    summary = summary.merge(intervals[[*keys, *added]], on=keys, how="left", validate="1:1")
     if args.published:
         summary = join_published(summary, read_csv(args.published, PUBLISHED_COLUMNS))
     write_csv(summary, args.summary)

@@ -118,7 +118,11 @@ def make_partition(
     """
     speakers = sorted(set().union(*(set(table["speaker"]) for table, _ in trials.values())))
     if len(speakers) < 2:
-        raise InputError("development trials: at least two training speakers must have some")
+        raise InputError(
+            "development trials: at least two training speakers must have some; "
+            "the log of generate_development_trials says why. Test fewer speakers, or tune and fit "
+            "nothing: set the thresholds under methods to numbers"
+        )
     order = generator(seed, "development", "validation").permutation(len(speakers))
     count = round(validation_share * len(speakers))
     chosen = {speakers[i] for i in order[:count]}

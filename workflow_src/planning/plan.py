@@ -129,9 +129,11 @@ def measure_amounts(
         * sum(find_method(run.method).fit_seconds for run in fitted)
         / max(1, len(fitted)),
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
+        "all_development_trials": developed,
         "threshold_trials": developed * tuning.candidates,
         "lists": len(trials),
         "scores": sum(trials.values()) * len(runs),
+        "score_tables": len(trials) * len(runs),
         "swept_scores": trials[config.shown_list.id] * len(sweep.alphas) * len(sweep.thresholds),
         "synthesised_audio_seconds": seconds * synthetic,
         "embedding_numbers": utterances * dim,

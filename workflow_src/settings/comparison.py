@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from workflow_src.settings.base import Block, Distinct, Probability, Seed
+from workflow_src.settings.base import Block, Distinct, Seed
 from workflow_src.settings.catalogue import LISTED, METHODS, find_by_role, find_method
 from workflow_src.settings.generation import ScenarioId
 from workflow_src.settings.inference import MethodId
@@ -73,8 +73,6 @@ class Comparison(Block):
         "and oracle, since the others are compared with these",
     )
     seeds: Distinct[Seed] = Field([0, 1, 2], min_length=1, description="seeds of training")
-    resamples: int = Field(1000, ge=20, description="bootstrap samples of the speakers")
-    confidence: Probability = Field(0.95, description="confidence of the intervals")
     sensitivity: Sensitivity = Field(
         default_factory=Sensitivity,
         description="how error rates respond when one value is changed at a time",

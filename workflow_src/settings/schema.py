@@ -20,6 +20,7 @@ from workflow_src.settings.comparison import Comparison
 from workflow_src.settings.compute import Compute
 from workflow_src.settings.corpus import PUBLISHED_EXTRACTOR, PUBLISHED_LAW, Corpus
 from workflow_src.settings.embeddings import Extractor
+from workflow_src.settings.evaluation import Evaluation
 from workflow_src.settings.finetuning import Finetuning
 from workflow_src.settings.inference import Inference
 from workflow_src.settings.methods import Methods
@@ -44,6 +45,7 @@ class Config(Block):
     tuning: Tuning = Field(default_factory=Tuning)
     inference: Inference = Field(default_factory=Inference)
     methods: Methods = Field(default_factory=Methods)
+    evaluation: Evaluation = Field(default_factory=Evaluation)
     analysis: Analysis = Field(default_factory=Analysis)
     comparison: Comparison = Field(default_factory=Comparison)
 
@@ -75,7 +77,7 @@ class Config(Block):
 
     @property
     def shown_list(self) -> TrialList:
-        """The trial list for figures and exported thresholds that need exactly one."""
+        """The trial list for figures that need exactly one."""
         scenario = self.analysis.scenario or self.trials.scenarios[0]
         return TrialList(scenario=scenario, order=self.trials.used_orders[0])
 

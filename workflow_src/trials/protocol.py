@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import AbsentError
 from workflow_src.common.seeds import generator
 from workflow_src.settings.generation import Generation, Scenario
 from workflow_src.settings.orders import Order
@@ -115,7 +115,7 @@ def make_scenario(
 
     Raises
     ------
-    InputError
+    AbsentError
         No template has both enrolment and trials.
     """
     if pool.unit != scenario.unit:
@@ -144,7 +144,7 @@ def make_scenario(
         parts.append(tests._replace(template=which + len(templates)))
         templates += [own[place] for place in used]
     if not templates:
-        raise InputError(
+        raise AbsentError(
             f"trials: nothing is left for the scenario {scenario.id}; left out: {left_out}"
         )
     tests = Tests(*map(np.concatenate, zip(*parts, strict=True)))

@@ -30,8 +30,12 @@ def model(name: str, says: str, spoil=None, **options) -> Case:
     return bad("embeddings.extract_embeddings", name, f"model.onnx: {says}", spoil, **options)
 
 
+def write_shard(path: str, **arrays) -> None:
+    np.savez(path, **{"extractor": "0" * 64} | arrays)
+
+
 def shard(name: str, says: str, **arrays) -> Case:
-    spoil = lambda: np.savez("recorded/0.npz", **arrays)  # noqa: E731
+    spoil = lambda: write_shard("recorded/0.npz", **arrays)  # noqa: E731
     return bad("embeddings.merge_embeddings", name, f"recorded/0.npz: {says}", spoil)
 
 
@@ -101,16 +105,24 @@ CASES = [
     shard("ids that are pickled", "cannot be read as .npz",
           utterance=np.array(RECORDED, dtype=object), embedding=vectors),
     bad("embeddings.merge_embeddings", "a missing shard's utterances", f"first {FIRST}",
-        lambda: np.savez("recorded/0.npz", utterance=names[1:], embedding=vectors[1:])),
+        lambda: write_shard("recorded/0.npz", utterance=names[1:], embedding=vectors[1:])),
     bad("embeddings.merge_embeddings", "shards that differ in D", "recorded/1.npz: has embeddings",
         lambda: [
-            np.savez("recorded/0.npz", utterance=names[:3], embedding=vectors[:3]),
-            np.savez("recorded/1.npz", utterance=names[3:], embedding=vectors[3:, :4]),
+            write_shard("recorded/0.npz", utterance=names[:3], embedding=vectors[:3]),
+            write_shard("recorded/1.npz", utterance=names[3:], embedding=vectors[3:, :4]),
+        ],
+        shards=["recorded/0.npz", "recorded/1.npz"]),
+    bad("embeddings.merge_embeddings", "shards of two models",
+        "recorded/1.npz: is of the speaker model 111111111111, recorded/0.npz of 000000000000",
+        lambda: [
+            write_shard("recorded/0.npz", utterance=names[:3], embedding=vectors[:3]),
+            write_shard("recorded/1.npz", utterance=names[3:], embedding=vectors[3:],
+                        extractor="1" * 64),
         ],
         shards=["recorded/0.npz", "recorded/1.npz"]),
     bad("embeddings.merge_embeddings", "all rejected", "no recording has an embedding",
         all_of(
-            lambda: np.savez("recorded/0.npz", utterance=names[:0], embedding=vectors[:0]),
+            lambda: write_shard("recorded/0.npz", utterance=names[:0], embedding=vectors[:0]),
             write("recorded/0.csv", "utterance,path,reason\n"
                   + "".join(f"{name},p,silent\n" for name in RECORDED)),
         )),
