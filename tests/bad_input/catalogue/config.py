@@ -87,7 +87,8 @@ CASES = [
         "weekly: {every: 7, targets: all}, weekly-independent: {every: 7, targets: one}",
         "trials: own has 'weekly-independent', which names the trials of weekly in independent "),
     config("imported lists that are named as in another order",
-           "trials: {source: import, imported: {root: a, form: tables}, scenarios: [a, a-shuffled]}",
+           "trials: {source: import, imported: {root: a, form: tables},"
+           " scenarios: [a, a-shuffled]}",
            "trials: scenarios has 'a-shuffled', which names the trials of a in shuffled order"),
     own("a name with capitals", "Weekly: {every: 7, targets: all}", "trials.own.Weekly: 'Weekly'"),
     own("a name that leaves the folder", "../x: {every: 7, targets: all}", "trials.own.../x: "),
