@@ -354,7 +354,7 @@ def test_the_index_names_the_extractor_if_it_is_known(tmp_path):
     assert read_extractor(index) == "wespeaker-resnet34"
     pd.testing.assert_frame_equal(pd.read_parquet(index), before)
     for bad in ("", "two words", "a\u00e4", "x" * 101):
-        with pytest.raises(InputError, match="extractor: .* is not allowed: string should match"):
+        with pytest.raises(InputError, match=r"extractor: .* is not allowed: string should match"):
             run(tmp_path, path, settings=json.dumps({"extractor": bad}))
 
 

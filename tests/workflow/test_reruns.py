@@ -15,7 +15,13 @@ from tests.workflow.reruns import (
 
 # Where a step computes, where rules of one's own are searched for, and what is allowed: no result
 # of any kind.
-NEVER = {"compute.device", "compute.deterministic", "inference.folders", "extractor.allow_demo"}
+NEVER = {
+    "compute.device",
+    "compute.deterministic",
+    "inference.folders",
+    "extractor.folders",
+    "extractor.allow_demo",
+}
 
 
 def settings(name, *keys):

@@ -12,7 +12,7 @@ def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
     The result has no ``compute``, no ``comparison`` (which has its own results), no archives of
-    recordings, no folders of own rules and no ``extractor.allow_demo``. It has ``tuning`` only if
+    recordings, no folders of own code and no ``extractor.allow_demo``. It has ``tuning`` only if
     something is fitted or tuned, and the extractor only if it is used. Of methods, own scenarios,
     and sources of the corpus and of the trials, it has only those in use.
     """
@@ -20,9 +20,9 @@ def effective_settings(config: Config) -> dict[str, Any]:
     unused = {"synthetic", "directory", "imported", "simulated"} - {config.corpus.source}
     for source in unused:
         del content["corpus"][source]
-    # The place of recordings and of own rules changes no result. The code of rules is recorded.
+    # The place of recordings and of own code changes no result. Such code is recorded.
     content["corpus"].get("directory", {}).pop("archives", None)
-    del content["inference"]["folders"]
+    del content["inference"]["folders"], content["extractor"]["folders"]
     # The extractor's digest is recorded.
     del content["extractor"]["allow_demo"]
     develops = fitted_runs(config) or any(run.tuned for run in expand_runs(config))
