@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from workflow_src.common.files import read_npy
-from workflow_src.embeddings.extractor import SpeakerModel
+from workflow_src.embeddings.extractor import Model, open_model
 from workflow_src.planning.rates import BYTES, OVERHEAD, RATES
 from workflow_src.planning.survey import Survey, count_trials, survey_corpus, survey_manifest
 from workflow_src.settings.catalogue import find_method
-from workflow_src.settings.front_ends import BY_ID as FRONT_ENDS
+from workflow_src.settings.front_ends import find_front_end
 from workflow_src.settings.laws import EmbeddingLaw, read_law
 from workflow_src.settings.run_table import (
     expand_runs,
@@ -30,6 +30,9 @@ from workflow_src.settings.run_table import (
     pretrained_seeds,
 )
 from workflow_src.settings.schema import Config
+
+# Sources of the corpus that have recordings, and so a speaker model.
+RECORDED = {"synthetic", "directory"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class Arguments:
     results: Path
     """The results folder."""
     extractor: Path | None = None
-    """The speaker model; without recordings, there is none."""
+    """The file of the speaker model, if it has one."""
     embeddings: list[str] = field(default_factory=list)
     """Files of imported embeddings."""
     utterances: str | None = None
@@ -66,7 +69,7 @@ def read_jobs(said: str, rules: Iterable[str]) -> dict[str, int]:
     return {rule: int(counts[rule]) for rule in rules if rule in counts}
 
 
-def time_model(model: SpeakerModel, seconds: float) -> float:
+def time_model(model: Model, seconds: float) -> float:
     """Return the seconds that the model takes for a recording of a length, on one thread."""
     samples = round(max(0.2, seconds) * model.front_end.sample_rate)
     noise = np.random.default_rng(0).standard_normal(samples, np.float32)
@@ -107,7 +110,7 @@ def measure_amounts(
     scalar = _share(find_method(run.method).sees == "scalars" for run in trained)
     through_time = _share(run.method == "through-time" for run in fitted)
     developed, tuning, ppo = sum(development.values()), config.tuning, config.finetuning.ppo
-    recorded = config.corpus.source in {"synthetic", "directory"}
+    recorded = config.corpus.source in RECORDED
     synthetic = config.corpus.source == "synthetic"
     sweep, pretraining = config.analysis.sweep, config.pretraining
     learned = config.methods.through_time
@@ -224,17 +227,10 @@ def make_estimate(args: Arguments, rules: Iterable[str]) -> Estimate:
         config, survey.table, args.test_speakers or config.corpus.test_speakers
     )
     model = None
-    if args.extractor:
+    if config.corpus.source in RECORDED:
         extractor = config.extractor
-        model = SpeakerModel(
-            args.extractor,
-            FRONT_ENDS[extractor.front_end],
-            extractor.sha256,
-            device="cpu",
-            output=extractor.output,
-            windows=extractor.windows,
-            features=extractor.features,
-        )
+        front_end = find_front_end(extractor.front_end, extractor.folders)
+        model = open_model(args.extractor, front_end, extractor, device="cpu")
     amounts = measure_amounts(
         config,
         survey,
@@ -272,7 +268,7 @@ def describe_corpus(
 ) -> list[str]:
     """Return lines that describe the corpus and the amount of work."""
     table, runs = survey.table, expand_runs(config)
-    recorded = config.corpus.source in {"synthetic", "directory"}
+    recorded = config.corpus.source in RECORDED
     days = table["date"][table["date"] != ""].nunique()
     on_days = f"on {days:,} days" if days else "on days that are unknown"
     lines = [
