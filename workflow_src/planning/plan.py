@@ -6,6 +6,7 @@ measured rates and --cores; only the speaker model is timed here. The step write
 
 from __future__ import annotations
 
+import datetime
 import re
 import shutil
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from workflow_src.common.files import read_npy
 from workflow_src.embeddings.extractor import Model, open_model
@@ -117,6 +119,8 @@ def measure_amounts(
     amounts = {
         "utterances": utterances,
         "headers": utterances * (config.corpus.source == "directory"),
+        # A speaker's voice is drawn for every day, also where it is not recorded.
+        "speaker_days": survey.table["speaker"].nunique() * _count_days(survey.table["date"]),
         "synthesised_seconds": seconds / config.corpus.synthetic.shards,
         "shard_seconds": seconds / config.extractor.shards,
         "shard_model_seconds": utterances * model_seconds / config.extractor.shards,
@@ -148,6 +152,12 @@ def measure_amounts(
     }
     amounts["result_bytes"] = sum(size * amounts[unit] for unit, size in BYTES.items())
     return amounts
+
+
+def _count_days(dates: pd.Series) -> int:
+    """Return the days from the first to the last of some ISO dates."""
+    first, last = map(datetime.date.fromisoformat, (dates.min(), dates.max()))
+    return (last - first).days + 1
 
 
 def _share(whether: Iterable[bool]) -> float:
