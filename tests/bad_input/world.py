@@ -292,7 +292,8 @@ COMMANDS: dict[str, Command] = {
     ),
     "evaluation.measure_operating_points": Command(
         {"--runs": "one_run.csv", "--folder": "results/inference", "--trials": "results/trials",
-         "--index": INDEX, "--lists": LISTS, "--settings": "{}"},
+         "--index": INDEX, "--lists": LISTS, "--settings": "{}",
+         "--intervals": {"resamples": 100}, "--seed": "1"},
         {"--points": "tables/operating_points.csv", "--calibration": "tables/calibration.csv"},
     ),
     "evaluation.summarise_results": Command(
