@@ -198,13 +198,13 @@ COMMANDS: dict[str, Command] = {
     ),
     "trials.import_trials:pairs": Command(
         {"--trial-list": PAIRS, "--enrolment-list": ENROLMENT_MAP, "--settings": {"form": "pairs"},
-         "--scenario": RANDOM, **SPOKEN},
+         "--scenario": RANDOM, "--seed": "1", **SPOKEN},
         {"--trials": "imported/pairs.parquet", "--enrolment": "imported/pairs.enrolment.parquet",
          "--passed-over": "imported/passed_over.csv"},
     ),
     "trials.import_trials:tables": Command(
         {"--trial-list": TRIALS["--trials"], "--enrolment-list": TRIALS["--enrolment"],
-         "--settings": {"form": "tables"}, "--scenario": RANDOM, **SPOKEN},
+         "--settings": {"form": "tables"}, "--scenario": RANDOM, "--seed": "1", **SPOKEN},
         {"--trials": "imported/table.parquet", "--enrolment": "imported/table.enrolment.parquet"},
     ),
     "embeddings.export_embeddings": Command(
