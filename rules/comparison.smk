@@ -88,7 +88,7 @@ rule score_population:
         results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
         runs=list_runs(COMPARED_RUNS),
         rule_code=rule_code(COMPARED_RUNS),
-        lists=[one.id for one in COMPARED.trials.lists],
+        lists=write_lists(COMPARED.trials.lists),
         directory=subpath(output[0], parent=True),
     message:
         "Scoring all methods on population {wildcards.population}"

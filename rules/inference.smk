@@ -75,7 +75,7 @@ rule run_inference:
         notebook="notebooks/inference.ipynb",
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
         rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
-        lists=list(TRIAL_LISTS),
+        lists=write_lists(TRIAL_LISTS.values()),
         draft="logs/run_inference/{run}.draft.ipynb",
         notebook_code=digest_notebook("notebooks/inference.ipynb"),
     message:

@@ -253,7 +253,7 @@ COMMANDS: dict[str, Command] = {
         {"--runs": runs(BASELINE, FIXED, TUNED)}, {"--table": "results/inference/runs.csv"}
     ),
     "inference.run_inference": Command(
-        {"--notebook": "notebooks/inference.ipynb", "--run": BASELINE, "--lists": "random"},
+        {"--notebook": "notebooks/inference.ipynb", "--run": BASELINE, "--lists": LISTS},
         {"--executed": "results/inference/baseline.ipynb"},
         ("results/inference/baseline",),
     ),
@@ -297,11 +297,11 @@ COMMANDS: dict[str, Command] = {
         {"--sweep": "results/analysis/threshold_sweep.csv"},
     ),
     "comparison.score_population": Command(
-        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": "random"},
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS},
         {"--directory": "scores/1"},
     ),
     "comparison.score_population:second": Command(
-        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": "random"},
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS},
         {"--directory": "scores/2"},
     ),
     "comparison.summarise_comparison": Command(

@@ -18,6 +18,7 @@ from workflow_src.comparison.placed_runs import place_run
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.scoring import score_task
 from workflow_src.running.progress import show_progress
+from workflow_src.settings.orders import TrialList
 from workflow_src.settings.runs import Run
 from workflow_src.updating.sequences import build_task
 
@@ -60,8 +61,8 @@ class Arguments:
     """The population's folder results/."""
     runs: list[Run]
     """The runs to score."""
-    lists: list[str]
-    """The trial lists to score, by their ids."""
+    lists: list[TrialList]
+    """The trial lists to score."""
     directory: Path
     """Folder for the tables, <trial list>.parquet."""
 
@@ -71,7 +72,7 @@ def run(args: Arguments) -> None:
     embeddings = read_embeddings(args.results / "embeddings/embeddings.npy", mmap=True)
     index = read_index(args.results / "embeddings/index.parquet")
     runs = [place_run(one, args.results) for one in args.runs]
-    lists = {name: read_scenario(args.results / "trials", name) for name in args.lists}
+    lists = {one.id: read_scenario(args.results / "trials", one.id) for one in args.lists}
     tables = {name: score_runs(runs, *one, embeddings, index) for name, one in lists.items()}
     for name, table in tables.items():
         write_parquet(table, args.directory / f"{name}.parquet")

@@ -211,8 +211,8 @@ def _open_session(
     offered = PROVIDERS["cuda"] in onnxruntime.get_available_providers()
     if device == "cuda" and not offered:
         raise InputError(
-            "compute.device: cuda was asked for, but this onnxruntime has no CUDA; install "
-            "onnxruntime-gpu in its place, or choose cpu or auto"
+            "compute.device: cuda was asked for, but this onnxruntime has no CUDA; run "
+            "make setup GPU=1, which installs onnxruntime-gpu in its place, or choose cpu or auto"
         )
     options = onnxruntime.SessionOptions()
     # One thread for each run of the model, because sums over threads round differently. The
@@ -226,6 +226,8 @@ def _open_session(
         # The default search takes the algorithm that was fastest this time, and TF32 rounds.
         exact = {"cudnn_conv_algo_search": "DEFAULT", "use_tf32": "0"} if deterministic else {}
         providers.insert(0, (PROVIDERS["cuda"], exact))
+        # It does not look for the libraries of CUDA among the installed packages by itself.
+        onnxruntime.preload_dlls()
     # The model is opened from the bytes whose digest was checked, and its weights are among them:
     # without this, onnxruntime would take a file of weights from the working directory.
     with tempfile.TemporaryDirectory() as empty:

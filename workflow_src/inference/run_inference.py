@@ -5,6 +5,7 @@ from pathlib import Path
 
 from workflow_src.common.notebooks import execute_notebook
 from workflow_src.running.arguments import Output
+from workflow_src.settings.orders import TrialList
 from workflow_src.settings.runs import Run
 
 
@@ -16,8 +17,8 @@ class Arguments:
     """The notebook, relative to the folder of the workflow."""
     run: Run
     """The run, a row of the run table."""
-    lists: list[str]
-    """The trial lists to score, by their ids."""
+    lists: list[TrialList]
+    """The trial lists to score."""
     executed: Output
     """The executed notebook to write."""
     draft: Path
@@ -28,7 +29,7 @@ def run(args: Arguments) -> None:
     """Execute the notebook in the working directory; it reads results/ and writes to it."""
     parameters = {
         "run": asdict(args.run),
-        "lists": args.lists,
+        "lists": [one.model_dump() for one in args.lists],
         "workdir": ".",
     }
     execute_notebook(args.notebook, args.executed, args.draft, parameters)

@@ -61,12 +61,13 @@ class Trials(Block):
             raise ValueError(f"own has {taken[0]!r}, which is a published scenario; rename yours")
         if self.source == "generate" or self.imported.form == "published":
             self.check_known(self.scenarios, "scenarios")
-        for other in [*BY_ID, *self.own]:
+        for other in [*BY_ID, *self.own, *self.scenarios]:
             for order in NEW_ORDERS:
-                if (taken_id := list_id(other, order)) in self.own:
+                name = list_id(other, order)
+                if name in self.own or name in self.scenarios:
                     raise ValueError(
-                        f"own has {taken_id!r}, which names the trials of {other} in {order} "
-                        "order; rename yours"
+                        f"{'own' if name in self.own else 'scenarios'} has {name!r}, which names "
+                        f"the trials of {other} in {order} order; rename yours"
                     )
         if self.source == "import" and "independent" in (self.orders or []):
             raise ValueError(

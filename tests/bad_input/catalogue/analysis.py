@@ -38,7 +38,7 @@ CASES = [
           remove("results/inference/runs.csv")),
     population("no JSON", "--run: ", runs="[}"),
     population("a list that is not there", "results/trials/2das.parquet: cannot be read",
-               lists=["random", "2das"]),
+               lists='[{"scenario": "2das"}]'),
     population("a folder of another place", "runs: ",
                runs=runs(BASELINE, MULTI_HEAD | {"checkpoint": "/elsewhere"})),
     population("no results", "nowhere/embeddings/embeddings.npy: cannot be read",

@@ -86,6 +86,10 @@ CASES = [
     own("the name of an own list in another order",
         "weekly: {every: 7, targets: all}, weekly-independent: {every: 7, targets: one}",
         "trials: own has 'weekly-independent', which names the trials of weekly in independent "),
+    config("imported lists that are named as in another order",
+           "trials: {source: import, imported: {root: a, form: tables},"
+           " scenarios: [a, a-shuffled]}",
+           "trials: scenarios has 'a-shuffled', which names the trials of a in shuffled order"),
     own("a name with capitals", "Weekly: {every: 7, targets: all}", "trials.own.Weekly: 'Weekly'"),
     own("a name that leaves the folder", "../x: {every: 7, targets: all}", "trials.own.../x: "),
     own("no distance", "weekly: {targets: all}", "trials.own.weekly.every: is missing"),

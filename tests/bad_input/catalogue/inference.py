@@ -89,7 +89,7 @@ CASES = [
     scored("an unknown key", "--run: colour: unknown key", run=BASELINE | {"colour": "red"}),
     scored("a weight that is text", "--run: alpha: 'x' is not", run=FIXED | {"alpha": "x"}),
     scored("a second list that is not there", "results/trials/2das.parquet: cannot be read",
-           lists=["random", "2das"]),
+           lists='[{"scenario": "2das"}]'),
     scored("a policy for another D", "embeddings of 16 dimensions; these have 8",
            edit_npy(EMBEDDINGS, lambda matrix: matrix[:, :8]), run=MULTI_HEAD),
     *(replace(case, slow=True) for case in (
