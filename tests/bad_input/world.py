@@ -408,8 +408,8 @@ def _make_givens() -> None:
     law = read_law(EMBEDDINGS_LAW, EmbeddingLaw).model_dump()
     Path("law.yaml").write_text(yaml.safe_dump(law | {"dimension": DIMENSION}))
     Path("voices.yaml").write_text(VOICES_LAW.read_text())
-    columns = "run,method,alpha,threshold,seed,checkpoint"
-    Path("one_run.csv").write_text(f"{columns}\nbaseline,baseline,,,,\n")
+    columns = "run,method,alpha,threshold,threshold_from,seed,checkpoint"
+    Path("one_run.csv").write_text(f"{columns}\nbaseline,baseline,,,,,\n")
     Path("graph.json").write_text(json.dumps({"jobs": [JOB], "others": []}))
     with zipfile.ZipFile("corpus.zip", "w") as archive:
         archive.writestr("wav/a.wav", b"RIFF" * 1000)
