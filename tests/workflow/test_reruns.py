@@ -22,6 +22,7 @@ NEVER = {
     "compute.deterministic",
     "corpus.replace",
     "inference.folders",
+    "extractor.folders",
     "extractor.allow_demo",
 }
 
