@@ -82,7 +82,7 @@ EFFECTS: dict[str, set[str]] = {
     "inference": TABULATED,
     "run table": RUN_TABLE | MEASURED,
     "operating points": POINTS | MEASURES | SHOWN,
-    "intervals": INTERVALS | SHOWN,
+    "intervals": MEASURED,
     "summary": SHOWN,
     "threshold sweep": SWEEP | FIGURES | RECORD,
     "figures": FIGURES | RECORD,
