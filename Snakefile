@@ -8,7 +8,11 @@ min_version("9.0")
 report: "report/workflow.rst"
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+# The folder of this file, also where another Snakefile includes it or uses it as a module.
+HOME = workflow.current_basedir.get_path_or_uri(secret_free=False)
+
+
+configfile: f"{HOME}/config.yaml"
 
 
 include: "rules/common.smk"
@@ -18,6 +22,7 @@ include: "rules/embeddings.smk"
 include: "rules/trials.smk"
 include: "rules/policies.smk"
 include: "rules/inference.smk"
+include: "rules/controls.smk"
 include: "rules/serving.smk"
 include: "rules/analysis.smk"
 include: "rules/provenance.smk"
@@ -32,12 +37,13 @@ localrules:
     trials,
     policies,
     inference,
+    controls,
     export_policy,
     analysis,
 
 
 rule all:
-    default_target: True
+    default_target: workflow.modifier.is_main_snakefile()
     input:
         "results/provenance.json",
         rules.analysis.input,

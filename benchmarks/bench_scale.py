@@ -4,19 +4,22 @@
     python benchmarks/bench_scale.py --sizes 1 --training full --recordings
     python benchmarks/bench_scale.py --sizes 1 2 4 --methods baseline fixed-weight \
         fixed-weight-tuned speaker-mean                    # both in docs/scale.md, 15 min each
+    python benchmarks/bench_scale.py --settings benchmarks/years.yaml
 
 Each size is a run of Snakemake in a folder of its own, on two cores. Size 1 is 373 speakers,
 66 of them tested, 401,293 simulated utterances on 90 days and 1.3 million trials in nine
 scenarios; size 2 has twice the speakers. --training short leaves out nothing but gradient steps.
+years.yaml is 20,000 speakers over six years.
 
-Wall time and memory of a job are read from Snakemake's benchmark files. Its processor time, which
-depends little on what else the machine does, is told by the shell that it ran in.
+Processor time and memory of a job are those of the last line of its log. Processor time depends
+little on what else the machine does. Wall time is read from Snakemake's benchmark files.
 """
 
 import argparse
 import contextlib
 import io
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -47,12 +50,8 @@ SHORT = {
     "finetuning": {"ppo": {"steps": 8192, "scalar_steps": 8192}},
     "methods": {"through-time": {"updates": 6}},
 }
-# Sourced by each job's shell.
-TELL_TIMES = r"""
-if [[ "${BASH_EXECUTION_STRING-}" =~ -m\ workflow_src\.[a-z]+\.([a-z_]+) ]]; then
-    trap '{ echo "${BASH_REMATCH[1]}"; times; } > "$BENCH_TIMES/$$"' EXIT
-fi
-"""
+# What `workflow_src.running.launcher.tell_costs` writes.
+TOLD = re.compile(r"^took ([\d.]+) s of processor time, (\d+) MiB of memory$", re.M)
 
 
 def configure(size, methods, training):
@@ -72,17 +71,12 @@ def configure(size, methods, training):
 def snakemake(folder, settings, *arguments):
     """Run Snakemake; return its wall time and the processor time of all that it started."""
     (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
-    (folder / "times").mkdir(exist_ok=True)
-    (folder / "tell_times.sh").write_text(TELL_TIMES)
-    told = {"BASH_ENV": str(folder / "tell_times.sh"), "BENCH_TIMES": str(folder / "times")}
     command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
     command += ["--snakefile", CLONE / "Snakefile", "--directory", folder]
     command += ["--configfile", folder / "settings.yaml"]
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | told
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     wall = time.perf_counter() - began
     if done.returncode:
         sys.exit(done.stdout[-3000:] + done.stderr[-3000:])
@@ -92,29 +86,21 @@ def snakemake(folder, settings, *arguments):
 
 def read_costs(folder):
     """Return a row a rule: jobs, seconds in which one of them ran, of processors, peak memory."""
-    used = {path.name.split(".")[0]: 0.0 for path in (folder / "logs").iterdir()}
-    for path in (folder / "times").iterdir():
-        rule, *times = path.read_text().split()
-        used[rule] += sum(60 * float(m) + float(sec) for m, sec in map(split_time, times))
     jobs = []
     for path in (folder / "logs").rglob("*.benchmark.tsv"):
         took = pd.read_csv(path, sep="\t").iloc[-1]
-        names = path.relative_to(folder / "logs").parts
+        rule = path.relative_to(folder / "logs").parts[0].split(".")[0]
+        log = path.with_name(path.name.replace(".benchmark.tsv", ".log"))
+        seconds, peak = TOLD.findall(log.read_text())[-1]
         ended = path.stat().st_mtime
-        jobs.append((names[0].split(".")[0], ended - took["s"], ended, took["s"], took["max_rss"]))
-    table = pd.DataFrame(jobs, columns=["rule", "began", "ended", "longest s", "peak MB"])
+        jobs.append((rule, ended - took["s"], ended, took["s"], float(seconds), float(peak)))
+    names = ["rule", "began", "ended", "longest s", "processor s", "peak MiB"]
+    table = pd.DataFrame(jobs, columns=names)
     rules = table.groupby("rule")
-    costs = rules.agg({"began": "min", "longest s": "max", "peak MB": "max"})
+    costs = rules.agg({"began": "min", "longest s": "max", "processor s": "sum", "peak MiB": "max"})
     costs.insert(1, "jobs", rules.size())
     costs.insert(2, "wall s", [covered(rows) for _, rows in rules])
-    costs.insert(3, "processor s", [used[rule] for rule in costs.index])
     return costs.sort_values("began").drop(columns="began")
-
-
-def split_time(text):
-    """Split bash's 1m2.34s."""
-    minutes, _, seconds = text.rstrip("s").partition("m")
-    return minutes, seconds
 
 
 def covered(jobs):
@@ -170,9 +156,8 @@ def make_folder(root, results):
         os.link(original, folder / f"{utterance}.wav")
 
 
-def bench(size, methods, training, recordings, folder):
-    """Run one size; print its table and return its line of the table of sizes."""
-    settings = configure(size, methods, training)
+def run_all(folder, settings):
+    """Make a run and print its table; return the costs of its rules and of all, and of -n."""
     before, _ = snakemake(folder, settings, "all", "--dry-run")
     wall, used = snakemake(folder, settings, "all")
     after, _ = snakemake(folder, settings, "all", "--dry-run")
@@ -184,15 +169,29 @@ def bench(size, methods, training, recordings, folder):
         if "enrolment" not in path.name
     )
     costs = read_costs(folder)
-    alone = score_all(folder)
     disk = sum(path.stat().st_size for path in results.rglob("*") if path.is_file())
-    print(f"\nsize {size:g}: {utterances:,} utterances, {trials:,} trials, {disk / 1e9:.2f} GB")
+    print(f"\n{utterances:,} utterances, {trials:,} trials, {disk / 1e9:.2f} GB")
     print(costs.to_string(float_format=lambda x: f"{x:,.1f}"))
     print(f"all: {wall:,.0f} s, {used:,.0f} s of processors")
-    print(f"scoring and metrics of all methods in two processes: {alone:.1f} s")
     print(f"snakemake -n: {before:.1f} s before, {after:.1f} s after", flush=True)
+    return costs, {
+        "utterances": utterances,
+        "trials made": trials,
+        "all": used,
+        "peak GiB": costs["peak MiB"].max() / 1024,
+        "-n": after,
+    }
+
+
+def bench(size, methods, training, recordings, folder):
+    """Run one size; print its table and return its line of the table of sizes."""
+    settings = configure(size, methods, training)
+    print(f"\nsize {size:g}")
+    costs, line = run_all(folder, settings)
+    alone = score_all(folder)
+    print(f"scoring and metrics of all methods in two processes: {alone:.1f} s", flush=True)
     if recordings:
-        make_folder(folder / "recordings", results)
+        make_folder(folder / "recordings", folder / "results")
         settings["corpus"] |= {"source": "directory", "directory": {"root": "recordings"}}
         settings["extractor"] = settings.get("extractor", {}) | {"allow_demo": True}
         first, _ = snakemake(folder, settings, "all", "--dry-run")
@@ -201,16 +200,20 @@ def bench(size, methods, training, recordings, folder):
     times = costs["processor s"]
     return {
         "size": size,
-        "utterances": utterances,
-        "trials made": trials,
         "listing, embeddings": times[["simulate_listing", "simulate_embeddings"]].sum(),
         "trials": times["generate_trials"],
         "scores, metrics": times[["run_inference", "summarise_results"]].sum(),
         "their arithmetic": alone,
-        "all": used,
-        "peak GB": costs["peak MB"].max() / 1024,
-        "-n": after,
-    }
+    } | line
+
+
+@contextlib.contextmanager
+def place(folder, name):
+    """Give a folder to work in: one that stays, or one that does not."""
+    with tempfile.TemporaryDirectory() as scratch:
+        chosen = folder / name if folder else Path(scratch)
+        chosen.mkdir(parents=True, exist_ok=True)
+        yield chosen
 
 
 def main():
@@ -223,17 +226,20 @@ def main():
     parser.add_argument(
         "--recordings", action="store_true", help="also time -n with as many files in a folder"
     )
+    parser.add_argument("--settings", type=Path, help="run these settings in place of sizes")
     parser.add_argument("--folder", type=Path, help="where to work, and to leave the results")
     args = parser.parse_args()
     use_one_thread()
+    if args.settings:
+        with place(args.folder, args.settings.stem) as folder:
+            run_all(folder, yaml.safe_load(args.settings.read_text()))
+        return
     rows = []
     for size in args.sizes:
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = args.folder / f"{size:g}" if args.folder else Path(scratch)
-            folder.mkdir(parents=True, exist_ok=True)
+        with place(args.folder, f"{size:g}") as folder:
             rows.append(bench(size, list(args.methods), args.training, args.recordings, folder))
     print("\nprocessor seconds; wall seconds of two processes for the arithmetic of scores")
-    print("and metrics, and of snakemake -n; peak of any job")
+    print("and metrics, and of snakemake -n; peak of any process")
     print(pd.DataFrame(rows).to_string(index=False, float_format=lambda x: f"{x:,.1f}"))
 
 

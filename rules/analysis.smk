@@ -20,8 +20,8 @@ rule analysis:
 
 rule sweep_thresholds:
     input:
-        trials=f"results/trials/{SETTINGS.shown_scenario}.parquet",
-        enrolment=f"results/trials/{SETTINGS.shown_scenario}.enrolment.parquet",
+        trials=f"results/trials/{SETTINGS.shown_list.id}.parquet",
+        enrolment=f"results/trials/{SETTINGS.shown_list.id}.enrolment.parquet",
         embeddings=EMBEDDINGS,
         index=INDEX,
     output:
@@ -49,6 +49,9 @@ rule run_visual_analysis:
         manifest=MANIFEST,
         sweep="results/analysis/threshold_sweep.csv",
         curves=TRAINING_CURVES,
+        points=POINT_TABLE,
+        calibration=CALIBRATION_TABLE,
+        order=ORDER,
     output:
         executed="results/analysis/visual_analysis.ipynb",
         figures=[
@@ -70,7 +73,8 @@ rule run_visual_analysis:
         **needs(4000, 60, turn=1),
     params:
         notebook="notebooks/visual_analysis.ipynb",
-        scenario=SETTINGS.shown_scenario,
+        scenario=SETTINGS.shown_list.scenario,
+        order=SETTINGS.shown_list.order,
         alpha=SETTINGS.analysis.alpha,
         pretrained=PRETRAINED_SEEDS,
         draft="logs/run_visual_analysis.draft.ipynb",

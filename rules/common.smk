@@ -8,21 +8,22 @@ from dataclasses import asdict
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import update_config
 
-sys.path.insert(0, str(workflow.basedir))
+sys.path.insert(0, HOME)
 
 from workflow_src.comparison.populations import population_settings, training_settings
 from workflow_src.settings.policy_paths import policy_files
 from workflow_src.settings.schema import validate_config
 from workflow_src.running.gpu import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_entry, digest_notebook
-from workflow_src.common.errors import InputError
+from workflow_src.common.errors import InputError, did_you_mean
 from workflow_src.common.yaml_text import check_config_file, check_config_words
 from workflow_src.settings.catalogue import BY_ID, find_method
 from workflow_src.settings.config_words import read_config_words
 from workflow_src.settings.run_table import (
+    describe_misfits,
     expand_runs,
     finetuning_start,
     fitted_runs,
@@ -42,24 +43,35 @@ from workflow_src.corpus.kaldi_data import list_files
 from workflow_src.embeddings.importing import find_files
 
 
+def stop(said):
+    """Stop before anything runs. An exception would add the lines of the Snakefile."""
+    logger.error(f"error: {said}")
+    sys.exit(1)
+
+
 def checked(function, *arguments):
     """Call a function; bad input stops the run with a one-line error before anything runs."""
     try:
         return function(*arguments)
     except InputError as error:
-        raise WorkflowError(str(error)) from None
+        stop(error)
 
 
 # Snakemake has read these files, and dropped the first of two equal keys.
 for _path in workflow.configfiles:
     checked(check_config_file, _path)
-checked(check_config_words, workflow.config_settings.config_args or [])
-for _block in read_config_words(workflow.config_settings.config_args or []):
-    update_config(config, _block)
+# A module's settings are those that it is given.
+if workflow.modifier.is_main_snakefile():
+    _words = workflow.config_settings.config_args or []
+    checked(check_config_words, _words)
+    for _block in read_config_words(_words):
+        update_config(config, _block)
 SETTINGS = checked(validate_config, config, "config")
 # Without this check, Snakemake would stop with a traceback.
 checked(check_workdir, Path.cwd())
 
+# Each scenario in each order.
+TRIAL_LISTS = {one.id: one for one in SETTINGS.trials.lists}
 RUNS = {run.run: run for run in checked(expand_runs, SETTINGS)}
 TRAINED_RUNS = [run.run for run in ppo_runs(SETTINGS)]
 FITTED_RUNS = {run.run: run for run in fitted_runs(SETTINGS)}
@@ -72,14 +84,22 @@ PRETRAINED_SEEDS = pretrained_seeds(SETTINGS)
 wildcard_constraints:
     shard=r"\d+",
     seed=r"\d+",
-    scenario="|".join(SETTINGS.trials.scenarios),
+    list="|".join(TRIAL_LISTS),
     run=r"[a-z0-9.-]+",
 
 
 def resource_path(path):
     """Find a file: resources/... beside the Snakefile, anything else from the working directory."""
-    beside = path.startswith("resources/") and Path(workflow.basedir) != Path.cwd()
-    return f"{workflow.basedir}/{path}" if beside else path
+    beside = path.startswith("resources/") and Path(HOME) != Path.cwd()
+    return f"{HOME}/{path}" if beside else path
+
+
+def list_corpus():
+    """List the user's folder of recordings or files of embeddings, if the corpus has one."""
+    corpus = SETTINGS.corpus
+    if corpus.source == "directory":
+        return [Path(corpus.directory.root).resolve()]
+    return corpus.imported.embeddings if corpus.source == "imported" else []
 
 
 def given_path(path, key):
@@ -195,6 +215,29 @@ def inner_settings(training):
 def scenario_row(name):
     """Return the row of one scenario as JSON; a change of it reruns no other scenario."""
     return SETTINGS.trials.find(name).model_dump_json()
+
+
+def list_row(wildcards):
+    """Return the row of the scenario of a trial list as JSON."""
+    return scenario_row(TRIAL_LISTS[wildcards.list].scenario)
+
+
+def list_order(wildcards):
+    """Return the order of a trial list."""
+    return TRIAL_LISTS[wildcards.list].order
+
+
+def generation(order, unread=()):
+    """Return the settings of generation that an order reads, as JSON; some are left out."""
+    others = {} if order == "independent" else {"nontargets_per_target": True}
+    return SETTINGS.trials.generation.model_dump_json(
+        exclude={**dict(unread), **others}
+    )
+
+
+def write_lists(lists):
+    """Write trial lists as JSON, for a step's option."""
+    return f"[{','.join(one.model_dump_json() for one in lists)}]"
 
 
 def initial_policy(wildcards):

@@ -73,8 +73,8 @@ rule score_population:
         rules.train_population.output,
     output:
         [
-            f"{COMPARISON}/scores/{{population}}/{scenario}.parquet"
-            for scenario in SETTINGS.comparison.scenarios
+            f"{COMPARISON}/scores/{{population}}/{one.id}.parquet"
+            for one in COMPARED.trials.lists
         ],
     wildcard_constraints:
         population=r"\d+",
@@ -88,7 +88,7 @@ rule score_population:
         results=lambda wildcards, input: f"{Path(input[0]).parent}/results",
         runs=list_runs(COMPARED_RUNS),
         rule_code=rule_code(COMPARED_RUNS),
-        scenarios=SETTINGS.comparison.scenarios,
+        lists=write_lists(COMPARED.trials.lists),
         directory=subpath(output[0], parent=True),
     message:
         "Scoring all methods on population {wildcards.population}"
@@ -139,9 +139,9 @@ rule measure_sensitivity:
 rule summarise_comparison:
     input:
         scores=expand(
-            f"{COMPARISON}/scores/{{population}}/{{scenario}}.parquet",
+            f"{COMPARISON}/scores/{{population}}/{{list}}.parquet",
             population=POPULATIONS,
-            scenario=SETTINGS.comparison.scenarios,
+            list=[one.id for one in COMPARED.trials.lists],
         ),
         sensitivity=SENSITIVITY,
     output:
@@ -152,6 +152,7 @@ rule summarise_comparison:
                 "comparison.png",
                 "comparison.svg",
                 "methods.csv",
+                "differences.csv",
                 "errors.csv",
             ],
         ),
@@ -167,10 +168,9 @@ rule summarise_comparison:
     params:
         scores=lambda wildcards, input: Path(input.scores[0]).parent.parent,
         runs=list_runs(COMPARED_RUNS),
-        scenarios=SETTINGS.comparison.scenarios,
+        lists=write_lists(COMPARED.trials.lists),
         populations=POPULATIONS,
-        resamples=SETTINGS.comparison.resamples,
-        confidence=SETTINGS.comparison.confidence,
+        intervals=SETTINGS.evaluation.intervals.model_dump_json(),
         seed=SETTINGS.seed,
         directory=subpath(output[0], parent=True),
         methods=show_methods(COMPARED_RUNS),

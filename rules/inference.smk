@@ -1,6 +1,7 @@
 # Embeddings + trials + update rules -> results/inference: a score for every trial of every run.
 
 from workflow_src.common.passed_over import gather_passed_over
+from workflow_src.evaluation.headline import describe_results
 
 RUN_TABLE = "results/inference/runs.csv"
 SUMMARY = "results/summary.csv"
@@ -9,17 +10,22 @@ PUBLISHED = (
     if SETTINGS.analysis.compare_published
     else []
 )
-SCORES = expand(
-    "results/inference/{run}/{scenario}.parquet",
-    run=RUNS,
-    scenario=SETTINGS.trials.scenarios,
-)
+SCORES = expand("results/inference/{run}/{list}.parquet", run=RUNS, list=TRIAL_LISTS)
+POINTS = "results/inference/{run}/operating_points.json"
+TABLES = "results/analysis/tables"
+POINT_TABLE = f"{TABLES}/operating_points.csv"
+CALIBRATION_TABLE = f"{TABLES}/calibration.csv"
+INTERVALS = f"{TABLES}/intervals.csv"
+METHOD_TABLE = f"{TABLES}/methods.csv"
+DIFFERENCES = f"{TABLES}/differences.csv"
 
 
 rule inference:
     input:
         RUN_TABLE,
         SUMMARY,
+        METHOD_TABLE,
+        DIFFERENCES,
         expand("results/inference/{run}.ipynb", run=RUNS),
 
 
@@ -58,10 +64,7 @@ rule run_inference:
         tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
     output:
         executed="results/inference/{run}.ipynb",
-        scores=[
-            f"results/inference/{{run}}/{scenario}.parquet"
-            for scenario in SETTINGS.trials.scenarios
-        ],
+        scores=[f"results/inference/{{run}}/{one}.parquet" for one in TRIAL_LISTS],
     group:
         "inference"
     conda:
@@ -72,26 +75,123 @@ rule run_inference:
         notebook="notebooks/inference.ipynb",
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
         rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
-        scenarios=SETTINGS.trials.scenarios,
+        lists=write_lists(TRIAL_LISTS.values()),
         draft="logs/run_inference/{run}.draft.ipynb",
         notebook_code=digest_notebook("notebooks/inference.ipynb"),
     message:
-        "Scoring all scenarios with {wildcards.run}"
+        "Scoring all trials with {wildcards.run}"
     shell:
         step("inference.run_inference")
+
+
+rule set_operating_points:
+    input:
+        trials=DEVELOPMENT_TABLES,
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
+        tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
+    output:
+        points=POINTS,
+    group:
+        "inference"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **needs(3000, 20, turn=1),
+    params:
+        run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+        rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
+        development=lambda wildcards: DEVELOPMENT,
+        scenarios=DEVELOPMENT_SCENARIOS,
+        settings=SETTINGS.evaluation.model_dump_json(
+            include={"operating_points", "calibration"}
+        ),
+    message:
+        "Setting the operating points of {wildcards.run} on development trials"
+    shell:
+        step("inference.set_operating_points")
+
+
+rule measure_operating_points:
+    input:
+        runs=RUN_TABLE,
+        chosen=expand(POINTS, run=RUNS),
+        scores=SCORES,
+        tables=[*TRIALS, *ENROLMENTS],
+        index=INDEX,
+    output:
+        points=POINT_TABLE,
+        calibration=CALIBRATION_TABLE,
+    group:
+        "analysis"
+    conda:
+        "../envs/notebooks.yaml"
+    resources:
+        **needs(2000, 60, turn=1),
+    params:
+        folder=subpath(input.runs, parent=True),
+        trials=lambda wildcards: "results/trials",
+        lists=write_lists(TRIAL_LISTS.values()),
+        settings=SETTINGS.evaluation.operating_points.model_dump_json(),
+        intervals=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "Measuring every run at the operating points set in advance"
+    shell:
+        step("evaluation.measure_operating_points")
+
+
+rule measure_intervals:
+    input:
+        runs=RUN_TABLE,
+        scores=SCORES,
+        index=INDEX,
+    output:
+        intervals=INTERVALS,
+        methods=report(
+            METHOD_TABLE,
+            caption="../report/methods.rst",
+            category="Results",
+            labels={"table": "every method with its intervals"},
+        ),
+        differences=report(
+            DIFFERENCES,
+            caption="../report/differences.rst",
+            category="Results",
+            labels={"table": "every two methods: which differences are resolved"},
+        ),
+    group:
+        "analysis"
+    conda:
+        "../envs/notebooks.yaml"
+    resources:
+        **needs(2000, 60, turn=1),
+    params:
+        folder=subpath(input.runs, parent=True),
+        lists=write_lists(TRIAL_LISTS.values()),
+        settings=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "Measuring how sure the error rates of all runs are"
+    shell:
+        step("evaluation.measure_intervals")
 
 
 rule summarise_results:
     input:
         runs=RUN_TABLE,
         scores=SCORES,
+        points=POINT_TABLE,
+        calibration=CALIBRATION_TABLE,
+        intervals=INTERVALS,
         published=PUBLISHED,
     output:
         summary=report(
             SUMMARY,
             caption="../report/summary.rst",
             category="Results",
-            labels={"table": "EER and minDCF of every run"},
+            labels={"table": "EER and minDCF of every run, with their intervals"},
         ),
     group:
         "analysis"
@@ -101,9 +201,10 @@ rule summarise_results:
         **needs(2000, 30, turn=1),
     params:
         folder=subpath(input.runs, parent=True),
-        scenarios=SETTINGS.trials.scenarios,
+        lists=write_lists(TRIAL_LISTS.values()),
+        operating_points=SETTINGS.evaluation.operating_points.model_dump_json(),
     message:
-        "Summarising EER and minDCF of every run and scenario"
+        "Summarising EER and minDCF of every run, scenario and order"
     shell:
         step("evaluation.summarise_results")
 
@@ -113,14 +214,10 @@ rule export_scores:
         scores=SCORES,
     output:
         score_lists=expand(
-            "results/score_lists/{run}/{scenario}.txt",
-            run=RUNS,
-            scenario=SETTINGS.trials.scenarios,
+            "results/score_lists/{run}/{list}.txt", run=RUNS, list=TRIAL_LISTS
         ),
         labelled_lists=expand(
-            "results/score_lists/{run}/{scenario}.labelled.txt",
-            run=RUNS,
-            scenario=SETTINGS.trials.scenarios,
+            "results/score_lists/{run}/{list}.labelled.txt", run=RUNS, list=TRIAL_LISTS
         ),
     conda:
         "../envs/tables.yaml"
@@ -138,8 +235,17 @@ PASSED_OVER_PARTS = [
         if SETTINGS.corpus.source in ("directory", "imported")
         else []
     ),
+    *expand(f"{PASSED_OVER}/trials/{{list}}.csv", list=TRIAL_LISTS),
     *expand(
-        f"{PASSED_OVER}/trials/{{scenario}}.csv", scenario=SETTINGS.trials.scenarios
+        f"{PASSED_OVER}/development/{{protocol}}.csv",
+        protocol=DEVELOPMENT_SCENARIOS,
+    ),
+    *expand(
+        f"{PASSED_OVER}/policies/{{policy}}.csv",
+        policy=[
+            *(f"pretrained-seed{seed}" for seed in PRETRAINED_SEEDS),
+            *TRAINED_RUNS,
+        ],
     ),
 ]
 
@@ -173,8 +279,14 @@ onsuccess:
             path for path in [*PASSED_OVER_PARTS, REJECTED] if Path(path).exists()
         ]
         try:
-            for row in gather_passed_over(there):
-                print(f"passed over, {row}", file=sys.stderr)
+            said = [f"passed over, {row}" for row in gather_passed_over(there)]
+            if is_asked_for("all", "report", "analysis", "inference"):
+                said += describe_results(
+                    Path(), SETTINGS.shown_list.scenario, SETTINGS.shown_list.order
+                )
         # The run is done; with --touch, any file counts as its result.
-        except InputError as error:
-            print(f"passed over: {error}", file=sys.stderr)
+        except (InputError, ValueError, KeyError) as error:
+            said = [f"results: {error}"]
+        if Path(RUN_TABLE).exists():
+            said += describe_misfits(RUNS.values())
+        print(*said, sep="\n", file=sys.stderr)

@@ -6,6 +6,15 @@ localrules:
     plan,
 
 
+PLANNED = {
+    "extractor": EXTRACTOR or "",
+    "embeddings": IMPORTED,
+    "law": LAW or "",
+    "utterances": resource_path(SETTINGS.corpus.simulated.listing.utterances or ""),
+    "test_speakers": TEST_SPEAKERS if isinstance(TEST_SPEAKERS, str) else "",
+}
+
+
 # No output and no benchmark: with either, a second plan would not run.
 rule plan:
     conda:
@@ -13,6 +22,7 @@ rule plan:
     resources:
         **needs(4000, 10),
     params:
+        **PLANNED,
         snakefile=main_snakefile,
         settings=as_it_is(SETTINGS.model_dump_json(by_alias=True)),
         stages=lambda wildcards: json.dumps(list_stages()),
@@ -20,11 +30,6 @@ rule plan:
         listing=lambda wildcards: sorted({job["rule"] for job in find_jobs([MANIFEST])}),
         cores=lambda wildcards: workflow.cores,
         results="results",
-        extractor=EXTRACTOR or "",
-        embeddings=IMPORTED,
-        law=LAW or "",
-        utterances=resource_path(SETTINGS.corpus.simulated.listing.utterances or ""),
-        test_speakers=TEST_SPEAKERS if isinstance(TEST_SPEAKERS, str) else "",
     message:
         "Planning: what a run would do, by a dry run and measured rates"
     shell:
@@ -32,3 +37,20 @@ rule plan:
         + SETTINGS_FILE
         + " --cores {params.cores} --nolock 2> {log})"
         ' && printf %s "$said" | ' + step("planning.plan", printed="2> {log}")
+
+
+def estimate_seconds(rules_to_run):
+    """Return the seconds of one job of each rule, for the console. It takes seconds itself."""
+    from workflow_src.planning.plan import Arguments, make_estimate
+
+    made = {
+        "settings": SETTINGS,
+        "stages": list_stages(),
+        "on_gpu": [],
+        "listing": sorted({job["rule"] for job in find_jobs([MANIFEST])}),
+        "cores": 1,
+        "results": Path("results"),
+    }
+    given = {name: value or None for name, value in PLANNED.items()}
+    given["embeddings"] = IMPORTED
+    return make_estimate(Arguments(**made, **given), rules_to_run).seconds()

@@ -54,6 +54,7 @@ rule pretrain_policy:
         weights=f"{PRETRAINED}/policy.safetensors",
         policy=f"{PRETRAINED}/policy.json",
         curve=f"{PRETRAINED}/training.csv",
+        passed_over=f"{PASSED_OVER}/policies/pretrained-seed{{seed}}.csv",
     conda:
         "../envs/training.yaml"
     resources:
@@ -86,6 +87,7 @@ rule finetune_policy:
         weights="results/policies/{run}/policy.safetensors",
         policy="results/policies/{run}/policy.json",
         curve="results/policies/{run}/training.csv",
+        passed_over=f"{PASSED_OVER}/policies/{{run}}.csv",
     wildcard_constraints:
         run="|".join(TRAINED_RUNS) or "none",
     conda:

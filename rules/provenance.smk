@@ -10,6 +10,7 @@ rule record_provenance:
         rules.corpus.input,
         rules.embeddings.input,
         rules.trials.input,
+        rules.controls.input,
         rules.analysis.input,
         scores=SCORES,
     output:

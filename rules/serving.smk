@@ -14,7 +14,8 @@ rule export_policy:
 rule export_method:
     input:
         embeddings=EMBEDDINGS,
-        summary=SUMMARY,
+        index=INDEX,
+        points=POINTS,
         policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
         tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
     output:
@@ -29,7 +30,6 @@ rule export_method:
     params:
         run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
         rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
-        scenario=SETTINGS.shown_scenario,
         folder=subpath(output.model, parent=True),
     message:
         "Exporting {wildcards.run} for production"

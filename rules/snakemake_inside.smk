@@ -18,7 +18,9 @@ from snakemake.settings.types import DeploymentMethod
 from workflow_src.common.files import write_json
 from workflow_src.common.whole_files import remove_parts, sync, written_whole
 from workflow_src.running.as_file import MARK, AsFile
+from workflow_src.running.console import Console
 from workflow_src.running.damage import is_damaged
+from workflow_src.running.held_corpus import keep_corpus
 from workflow_src.running.lock import LOCK, PARENT, hold_folder, join_run, live_with_run
 from workflow_src.running.signature import read_signature
 
@@ -115,10 +117,28 @@ def check_options():
         "--trust-io-cache does not look at the files": dag.trust_io_cache,
     }
     if found := [said for said, is_asked in refused.items() if is_asked]:
-        raise WorkflowError(
+        stop(
             f"{'; '.join(found)}: results of other settings would stay, and the record would name "
             "settings that they were not made with; leave the option out"
         )
+
+
+def check_targets():
+    """Refuse a target that is no rule, no result and no file, and list the targets there are.
+
+    Where `targets` of Snakemake's settings changes, every run ends here at its start.
+    """
+    named = [made.name for made in workflow.rules if not made.wildcard_names]
+    for target in map(str, workflow.dag_settings.targets or []):
+        if target in named or os.path.lexists(target):
+            continue
+        if not any(out.match(target) for made in workflow.rules for out in made.output):
+            stages = [made.name for made in workflow.rules if not find_step(made)]
+            others = [name for name in named if name not in stages]
+            stop(
+                f"{target}: there is no such target; targets are {', '.join(stages)}; single "
+                f"steps: {', '.join(others)}; or a file of results/{did_you_mean(target, named)}"
+            )
 
 
 def find_step(made):
@@ -220,7 +240,7 @@ def collect_code(targets, settings):
     The Snakefile is read again, as Snakemake reads a module. Where modules change,
     `benchmark_methods` ends before anything runs.
     """
-    snakefile, kept = workflow.main_snakefile, workflow._rules
+    snakefile, kept = f"{HOME}/Snakefile", workflow._rules
     # A dict, because Snakemake takes a line that begins with `pathvars` for a directive.
     options = {"pathvars": workflow.pathvars, "skip_global_report_caption": True}
     try:
@@ -251,7 +271,7 @@ os.environ.pop("BASH_ENV", None)
 os.environ.update(PYTHONSAFEPATH="1")
 _steps_lock = Path.cwd() / ".snakemake/steps.lock"
 _setup = "set -euo pipefail; unset ${{!PYTHON@}}; unset -f python snakemake; "
-_setup += f"export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(str(workflow.basedir))}; "
+_setup += f"export PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(HOME)}; "
 _setup += f"export {PARENT}=$PPID {LOCK}={shlex.quote(str(_steps_lock))}; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     _setup += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
@@ -284,7 +304,9 @@ def _find_half_made(persistence, keys):
     return marked | {key for key in keys if persistence._read_record(key) is None}
 
 
-if workflow.modifier.is_main_snakefile():
+# Once in a process: `collect_code` reads this file again.
+IS_FIRST = "_build_dag" not in vars(workflow)
+if IS_FIRST:
     _find_marked = FilePersistence._filter_incomplete_keys
     FilePersistence._io_write = _write_record_file
     FilePersistence._write_record = _write_record
@@ -356,26 +378,62 @@ def begin_run():
     if not os.access(_steps_lock.parent, os.W_OK):
         return
     checked(hold_folder, _steps_lock.parent, _steps_lock)
+    if not is_planning():
+        corpus = [SETTINGS.corpus.source, *map(str, list_corpus())]
+        note, replace = _steps_lock.with_name("corpus"), SETTINGS.corpus.replace
+        checked(keep_corpus, note, Path("results"), " ".join(corpus), replace)
     shutil.rmtree(AS_FILE, ignore_errors=True)
     workflow.dag_settings.force_incomplete = True
     makes = not is_planning() and not workflow.touch
     if makes and isinstance(workflow.persistence, FilePersistence):
         mend_folder(workflow.persistence)
     write_graph(rules.record_provenance.input, GRAPH)
+    if makes:
+        CONSOLE.learn_seconds(estimate_seconds)
+
+
+def makes_results():
+    """Whether jobs run. Snakemake knows it only after it has read this file."""
+    return workflow.executor_plugin is not None and not workflow.dryrun
 
 
 def _begin_and_build():
-    executes = workflow.executor_plugin is not None and not workflow.dryrun
-    if executes and workflow.is_main_process:
+    check_targets()
+    if makes_results() and workflow.is_main_process:
         begin_run()
     _build_dag()
 
 
 # Snakemake's `onstart` would be too late, because the jobs are chosen before it; and --no-hooks would
 # leave it out. Where `_build_dag` changes, tests of two runs in a folder fail.
-if workflow.modifier.is_main_snakefile():
+if IS_FIRST:
     _build_dag = workflow._build_dag
     workflow._build_dag = _begin_and_build
+
+
+# The console shows what people look at; Snakemake's file of the run has all. Where the handler's name
+# changes, the console shows all of it, too.
+CONSOLE = Console()
+
+
+def show_on_console():
+    """Write what a run says by `CONSOLE`, unless it is asked for more."""
+    asked = workflow.output_settings
+    if asked.verbose or asked.printshellcmds:
+        return
+    for handler in logger.handlers:
+        if handler.name == "DefaultStreamHandler":
+            handler.setFormatter(CONSOLE.replace(handler.formatter, makes_results))
+            handler.addFilter(functools.partial(_leave_no_blank_line, handler))
+
+
+def _leave_no_blank_line(handler, record):
+    handler.last_msg_was_job_info = True
+    return True
+
+
+if workflow.modifier.is_main_snakefile() and workflow.is_main_process:
+    show_on_console()
 
 
 # Each job of a cluster reads this file again; then `workflow.remote_exec` is true.
@@ -392,8 +450,8 @@ resource_scopes:
 
 
 def main_snakefile(wildcards, output):
-    """Return the main Snakefile; as a function's value, its path counts for no change."""
-    return str(workflow.main_snakefile)
+    """Return this workflow's Snakefile; as a function's value, its path counts for no change."""
+    return f"{HOME}/Snakefile"
 
 
 def is_planning():
@@ -402,6 +460,11 @@ def is_planning():
     Snakemake itself knows its targets only after it has read this file.
     """
     return sys.argv[1:2] == ["plan"] or "WORKFLOW_PLANNING" in os.environ
+
+
+def is_asked_for(*names):
+    """Whether one of these targets is that of the run."""
+    return bool({*names} & set(workflow.dag_settings.targets or ["all"]))
 
 
 def goes_to_cluster():

@@ -1,4 +1,5 @@
-# Manifest + split, or lists to import -> results/trials: each scenario's trials and enrolments.
+# Manifest + split, or lists to import -> results/trials: each scenario's trials and enrolments, in
+# each order.
 
 from workflow_src.trials.lists import (
     ENROLMENT_FILES,
@@ -9,10 +10,8 @@ from workflow_src.trials.lists import (
     find_lists,
 )
 
-TRIALS = expand("results/trials/{scenario}.parquet", scenario=SETTINGS.trials.scenarios)
-ENROLMENTS = expand(
-    "results/trials/{scenario}.enrolment.parquet", scenario=SETTINGS.trials.scenarios
-)
+TRIALS = expand("results/trials/{list}.parquet", list=TRIAL_LISTS)
+ENROLMENTS = expand("results/trials/{list}.enrolment.parquet", list=TRIAL_LISTS)
 
 
 # Trials of training speakers, on which methods are fitted and chosen.
@@ -39,9 +38,9 @@ if SETTINGS.trials.source == "generate":
             split=SPLIT,
             rejected=REJECTED,
         output:
-            trials="results/trials/{scenario}.parquet",
-            enrolment="results/trials/{scenario}.enrolment.parquet",
-            passed_over=f"{PASSED_OVER}/trials/{{scenario}}.csv",
+            trials="results/trials/{list}.parquet",
+            enrolment="results/trials/{list}.enrolment.parquet",
+            passed_over=f"{PASSED_OVER}/trials/{{list}}.csv",
         group:
             "trials"
         conda:
@@ -49,11 +48,12 @@ if SETTINGS.trials.source == "generate":
         resources:
             **needs(2000, 10, turn=1),
         params:
-            scenario=lambda wildcards: scenario_row(wildcards.scenario),
-            settings=SETTINGS.trials.generation.model_dump_json(),
+            scenario=list_row,
+            order=list_order,
+            settings=lambda wildcards: generation(list_order(wildcards)),
             seed=SETTINGS.seed,
         message:
-            "Generating the trials of {wildcards.scenario}"
+            "Generating the trials {wildcards.list}"
         shell:
             step("trials.generate_trials")
 
@@ -61,23 +61,23 @@ else:
 
     LISTS = (SETTINGS.trials.imported.root, SETTINGS.trials.imported.form)
 
+    def found_lists(wildcards):
+        return find_lists(*LISTS, TRIAL_LISTS[wildcards.list].scenario)
+
     # Snakemake does not notice a missing source file where an earlier result exists.
     checked(check_lists, *LISTS, SETTINGS.trials.scenarios)
 
     rule import_trials:
         input:
-            trial_list=lambda wildcards: find_lists(*LISTS, wildcards.scenario).trials,
-            enrolment_list=lambda wildcards: find_lists(
-                *LISTS, wildcards.scenario
-            ).enrolment
-            or [],
+            trial_list=lambda wildcards: found_lists(wildcards).trials,
+            enrolment_list=lambda wildcards: found_lists(wildcards).enrolment or [],
             manifest=MANIFEST,
             split=SPLIT,
             rejected=REJECTED,
         output:
-            trials="results/trials/{scenario}.parquet",
-            enrolment="results/trials/{scenario}.enrolment.parquet",
-            passed_over=f"{PASSED_OVER}/trials/{{scenario}}.csv",
+            trials="results/trials/{list}.parquet",
+            enrolment="results/trials/{list}.enrolment.parquet",
+            passed_over=f"{PASSED_OVER}/trials/{{list}}.csv",
         group:
             "trials"
         conda:
@@ -85,10 +85,12 @@ else:
         resources:
             **needs(2000, 10, turn=1),
         params:
-            scenario=lambda wildcards: scenario_row(wildcards.scenario),
+            scenario=list_row,
+            order=list_order,
+            seed=SETTINGS.seed,
             settings=SETTINGS.trials.imported.model_dump_json(exclude={"root"}),
         message:
-            "Importing the trials of {wildcards.scenario}"
+            "Importing the trials {wildcards.list}"
         shell:
             step("trials.import_trials")
 
@@ -101,6 +103,7 @@ rule generate_development_trials:
     output:
         trials=f"{DEVELOPMENT}/{{protocol}}.parquet",
         enrolment=f"{DEVELOPMENT}/{{protocol}}.enrolment.parquet",
+        passed_over=f"{PASSED_OVER}/development/{{protocol}}.csv",
     wildcard_constraints:
         protocol="|".join(DEVELOPMENT_SCENARIOS),
     group:
@@ -112,8 +115,8 @@ rule generate_development_trials:
     params:
         scenario=lambda wildcards: scenario_row(wildcards.protocol),
         # Development trials have their own number of trajectories.
-        settings=SETTINGS.trials.generation.model_dump_json(
-            exclude={"random": {"trajectories"}}
+        settings=generation(
+            SETTINGS.tuning.development.order, {"random": {"trajectories"}}
         ),
         development=SETTINGS.tuning.development.model_dump_json(exclude={"scenarios"}),
         seed=SETTINGS.seed,
@@ -129,19 +132,17 @@ rule export_trials:
         enrolments=ENROLMENTS,
     output:
         trial_lists=expand(
-            f"results/published_layout/{{scenario}}/{TRIAL_FILE}",
-            scenario=SETTINGS.trials.scenarios,
+            f"results/published_layout/{{list}}/{TRIAL_FILE}", list=TRIAL_LISTS
         ),
         enrolment_lists=expand(
-            f"results/published_layout/{{scenario}}/{ENROLMENT_FILES[0]}",
-            scenario=SETTINGS.trials.scenarios,
+            f"results/published_layout/{{list}}/{ENROLMENT_FILES[0]}", list=TRIAL_LISTS
         ),
     conda:
         "../envs/tables.yaml"
     resources:
         **needs(2000, 10),
     params:
-        scenarios=f"[{','.join(map(scenario_row, SETTINGS.trials.scenarios))}]",
+        scenarios=f"[{','.join(scenario_row(one.scenario) for one in TRIAL_LISTS.values())}]",
     message:
         "Exporting the trials in the published layout"
     shell:
@@ -153,11 +154,9 @@ rule export_pairs:
         trials=TRIALS,
         enrolments=ENROLMENTS,
     output:
-        pair_lists=expand(
-            f"results/pair_lists/{PAIRS}", scenario=SETTINGS.trials.scenarios
-        ),
+        pair_lists=expand(f"results/pair_lists/{PAIRS}", scenario=TRIAL_LISTS),
         enrolment_maps=expand(
-            f"results/pair_lists/{ENROLMENT_MAP}", scenario=SETTINGS.trials.scenarios
+            f"results/pair_lists/{ENROLMENT_MAP}", scenario=TRIAL_LISTS
         ),
     conda:
         "../envs/tables.yaml"

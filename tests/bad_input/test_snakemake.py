@@ -52,6 +52,44 @@ def test_settings(tmp_path, overlay, says):
     assert {path.name for path in tmp_path.iterdir()} <= {"overlay.yaml", ".snakemake"}
 
 
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("analysys", "analysys: there is no such target; targets are corpus, embeddings, trials, "),
+        ("analysys", "; or a file of results/; did you mean analysis?"),
+        ("results/sumary.csv", "results/sumary.csv: there is no such target"),
+    ],
+)
+def test_a_target_that_is_not_there(tmp_path, target, says):
+    code, said = run_snakemake(tmp_path, "--dry-run", "--", target, check=False)
+    assert code == 1
+    assert said.count(says) == 1
+    assert ".smk" not in said
+
+
+def test_a_name_that_is_like_another(tmp_path):
+    overlay = {"inference": {"methods": ["basline"]}, "trials": {"scenarios": ["randon"]}}
+    code, said = run_snakemake(tmp_path, "--dry-run", overlay=overlay, check=False)
+    assert code == 1
+    assert "'basline' is no method" in said
+    assert "did you mean baseline?" in said
+    assert "did you mean random?" in said
+    code, said = run_snakemake(tmp_path, "-n", overlay={"corpus": {"sourc": "x"}}, check=False)
+    assert "corpus.sourc: unknown key" in said
+    assert "did you mean source?" in said
+
+
+def test_results_of_another_corpus_are_not_overwritten(tmp_path):
+    simulated = {"corpus": {"source": "simulated", "simulated": {"listing": {"speakers": 8}}}}
+    run_snakemake(tmp_path, "--", "results/corpus/manifest.parquet", overlay=simulated)
+    before = (tmp_path / "results/corpus/manifest.parquet").read_bytes()
+    code, said = run_snakemake(tmp_path, "--", "results/corpus/split.csv", check=False)
+    assert code == 1
+    assert "another corpus (simulated, now synthetic)" in said
+    assert "set corpus.replace: true" in said
+    assert (tmp_path / "results/corpus/manifest.parquet").read_bytes() == before
+
+
 def test_a_block_on_the_command_line_holds_numbers(tmp_path):
     config = ["--config", "corpus={test_speakers: 3}", "trials={scenarios: [random]}"]
     code, said = run_snakemake(tmp_path, "--dry-run", *config, "--", "trials", check=False)

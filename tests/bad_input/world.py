@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from workflow_src.settings.laws import EmbeddingLaw, read_law
 from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.schema import validate_config
 
+# What stands in the world is compared, also beside modules.
+sys.dont_write_bytecode = True
 DIMENSION = 16
 RESULTS = "results"
 MANIFEST, SPLIT = "results/corpus/manifest.parquet", "results/corpus/split.csv"
@@ -39,6 +42,7 @@ EMBEDDINGS, INDEX = "results/embeddings/embeddings.npy", "results/embeddings/ind
 REJECTED = "results/embeddings/rejected.csv"
 DEVELOPMENT = "results/trials/development"
 POLICIES = "results/policies"
+POINTS = "results/inference/baseline/operating_points.json"
 RECORDED = [f"000{speaker}_0501{hour}00_3_1_ti_0" for speaker in (1, 2) for hour in (11, 12, 13)]
 PUBLISHED_TRIALS, PUBLISHED_ENROLMENT = "lists/random/trial.pkl", "lists/random/enroll_model"
 PAIRS, ENROLMENT_MAP = "lists/random.txt", "lists/random.enrolment.txt"
@@ -102,6 +106,7 @@ def runs(*rows: Mapping[str, object]) -> str:
 
 
 RANDOM = BY_ID["random"].model_dump_json()
+LISTS = '[{"scenario": "random"}]'
 MATRIX = {"--embeddings": EMBEDDINGS, "--index": INDEX}
 TRIALS = {"--trials": "results/trials/random.parquet",
           "--enrolment": "results/trials/random.enrolment.parquet"}  # fmt: skip
@@ -116,6 +121,20 @@ FITTED = {**FITTING, "--start": "results/policies/fixed-weight-tuned",
 def method(name: str) -> dict[str, str]:
     """Name a method and its rule."""
     return {"--method": name, "--entry": METHODS[name].entry}
+
+
+OWN_MODEL = """\
+import torch
+
+
+class Model(torch.nn.Module):
+    sample_rate = 16000
+
+    def forward(self, waveforms):
+        return waveforms[:, :8]
+"""
+OWN_FRONT_END = {"id": "models_of_mine:Model", "entry": "models_of_mine:Model",
+                 "sample_rate": 16000, "shape": ["S"], "own": True, "folder": "."}  # fmt: skip
 
 
 # What stands behind a colon tells two commands of one step apart.
@@ -143,6 +162,11 @@ COMMANDS: dict[str, Command] = {
         {"--manifest": "recorded/manifest.parquet", "--root": "recordings",
          "--model": "model.onnx"},
         {"--embeddings": "recorded/0.npz", "--rejected": "recorded/0.csv"},
+    ),
+    "embeddings.extract_embeddings:own": Command(
+        {"--manifest": "recorded/manifest.parquet", "--root": "recordings",
+         "--front-end": OWN_FRONT_END},
+        {"--embeddings": "recorded/own.npz", "--rejected": "recorded/own.csv"},
     ),
     "embeddings.merge_embeddings": Command(
         {"--manifest": "recorded/manifest.parquet", "--shards": "recorded/0.npz",
@@ -176,7 +200,8 @@ COMMANDS: dict[str, Command] = {
     "trials.generate_development_trials": Command(
         {**SPOKEN, "--development": TUNING["development"], "--seed": "1", "--scenario": RANDOM},
         {"--trials": f"{DEVELOPMENT}/random.parquet",
-         "--enrolment": f"{DEVELOPMENT}/random.enrolment.parquet"},
+         "--enrolment": f"{DEVELOPMENT}/random.enrolment.parquet",
+         "--passed-over": "passed_over/development.csv"},
     ),
     "trials.export_trials": Command(
         {"--trials": TRIALS["--trials"], "--enrolments": TRIALS["--enrolment"],
@@ -185,7 +210,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "trials.import_trials": Command(
         {"--trial-list": PUBLISHED_TRIALS, "--enrolment-list": PUBLISHED_ENROLMENT,
-         "--scenario": RANDOM, **SPOKEN},
+         "--scenario": RANDOM, "--seed": "1", **SPOKEN},
         {"--trials": "imported/random.parquet",
          "--enrolment": "imported/random.enrolment.parquet"},
     ),
@@ -195,13 +220,13 @@ COMMANDS: dict[str, Command] = {
     ),
     "trials.import_trials:pairs": Command(
         {"--trial-list": PAIRS, "--enrolment-list": ENROLMENT_MAP, "--settings": {"form": "pairs"},
-         "--scenario": RANDOM, **SPOKEN},
+         "--scenario": RANDOM, "--seed": "1", **SPOKEN},
         {"--trials": "imported/pairs.parquet", "--enrolment": "imported/pairs.enrolment.parquet",
          "--passed-over": "imported/passed_over.csv"},
     ),
     "trials.import_trials:tables": Command(
         {"--trial-list": TRIALS["--trials"], "--enrolment-list": TRIALS["--enrolment"],
-         "--settings": {"form": "tables"}, "--scenario": RANDOM, **SPOKEN},
+         "--settings": {"form": "tables"}, "--scenario": RANDOM, "--seed": "1", **SPOKEN},
         {"--trials": "imported/table.parquet", "--enrolment": "imported/table.enrolment.parquet"},
     ),
     "embeddings.export_embeddings": Command(
@@ -218,12 +243,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "training.pretrain_policy": Command(
         {**TRAINING, "--settings": PRETRAINING, "--initial": f"{POLICIES}/initial-multi-head"},
-        {"--out-dir": f"{POLICIES}/pretrained-seed0"},
+        {"--out-dir": f"{POLICIES}/pretrained-seed0",
+         "--passed-over": "passed_over/pretraining.csv"},
     ),
     "training.finetune_policy": Command(
         {**TRAINING, "--settings": FINETUNING, **method("multi-head"),
          "--initial": f"{POLICIES}/pretrained-seed0"},
-        {"--out-dir": f"{POLICIES}/multi-head-seed0"},
+        {"--out-dir": f"{POLICIES}/multi-head-seed0",
+         "--passed-over": "passed_over/finetuning.csv"},
     ),
     "methods.fit_method:fixed": Command(
         {**FITTING, **method("fixed-weight-tuned")},
@@ -248,17 +275,39 @@ COMMANDS: dict[str, Command] = {
         {"--runs": runs(BASELINE, FIXED, TUNED)}, {"--table": "results/inference/runs.csv"}
     ),
     "inference.run_inference": Command(
-        {"--notebook": "notebooks/inference.ipynb", "--run": BASELINE, "--scenarios": "random"},
+        {"--notebook": "notebooks/inference.ipynb", "--run": BASELINE, "--lists": LISTS},
         {"--executed": "results/inference/baseline.ipynb"},
         ("results/inference/baseline",),
     ),
+    "evaluation.measure_intervals": Command(
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS,
+         "--index": INDEX, "--settings": {"resamples": 100}, "--seed": "1"},
+        {"--intervals": "intervals.csv", "--methods": "methods.csv",
+         "--differences": "differences.csv"},
+    ),
+    "inference.set_operating_points": Command(
+        {**MATRIX, "--run": BASELINE, "--development": DEVELOPMENT, "--scenarios": "random",
+         "--settings": "{}"},
+        {"--points": POINTS},
+    ),
+    "evaluation.measure_operating_points": Command(
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--trials": "results/trials",
+         "--index": INDEX, "--lists": LISTS, "--settings": "{}",
+         "--intervals": {"resamples": 100}, "--seed": "1"},
+        {"--points": "tables/operating_points.csv", "--calibration": "tables/calibration.csv"},
+    ),
     "evaluation.summarise_results": Command(
-        {"--runs": "one_run.csv", "--folder": "results/inference", "--scenarios": "random"},
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS,
+         "--operating-points": "{}", "--points": "tables/operating_points.csv",
+         "--calibration": "tables/calibration.csv", "--intervals": "intervals.csv"},
         {"--summary": "results/summary.csv"},
     ),
+    "evaluation.measure_order": Command(
+        {"--run": "baseline", "--folder": "results/inference", "--lists": LISTS, "--seed": "1"},
+        {"--table": "results/controls/order.csv"},
+    ),
     "exporting.export_method": Command(
-        {"--run": BASELINE, "--embeddings": EMBEDDINGS, "--summary": "results/summary.csv",
-         "--scenario": "random"},
+        {"--run": BASELINE, **MATRIX, "--points": POINTS},
         {"--folder": "export"},
     ),
     "exporting.export_scores": Command(
@@ -271,16 +320,16 @@ COMMANDS: dict[str, Command] = {
         {"--sweep": "results/analysis/threshold_sweep.csv"},
     ),
     "comparison.score_population": Command(
-        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS},
         {"--directory": "scores/1"},
     ),
     "comparison.score_population:second": Command(
-        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random"},
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS},
         {"--directory": "scores/2"},
     ),
     "comparison.summarise_comparison": Command(
-        {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--scenarios": "random",
-         "--populations": ["1", "2"], "--resamples": "20", "--confidence": "0.95", "--seed": "1"},
+        {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS,
+         "--populations": ["1", "2"], "--intervals": {"resamples": 100}, "--seed": "1"},
         {"--directory": "comparison"},
     ),
     "provenance.record_provenance": Command(
@@ -373,6 +422,7 @@ def _make_givens() -> None:
     rows = [f"{name},normal\n" for name in RECORDED]
     Path("metadata.csv").write_text("utterance,state\n" + "".join(rows))
     make_model(Path("model.onnx"))
+    Path("models_of_mine.py").write_text(OWN_MODEL)
     draw = np.random.default_rng(1)
     Path("given").mkdir()
     content = {name: draw.standard_normal(8).astype(np.float32) for name in RECORDED}
@@ -382,8 +432,8 @@ def _make_givens() -> None:
     law = read_law(EMBEDDINGS_LAW, EmbeddingLaw).model_dump()
     Path("law.yaml").write_text(yaml.safe_dump(law | {"dimension": DIMENSION}))
     Path("voices.yaml").write_text(VOICES_LAW.read_text())
-    columns = "run,method,alpha,threshold,seed,checkpoint"
-    Path("one_run.csv").write_text(f"{columns}\nbaseline,baseline,,,,\n")
+    columns = "run,method,alpha,threshold,threshold_from,seed,checkpoint"
+    Path("one_run.csv").write_text(f"{columns}\nbaseline,baseline,,,,,\n")
     Path("graph.json").write_text(json.dumps({"jobs": [JOB], "others": []}))
     with zipfile.ZipFile("corpus.zip", "w") as archive:
         archive.writestr("wav/a.wav", b"RIFF" * 1000)

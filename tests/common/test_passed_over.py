@@ -35,6 +35,19 @@ def test_what_is_noted_is_printed_written_and_gathered(tmp_path, capsys):
     assert gather_passed_over([tmp_path / "all.csv"]) == rows
 
 
+def test_what_several_steps_say_alike_is_there_once(tmp_path):
+    paths = [tmp_path / "seed0.csv", tmp_path / "seed1.csv"]
+    for number, path in enumerate(paths):
+        with noted_in(path, "policies"):
+            note("short utterances", 3, "u1")
+            note("speakers", 1 + number, "a")
+    assert gather_passed_over(paths) == [
+        PassedOver("policies", "short utterances", 3, "u1"),
+        PassedOver("policies", "speakers", 1, "a"),
+        PassedOver("policies", "speakers", 2, "a"),
+    ]
+
+
 def test_a_step_that_fails_writes_no_table(tmp_path):
     with pytest.raises(InputError), noted_in(tmp_path / "part.csv", "corpus"):
         note("days", 2)

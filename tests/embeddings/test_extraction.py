@@ -23,6 +23,7 @@ from workflow_src.common.files import (
     write_npz,
     write_parquet,
 )
+from workflow_src.common.tables import INDEX_COLUMNS, read_extractor
 from workflow_src.corpus.build_manifest import list_folder
 from workflow_src.corpus.ids import parse_utterance_ids
 from workflow_src.corpus.shards import shard_of_speaker
@@ -203,6 +204,9 @@ def test_shards_are_the_whole(root, bad, model_path, tmp_path, capsys):
     assert index["utterance"].tolist() == whole
     assert index["row"].tolist() == list(range(len(whole)))
     assert index["row"].dtype == np.int64
+    assert list(index.columns) == INDEX_COLUMNS
+    digest = hashlib.sha256(model_path.read_bytes()).hexdigest()
+    assert read_extractor(parts / "index.parquet") == digest
     assert merged.dtype == np.float32
     # To the bit: on the CPU a recording's embedding depends on no other recording.
     np.testing.assert_array_equal(merged, embeddings)
@@ -490,17 +494,22 @@ def sessions(monkeypatch):
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])
-def test_cuda_is_taken_where_it_is(model_path, sessions, device):
+def test_cuda_is_taken_where_it_is(model_path, sessions, device, monkeypatch):
     asked, _ = sessions
+    loaded = []
+    # A session that opens before CUDA's libraries are loaded has no CUDA.
+    monkeypatch.setattr("onnxruntime.preload_dlls", lambda: loaded.append(len(asked)))
     assert SpeakerModel(model_path, device=device).device == "cuda"
+    assert loaded == [0]
     exact = {"cudnn_conv_algo_search": "DEFAULT", "use_tf32": "0"}
     assert asked[-1] == [("CUDAExecutionProvider", exact), "CPUExecutionProvider"]
     SpeakerModel(model_path, device=device, deterministic=False)
     assert asked[-1] == [("CUDAExecutionProvider", {}), "CPUExecutionProvider"]
 
 
-def test_the_cpu_is_taken_where_it_is_asked_for(model_path, sessions):
+def test_the_cpu_is_taken_where_it_is_asked_for(model_path, sessions, monkeypatch):
     asked, _ = sessions
+    monkeypatch.delattr("onnxruntime.preload_dlls")
     assert SpeakerModel(model_path, device="cpu").device == "cpu"
     assert asked == [["CPUExecutionProvider"]]
 
@@ -557,7 +566,8 @@ def test_shards_that_do_not_fit(tmp_path, change, message):
     write_parquet(parse_utterance_ids(ids.tolist(), "test"), tmp_path / "manifest.parquet")
     x = np.arange(16, dtype=np.float32).reshape(4, 4)
     for i, (names, part) in enumerate([(ids[:2], x[:2]), change(ids[2:], x[2:])]):
-        write_npz(tmp_path / f"{i}.npz", utterance=names, embedding=part)
+        extractor = np.array("0" * 64)
+        write_npz(tmp_path / f"{i}.npz", utterance=names, embedding=part, extractor=extractor)
         (tmp_path / f"{i}.csv").write_text("utterance,path,reason\n")
     with pytest.raises(InputError, match=message):
         run_merging(tmp_path, 2)

@@ -3,6 +3,7 @@
 import contextlib
 import copyreg
 import functools
+import json
 import os
 import pickle
 import struct
@@ -15,6 +16,7 @@ import pytest
 from tests.launching import launch
 from workflow_src.common.errors import InputError
 from workflow_src.common.limits import within_budget
+from workflow_src.common.tables import read_extractor
 from workflow_src.embeddings.importing import check_embeddings, find_files, read_part
 from workflow_src.embeddings.numpy_pickles import read_pickled_vectors
 
@@ -38,8 +40,8 @@ def with_header(path, stream):
     return path
 
 
-def run(folder, *paths):
-    arguments = ["--files", *paths]
+def run(folder, *paths, settings="{}"):
+    arguments = ["--files", *paths, "--settings", settings]
     for option, name in {
         "manifest": "manifest.parquet",
         "embeddings": "matrix.npy",
@@ -340,6 +342,20 @@ def test_a_file_of_another_form_is_refused(tmp_path):
     path.touch()
     with pytest.raises(InputError, match=r"a\.txt: is of no known form; allowed are: \.npy"):
         read_part(path)
+
+
+def test_the_index_names_the_extractor_if_it_is_known(tmp_path):
+    path = save(tmp_path / "a.npy", dict(zip(IDS, VECTORS, strict=True)))
+    run(tmp_path, path)
+    index = tmp_path / "index.parquet"
+    assert read_extractor(index) is None
+    before = pd.read_parquet(index)
+    run(tmp_path, path, settings='{"extractor": "wespeaker-resnet34"}')
+    assert read_extractor(index) == "wespeaker-resnet34"
+    pd.testing.assert_frame_equal(pd.read_parquet(index), before)
+    for bad in ("", "two words", "a\u00e4", "x" * 101):
+        with pytest.raises(InputError, match=r"extractor: .* is not allowed: string should match"):
+            run(tmp_path, path, settings=json.dumps({"extractor": bad}))
 
 
 def test_npz_with_an_array_for_each_utterance(tmp_path):

@@ -10,15 +10,17 @@ PUBLISHED = CLONE / "resources/smiip-tv/published_results.csv"
 def test_published_figures_stand_beside_the_same_method_weight_and_scenario():
     summary = pd.DataFrame(
         [
-            ("baseline", float("nan"), "random"),
-            ("fixed-weight", 0.15, "random"),
-            ("fixed-weight", 0.17, "random"),
-            ("released-multi-head", float("nan"), "random"),
-            ("multi-head", float("nan"), "1das"),
+            ("baseline", float("nan"), "random", "published"),
+            ("baseline", float("nan"), "random", "independent"),
+            ("fixed-weight", 0.15, "random", "published"),
+            ("fixed-weight", 0.17, "random", "published"),
+            ("released-multi-head", float("nan"), "random", "published"),
+            ("multi-head", float("nan"), "1das", "published"),
         ],
-        columns=["method", "alpha", "scenario"],
+        columns=["method", "alpha", "scenario", "order"],
     )
     joined = join_published(summary, read_csv(PUBLISHED, PUBLISHED_COLUMNS))
-    assert list(joined["published_eer_percent"].round(2).fillna(-1)) == [3.74, 1.94, -1, 1.87, -1]
-    assert list(joined["published_min_dcf"].round(3).fillna(-1)) == [0.417, 0.296, -1, 0.301, -1]
+    percent, cost = (joined[f"published_{name}"].fillna(-1) for name in ("eer_percent", "min_dcf"))
+    assert list(percent.round(2)) == [3.74, -1, 1.94, -1, 1.87, -1]
+    assert list(cost.round(3)) == [0.417, -1, 0.296, -1, 0.301, -1]
     pd.testing.assert_frame_equal(joined[summary.columns], summary)

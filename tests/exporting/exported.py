@@ -4,10 +4,14 @@ import datetime
 import json
 
 import numpy as np
+import pandas as pd
 import torch
 
 from tests.inference.made_up_policies import made_up_state_dict
 from workflow_src.common.files import write_json
+from workflow_src.evaluation.calibration import BackEnd, ScoredTrials
+from workflow_src.evaluation.history import Places, Scale
+from workflow_src.evaluation.operating_points import Chosen, Development, SetPoints
 from workflow_src.exporting import export_method
 from workflow_src.methods.adaptive_weight import AdaptiveWeight
 from workflow_src.methods.baseline import Baseline
@@ -93,12 +97,50 @@ RULES = {
 }
 
 
-def export(monkeypatch, folder, method, dimension):
+BACK_ENDS = {
+    "none": None,
+    "affine": BackEnd("affine", Scale(0.4, 8.0, 0.6, 0.15), -0.3, 5.0, {}, {}),
+    "history": BackEnd(
+        kind="history",
+        scale=Scale(0.4, 8.0, 0.6, 0.15),
+        constant=-0.4,
+        slope=4.5,
+        added={
+            "accepted_mean": -2.0,
+            "accepted_spread": -1.1,
+            "accepted_count": 0.7,
+            "since_enrolment": -0.4,
+        },
+        times_score={
+            "accepted_mean": 0.3,
+            "accepted_spread": -0.6,
+            "accepted_count": 0.5,
+            "since_enrolment": 0.1,
+        },
+    ),
+}
+
+
+def set_points(back_end):
+    """Operating points of a run with a back-end of `BACK_ENDS`."""
+    chosen = Chosen(
+        eer_percent=3.0, cllr=0.2, min_cllr=0.1, thresholds={"far_1": 0.41, "cost": 0.62}
+    )
+    llr = Chosen(eer_percent=2.0, cllr=0.1, min_cllr=0.1, thresholds={"far_1": -0.5, "cost": 4.6})
+    return SetPoints(
+        development=Development(target_trials=300, nontarget_trials=200),
+        back_end=BACK_ENDS[back_end],
+        score=chosen,
+        llr=llr if BACK_ENDS[back_end] else None,
+    )
+
+
+def export(monkeypatch, folder, method, dimension, back_end="none"):
     """Export a rule of `RULES` as the run of that name; return the rule."""
     rule = RULES[method](dimension)
     monkeypatch.setattr(export_method, "build_rule", lambda run: rule)
     named = FROM_HISTORY if method == "history" else method
-    export_method.export_method(Run(method, named), dimension, folder)
+    export_method.export_method(Run(method, named), dimension, folder, set_points(back_end))
     return rule
 
 
@@ -124,13 +166,19 @@ def score_in_batch(rule, enrolment, tests, days):
 
 
 def run_online(updater, template, tests, days):
-    """Score and update test by test: scores, updated, weights, and the last template."""
+    """Score and update test by test: the parts of the outcomes, and the last template."""
     outcomes = []
     for test, day in zip(tests, days, strict=True):
         date = ENROLLED + datetime.timedelta(int(day))
         outcome, template = updater.score_and_update(template, test, date)
         outcomes.append(outcome)
     return [np.array(part) for part in zip(*outcomes, strict=True)], template
+
+
+def calibrate_in_batch(back_end, scores, days):
+    """Return the LLRs of a sequence by the workflow's own back-end."""
+    steps = pd.DataFrame({"model": "a", "round": 0, "step": np.arange(len(scores))})
+    return BACK_ENDS[back_end].llrs(ScoredTrials(scores, days, Places.find(steps)))
 
 
 def describe_anew(folder, **changes):

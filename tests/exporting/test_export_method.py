@@ -11,10 +11,19 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.exporting.exported import FROM_HISTORY, RULES, FromHistory, export, make_network
+from tests.exporting.exported import (
+    BACK_ENDS,
+    FROM_HISTORY,
+    RULES,
+    FromHistory,
+    export,
+    make_network,
+    set_points,
+)
 from tests.launching import launch
 from workflow_src.common.errors import InputError
-from workflow_src.common.files import write_csv, write_npy
+from workflow_src.common.files import write_json, write_npy
+from workflow_src.common.tables import write_index
 from workflow_src.exporting import export_method
 from workflow_src.exporting.trial_model import OPSET, export_rule
 from workflow_src.methods.fixed_weight import FixedWeight
@@ -52,37 +61,55 @@ def test_model_has_the_interface_that_is_described(method, tmp_path, monkeypatch
         assert memory["initial"] == value.tolist()
 
 
+def test_a_back_end_adds_its_history_and_its_llr(tmp_path, monkeypatch):
+    export(monkeypatch, tmp_path, "soft", 8, "history")
+    description = json.loads((tmp_path / "method.json").read_text())
+    added = description["memory"][len(RULES["soft"](8).begin(1).tensors) :]
+    assert [memory["name"] for memory in added] == [
+        "back_end_count", "back_end_total", "back_end_squares",
+    ]  # fmt: skip
+    assert all((m["dtype"], m["shape"], m["initial"]) == ("float64", [1], [0.0]) for m in added)
+    session = onnxruntime.InferenceSession(tmp_path / "method.onnx")
+    llr = session.get_outputs()[4]
+    assert (llr.name, llr.type, llr.shape) == ("llr", "tensor(double)", [])
+
+
 def test_the_same_method_gives_the_same_bytes(tmp_path, monkeypatch):
     for name in "ab":
-        export(monkeypatch, tmp_path / name, "multi-head", 8)
+        export(monkeypatch, tmp_path / name, "multi-head", 8, "history")
     for file in ("method.onnx", "method.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
-def test_step_reads_policy_embeddings_and_summary(tmp_path):
+def test_step_reads_policy_embeddings_and_operating_points(tmp_path):
     network = make_network("multi-head", 8)
     about = {"method": "multi-head", **network.describe()}
     write_policy(tmp_path / "policy", network.state_dict(), about)
     write_npy(np.ones((3, 8), np.float32), tmp_path / "embeddings.npy")
-    row = {"run": "mh", "scenario": "1das", "eer_percent": 2.5, "eer_threshold": 0.41}
-    write_csv(pd.DataFrame([row]), tmp_path / "summary.csv")
+    write_json(set_points("history").model_dump(mode="json"), tmp_path / "points.json")
     run = Run("mh", "multi-head", threshold=0.3, seed=1, checkpoint=str(tmp_path / "policy"))
     arguments = ["exporting.export_method", "--run", json.dumps(dataclasses.asdict(run))]
     arguments += ["--embeddings", tmp_path / "embeddings.npy", "--folder", tmp_path / "out"]
-    summary = ["--summary", tmp_path / "summary.csv", "--scenario"]
-    launch(*arguments, *summary, "1das")
+    launch(*arguments, "--points", tmp_path / "points.json")
     described = TemplateUpdater(tmp_path / "out").description
-    assert described["decision"] == {"scenario": "1das", "threshold": 0.41, "eer_percent": 2.5}
+    assert described["decision"] == {"point": "far_1", "threshold": 0.41, "llr_threshold": -0.5}
+    assert described["thresholds"] == {
+        "score": {"far_1": 0.41, "cost": 0.62},
+        "llr": {"far_1": -0.5, "cost": 4.6},
+    }
+    assert described["back_end"] == dataclasses.asdict(BACK_ENDS["history"])
+    assert described["extractor"] is None
+    utterances = pd.DataFrame({"utterance": ["a"], "speaker": ["b"], "date": ["2020-05-01"]})
+    write_index(utterances, tmp_path / "index.parquet", "0" * 64)
+    launch(*arguments, "--index", tmp_path / "index.parquet")
+    assert TemplateUpdater(tmp_path / "out").extractor == "0" * 64
     assert described["settings"] == {"alpha": None, "threshold": 0.3, "seed": 1}
     assert (described["run"], described["method"], described["dimension"]) == (
         "mh", "multi-head", 8,
     )  # fmt: skip
     launch(*arguments)
-    assert TemplateUpdater(tmp_path / "out").description["decision"] is None
-    with pytest.raises(InputError, match=r"no row of the run 'mh' and the scenario '2das'"):
-        launch(*arguments, *summary, "2das")
-    with pytest.raises(InputError, match="--summary, --scenario: one is missing"):
-        launch(*arguments, *summary[:2])
+    described = TemplateUpdater(tmp_path / "out").description
+    assert described["decision"] is described["back_end"] is None
     write_npy(np.ones((3, 9), np.float32), tmp_path / "embeddings.npy")
     with pytest.raises(InputError, match="the policy is for embeddings of 8 dimensions"):
         launch(*arguments)

@@ -1,6 +1,8 @@
 """What the run table leaves open: tuned numbers, and the templates of the limit speaker-mean."""
 
 import json
+import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from tests.manifests import index_of
 from workflow_src.common.errors import InputError
 from workflow_src.inference.methods import build_rule
-from workflow_src.inference.tuned import resolve_tuned
+from workflow_src.inference.tuned import describe_threshold, resolve_tuned
 from workflow_src.methods.baseline import Baseline
 from workflow_src.settings.runs import Run
 
@@ -31,15 +33,32 @@ def test_tuned_numbers_are_read(tmp_path):
     (tmp_path / "threshold.json").write_text('{"threshold": 0.425}')
     run = Run("fixed-weight-0.1", "fixed-weight", 0.1, tuned=str(tmp_path / "threshold.json"))
     assert resolve_tuned(run).threshold == 0.425
+    assert "0.425. It was chosen on training speakers" in describe_threshold(
+        replace(resolve_tuned(run), threshold_from="tuned")
+    )
     (tmp_path / "policy.json").write_text(json.dumps({"alpha": 0.15, "threshold": 0.4}))
     tuned = resolve_tuned(Run("x", "fixed-weight-tuned", checkpoint=str(tmp_path)))
-    assert (tuned.alpha, tuned.threshold) == (0.15, 0.4)
+    assert (tuned.alpha, tuned.threshold, tuned.threshold_from) == (0.15, 0.4, "tuned")
     # A run whose threshold is given keeps it, and one whose policy holds none has none.
     given = Run("y", "multi-head", threshold=0.2, checkpoint=str(tmp_path))
     assert resolve_tuned(given) == given
     (tmp_path / "policy.json").write_text("{}")
     assert resolve_tuned(Run("x", "soft", checkpoint=str(tmp_path))).threshold is None
     assert resolve_tuned(Run("baseline", "baseline")) == Run("baseline", "baseline")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("given", "threshold is 0.4, the number of the setting methods.multi-head.floor."),
+        ("paper", "threshold is 0.4, as in the paper. The cosines have the scale"),
+        ("paper (another model)", "this is another one, .* methods.multi-head.floor: tuned choose"),
+    ],
+)
+def test_the_notebook_says_where_a_threshold_comes_from(source, said):
+    run = Run("y", "multi-head", threshold=0.4, checkpoint="p", threshold_from=source)
+    assert re.search(said, describe_threshold(run))
+    assert describe_threshold(Run("a", "baseline")) == "The method has no update threshold."
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", '{"threshold": "high"}'])

@@ -37,7 +37,7 @@ from workflow_src.methods.tune_threshold import tune_threshold
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.settings.catalogue import METHODS
 from workflow_src.settings.runs import Run
-from workflow_src.settings.tuning import Tuning
+from workflow_src.settings.tuning import CANDIDATES, Tuning
 from workflow_src.updating.interface import Memory
 from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale
 from workflow_src.updating.scorer import score_sequences
@@ -428,6 +428,45 @@ def test_tuned_fixed_weight_is_the_best_of_its_grid(partition, study):
         for t in TUNING.thresholds
     )
     assert float(partition.every.cost(fixed)[0]) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("mean", [0.0, 2.0, 20.0])
+def test_thresholds_to_choose_from_fit_the_scale_of_the_cosines(partition, mean):
+    """A common mean moves all cosines upwards, as some speaker models have it."""
+    moved = {
+        name: replace(task, templates=task.templates + mean, embeddings=task.embeddings + mean)
+        for name, task in partition.every.tasks.items()
+    }
+    development = Development.of(moved)
+    grid = development.candidate_thresholds()
+    assert len(grid) == CANDIDATES and grid == sorted(grid)
+    scores, targets = [], []
+    for task in moved.values():
+        scores.append(one_by_one(task, lambda cosine, *_: (cosine, 0))[0])
+        targets.append(np.empty(len(scores[-1]), bool))
+        targets[-1][task.sequences.order] = task.sequences.targets
+    scores, targets = np.concatenate(scores), np.concatenate(targets)
+    step = (grid[-1] - grid[0]) / (CANDIDATES - 1)
+    assert grid[0] == pytest.approx(np.median(scores[~targets]), abs=0.1 * step)
+    assert grid[-1] == pytest.approx(np.percentile(scores[targets], 75), abs=0.1 * step)
+    np.testing.assert_allclose(np.diff(grid), step, rtol=0.2)
+
+    def least(thresholds):
+        return min(float(development.cost(FixedWeight(0.1, t))[0]) for t in thresholds)
+
+    # As good as a grid ten times as fine over all scores.
+    fine = np.linspace(scores.min(), scores.max(), 150)
+    assert least(grid) == pytest.approx(least(fine), abs=0.03)
+    assert least(grid) < 0.9
+
+
+def test_without_thresholds_in_the_settings_a_method_is_fitted_on_these(study):
+    open_study = replace(study, tuning=Tuning(alphas=[0.1]))
+    grid = study.partition.every.candidate_thresholds()
+    rule, tried = TunedFixedWeight.fit(open_study)
+    assert tried["threshold"].tolist() == grid
+    assert rule.threshold in grid
+    assert study.thresholds == TUNING.thresholds
 
 
 def test_the_threshold_of_a_run_is_the_best_of_the_grid(partition):

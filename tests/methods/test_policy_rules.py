@@ -118,7 +118,13 @@ def test_scalar_rule_equals_its_environment():
     population = made_up.draw_population(speakers=6, days=12, a_day=6, dimension=16, noise=1.5)
     network = make_scalar_network()
     network.update_head.bias.copy_(torch.tensor([0.0, 0.5]))
-    episode = Episode(min_utterances=20, max_steps=30, max_errors=100)
+    episode = Episode(
+        min_utterances=20,
+        max_steps=30,
+        max_errors=100,
+        error_threshold=0.5,
+        update_threshold=0.51,
+    )
     n = 12
     traits = Traits(sees="scalars", reward="margin")
     environment = TemplateUpdatingVectorEnv(n, population, episode, traits, network.scale)

@@ -74,7 +74,9 @@ def make_run(folder, overlay=None, noise=None, steps=None, **fields):
         scored.loc[3, "score"] += np.float32(noise["inference"])
         scored.loc[3, "updated"] = False
     write_parquet(scored, results / SCORES)
-    summary = pd.DataFrame({"run": ["multi-head-seed0"], "scenario": ["random"]})
+    summary = pd.DataFrame(
+        {"run": ["multi-head-seed0"], "scenario": ["random"], "order": ["published"]}
+    )
     write_csv(summary.assign(eer_percent=2.0 + noise.get("inference", 0)), results / "summary.csv")
     write_text(str(noise.get("analysis")), results / "analysis/visual_analysis.ipynb")
     write_text("seed: 1\n", results / "config.yaml")

@@ -77,7 +77,8 @@ def test_what_a_stage_was_given_is_told_with_how_far_numbers_differ(compare):
         "  why: it reads from what differs: policies",
         f"  how far: scores of 5 trials: largest difference 0.125 ({SCORES}); 1 decided otherwise "
         "about an update",
-        "  how far: EER: largest difference 0.125 % (multi-head-seed0, random: 2 in A, 2.125 in B)",
+        "  how far: EER: largest difference 0.125 % (multi-head-seed0, random, published order: 2 "
+        "in A, 2.125 in B)",
         "analysis: 1 differ; first analysis/visual_analysis.ipynb",
         "  why: it reads from what differs: policies, inference",
         "Different, without an effect on results:",
@@ -210,7 +211,7 @@ def test_other_thresholds_leave_the_eer_equal(compare, tmp_path):
     summary = b / "results/summary.csv"
     summary.write_text(summary.read_text().replace("2.0", "2.00"))
     said = compare.said_of("compare", a, b)[1]
-    assert "  how far: EER: equal in all 1 runs and scenarios\n" in said
+    assert "  how far: EER: equal in all 1 rows of the summary\n" in said
 
 
 def test_embeddings_of_other_utterances_and_dimensions_are_told(compare, tmp_path):

@@ -1,7 +1,9 @@
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 
+import pandas as pd
 import pytest
 
 from workflow_src.common.errors import InputError
@@ -82,3 +84,34 @@ def test_a_block_of_settings_is_known_by_its_key_of_the_config():
     assert keys["seed"] == keys["manifest"] == ""
     # A run is no block.
     assert not any(argument.key for argument in read_signature("inference.run_inference"))
+
+
+def test_costs_are_those_of_the_process_and_of_its_children():
+    code = (
+        "import subprocess, sys, time;"
+        "from workflow_src.running.launcher import tell_costs;"
+        "print(tell_costs());"
+        "subprocess.run([sys.executable, '-c', 'x = bytearray(300 << 20)']);"
+        "end = time.process_time() + 0.5\nwhile time.process_time() < end: pass\n"
+        "print(tell_costs())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    line = r"took ([\d.]+) s of processor time, (\d+) MiB of memory"
+    (s, mib), (more_s, more_mib) = re.findall(line, done.stdout)
+    assert float(more_s) >= float(s) + 0.5
+    assert int(mib) < 300 <= int(more_mib) < 400
+
+
+def test_a_step_that_ends_well_tells_its_costs_last(tmp_path):
+    manifest, split = tmp_path / "manifest.parquet", tmp_path / "split.csv"
+    pd.DataFrame({"speaker": ["a", "b"]}).to_parquet(manifest)
+    command = [sys.executable, "-m", "workflow_src.run", "corpus.split_speakers"]
+    command += [f"--manifest={manifest}", "--test-speakers=2", f"--split={split}", "--seed=1"]
+    said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, **said, check=True)
+    *others, last = done.stdout.splitlines()
+    assert others
+    assert re.fullmatch(r"took .* s of processor time, .* MiB of memory", last)
+    done = subprocess.run(command[:-1], **said, check=False)
+    assert done.returncode == 2
+    assert "took" not in done.stdout

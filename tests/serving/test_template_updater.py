@@ -9,6 +9,7 @@ import io
 import json
 import pickle
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from hypothesis.extra import numpy as arrays
 from tests.exporting.exported import (
     ENROLLED,
     RULES,
+    calibrate_in_batch,
     describe_anew,
     draw_sequence,
     export,
@@ -36,11 +38,11 @@ TRIALS = 60
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A method with memory, and a multi-head one, exported for D = 8."""
+    """A method with memory and a back-end, and a multi-head one without, exported for D = 8."""
     folder = tmp_path_factory.mktemp("exported")
     with pytest.MonkeyPatch.context() as patch:
-        for method in ("history", "multi-head"):
-            export(patch, folder / method, method, 8)
+        export(patch, folder / "history", "history", 8, "history")
+        export(patch, folder / "multi-head", "multi-head", 8)
     return folder
 
 
@@ -74,6 +76,46 @@ def test_equals_the_batch_scorer(method, dimension, tmp_path, monkeypatch):
     assert 0 < np.mean(updates) < 1 or method in ("baseline", "through-time")
 
 
+@pytest.mark.parametrize("dimension", [8, 128])
+@pytest.mark.parametrize("back_end", ["affine", "history"])
+@pytest.mark.parametrize("method", ["baseline", "multi-head", "soft", "spherical-plda"])
+def test_llrs_are_those_of_the_back_end(method, back_end, dimension, tmp_path, monkeypatch):
+    rule = export(monkeypatch, tmp_path, method, dimension, back_end)
+    updater = TemplateUpdater(tmp_path)
+    for seed in range(2):
+        enrolment, tests, days = draw_sequence(dimension, TRIALS, seed)
+        scores, updated, _ = score_in_batch(rule, enrolment, tests, days)
+        online, _ = run_online(updater, updater.enrol(enrolment, ENROLLED), tests, days)
+        np.testing.assert_allclose(online[0], scores, rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(online[1], updated)
+        llrs = calibrate_in_batch(back_end, online[0].astype(np.float32), days)
+        np.testing.assert_allclose(online[3], llrs, rtol=0, atol=1e-6)
+        # The scores differ in their last digit, by which the slope multiplies.
+        np.testing.assert_allclose(
+            online[3], calibrate_in_batch(back_end, scores, days), rtol=0, atol=1e-5
+        )
+        assert np.ptp(llrs) > 3
+
+
+def test_a_method_without_a_back_end_has_no_llr(folder):
+    outcome = Outcome(0.5, True, 0.1)
+    assert outcome.llr is None
+    updater = TemplateUpdater(folder / "multi-head")
+    outcome, _ = updater.score_and_update(updater.enrol(np.ones((1, 8))), np.ones(8))
+    assert outcome.llr is None
+
+
+def test_a_method_of_format_1_still_serves(folder, tmp_path):
+    shutil.copytree(folder / "multi-head", tmp_path / "old")
+    path = tmp_path / "old/method.json"
+    content = json.loads(path.read_text())
+    del content["back_end"], content["thresholds"]
+    path.write_text(json.dumps({**content, "format": 1}))
+    updater = TemplateUpdater(tmp_path / "old")
+    outcome, _ = updater.score_and_update(updater.enrol(np.ones((1, 8))), np.ones(8))
+    assert outcome.score == pytest.approx(1)
+
+
 def test_saved_in_the_middle_goes_on_identically(updater, tmp_path):
     enrolment, tests, days = draw_sequence(8, TRIALS, 9)
     template = updater.enrol(enrolment, ENROLLED)
@@ -93,7 +135,7 @@ def test_scoring_changes_nothing(updater, template):
     outcome, new = updater.score_and_update(template, test, ENROLLED)
     assert score == outcome.score
     assert isinstance(outcome, Outcome)
-    assert [type(value) for value in outcome] == [float, bool, float]
+    assert [type(value) for value in outcome] == [float, bool, float, float]
     assert template.to_bytes() == before != new.to_bytes()
     with pytest.raises(ValueError, match="read-only"):
         new.vector[0] = 1
@@ -199,6 +241,57 @@ def test_template_of_another_method(folder, updater, template, tmp_path):
     template.save(tmp_path / "t")
     with pytest.raises(InputError, match=r"/t: belongs to the method .*; enrol anew"):
         Template.load(tmp_path / "t", other.digest)
+
+
+OWN, OTHER = "a" * 64, "b" * 64
+
+
+@pytest.fixture(scope="module")
+def known(folder, tmp_path_factory):
+    """The baseline, whose model is the same for every extractor, exported for one of them."""
+    place = tmp_path_factory.mktemp("known")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, extractor in (("own", OWN), ("other", OTHER), ("unknown", None)):
+            export(patch, place / name, "baseline", 8)
+            describe_anew(place / name, extractor=extractor)
+    return {name: TemplateUpdater(place / name) for name in ("own", "other", "unknown")}
+
+
+def test_a_template_carries_its_extractor(known):
+    own, unknown = known["own"], known["unknown"]
+    assert own.digest == known["other"].digest
+    template = own.enrol(np.eye(8)[:5], ENROLLED)
+    assert template.extractor == own.enrol(np.eye(8)[:5], ENROLLED, OWN).extractor == OWN
+    _, later = own.score_and_update(template, np.ones(8), ENROLLED, extractor=OWN)
+    assert Template.from_bytes(later.to_bytes()).extractor == OWN
+    assert unknown.enrol(np.eye(8)[:5]).extractor is None
+    assert unknown.enrol(np.eye(8)[:5], extractor=OTHER).extractor == OTHER
+    # A template that says nothing learns it by its first test.
+    silent = dataclasses.replace(template, extractor=None)
+    assert own.score_and_update(silent, np.ones(8), ENROLLED)[1].extractor == OWN
+    assert unknown.score_and_update(silent, np.ones(8), ENROLLED)[1].extractor is None
+    assert unknown.score_and_update(silent, np.ones(8), ENROLLED, OTHER)[1].extractor == OTHER
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda k: k["own"].enrol(np.ones((1, 8)), None, OTHER), "enrolment: the embeddings are"),
+        (lambda k: k["own"].score(k["own"].enrol(np.ones((1, 8))), np.ones(8), None, OTHER),
+         "test: the embedding is"),
+        (lambda k: k["other"].score(k["own"].enrol(np.ones((1, 8))), np.ones(8)), "template: is"),
+        (lambda k: k["unknown"].score_and_update(
+            k["unknown"].enrol(np.ones((1, 8)), None, OWN), np.ones(8), None, OTHER),
+         "test: the embedding is"),
+    ],
+    ids=["enrolment", "test", "template", "test against template"],
+)  # fmt: skip
+def test_another_extractor_is_refused(known, call, says):
+    with pytest.raises(InputError) as caught:
+        call(known)
+    said = str(caught.value)
+    assert said.startswith(f"{says} of the extractor '") and "\n" not in said
+    assert OWN in said and OTHER in said
 
 
 @pytest.mark.parametrize(
@@ -379,6 +472,18 @@ ARGUMENTS = {
         lambda u, t, bad: u.score(dataclasses.replace(t, method=bad), np.ones(8), ENROLLED),
         [],
     ),
+    "a template's extractor": (
+        lambda u, t, bad: u.score(dataclasses.replace(t, extractor=bad), np.ones(8), ENROLLED),
+        ["None", "text", "NUL"],
+    ),
+    "enrol by an extractor": (
+        lambda u, t, bad: u.enrol(np.ones((1, 8)), None, bad),
+        ["None", "text", "NUL"],
+    ),
+    "score by an extractor": (
+        lambda u, t, bad: u.score(t, np.ones(8), ENROLLED, bad),
+        ["None", "text", "NUL"],
+    ),
     "from_bytes": (lambda u, t, bad: Template.from_bytes(bad), []),
     "from_bytes of a method": (lambda u, t, bad: Template.from_bytes(t.to_bytes(), bad), ["None"]),
     "load": (lambda u, t, bad: Template.load(bad), []),
@@ -417,7 +522,9 @@ def test_a_new_size_makes_another_template(template):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"format": 2}, "is of format 2; this version reads 1"),
+        ({"format": 3}, "is of format 3; this version reads 1 and 2"),
+        ({"back_end": 3}, "back_end is 3"),
+        ({"back_end": None}, "inputs or outputs are not those of a method"),
         ({"dimension": "8"}, "dimension is '8'"),
         ({"memory": [{"name": "a"}]}, "dtype"),
         ({"memory": [{"dtype": "bool", "shape": [], "initial": True}]}, "name"),

@@ -52,7 +52,8 @@ def test_runs_of_a_method_are_made_as_its_row_says(method):
     assert all((run.checkpoint is None) == (row.origin == "nothing") for run in runs)
     assert all((run.seed is None) != row.seeded for run in runs)
     assert all((run.alpha is None) != row.alphas for run in runs)
-    assert all((run.threshold is None) == (row.threshold is None) for run in runs)
+    assert all((run.tuned is None) == (row.threshold is None) for run in runs)
+    assert (row.published is None) == (row.threshold is None)
     assert (ppo_runs(config) == runs) == (row.origin == "ppo")
     assert bool(fitted_runs(config)) == (row.origin == "fitted")
     assert bool(pretrained_seeds(config)) == (row.starts_from == PRETRAINED)
@@ -61,9 +62,10 @@ def test_runs_of_a_method_are_made_as_its_row_says(method):
 @pytest.mark.parametrize("method", [row for row in LISTED if BY_ID[row].threshold])
 def test_a_tuned_threshold_is_a_file_of_the_run(method):
     row = BY_ID[method]
-    config = one_method(method, methods={row.settings: {row.threshold: "tuned"}})
-    for run in expand_runs(config):
-        assert run.threshold is None
+    tuned = one_method(method, methods={row.settings: {row.threshold: "tuned"}})
+    assert tuned == one_method(method)
+    for run in expand_runs(tuned):
+        assert (run.threshold, run.threshold_from) == (None, "tuned")
         assert run.tuned == f"results/policies/{run.run}/threshold.json"
 
 

@@ -85,9 +85,10 @@ def test_the_overlay_for_smiip_tv_is_valid_and_names_who_is_tested():
     assert "0124" not in speakers
 
 
-def test_the_overlay_for_simulated_embeddings_is_valid():
+@pytest.mark.parametrize("path", ["config.simulated.yaml", "benchmarks/years.yaml"])
+def test_the_overlays_for_simulated_embeddings_are_valid(path):
     base = yaml.safe_load((CLONE / "config.yaml").read_text())
-    overlay = yaml.safe_load((CLONE / "config.simulated.yaml").read_text())
+    overlay = yaml.safe_load((CLONE / path).read_text())
     config = validate_config(merge(base, overlay))
     assert config.corpus.source == "simulated"
 
@@ -125,11 +126,29 @@ def test_a_moved_key_is_no_key_any_more_and_the_keys_of_its_new_place_are(old, n
     assert not is_key(old)
 
 
-def test_the_shown_scenario_follows_the_scenarios():
-    assert Config().shown_scenario == "random"
-    assert validate_config({"trials": {"scenarios": ["3das", "1das"]}}).shown_scenario == "3das"
+def test_the_shown_trials_follow_the_scenarios_and_orders():
+    def shown(**trials):
+        return validate_config({"trials": {"scenarios": ["3das", "1das"], **trials}}).shown_list.id
+
+    assert Config().shown_list.id == "random"
+    assert shown() == "3das"
+    assert shown(orders=["independent", "published"]) == "3das-independent"
     chosen = {"trials": {"scenarios": ["3das", "1das"]}, "analysis": {"scenario": "1das"}}
-    assert validate_config(chosen).shown_scenario == "1das"
+    assert validate_config(chosen).shown_list.id == "1das"
+
+
+def test_each_scenario_is_in_each_order():
+    def ids(**trials):
+        lists = validate_config({"trials": {"scenarios": ["random", "weekly"], **OWN, **trials}})
+        return [one.id for one in lists.trials.lists]
+
+    OWN = {"own": {"weekly": {"every": 7, "targets": "all"}}}
+    generated = ["random", "random-independent", "weekly", "weekly-independent"]
+    assert ids() == generated
+    assert ids(orders=["shuffled"]) == ["random-shuffled", "weekly-shuffled"]
+    # Lists do not tell which other trials a day could have.
+    imported = ids(source="import", imported={"root": "lists"})
+    assert imported == ["random", "random-shuffled", "weekly", "weekly-shuffled"]
 
 
 def test_the_comparisons_defaults_follow_what_is_compared():

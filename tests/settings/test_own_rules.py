@@ -6,7 +6,7 @@ import pytest
 from workflow_src.common.errors import InputError
 from workflow_src.settings.own_rules import find_folder, name_run
 from workflow_src.settings.run_table import expand_runs, fitted_runs
-from workflow_src.settings.runs import tabulate
+from workflow_src.settings.runs import COLUMNS, tabulate
 from workflow_src.settings.schema import validate_config
 
 ENTRY = "my_lab.rules:Decay"
@@ -77,5 +77,5 @@ def test_names_of_runs_are_plain():
 
 def test_the_run_table_keeps_its_columns(folder):
     table = tabulate(expand_runs(config("baseline", ENTRY, folders=[folder])))
-    assert list(table.columns) == ["run", "method", "alpha", "threshold", "seed", "checkpoint"]
+    assert list(table.columns) == COLUMNS
     assert list(table["method"]) == ["baseline", ENTRY]

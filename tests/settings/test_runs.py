@@ -11,6 +11,7 @@ from workflow_src.common.errors import InputError
 from workflow_src.settings.policy_paths import policy_files
 from workflow_src.settings.rendering import render_config
 from workflow_src.settings.run_table import (
+    describe_misfits,
     expand_runs,
     given_policies,
     pretrained_seeds,
@@ -79,6 +80,53 @@ def test_cells_that_do_not_apply_are_empty():
     assert table["run"].is_unique
 
 
+PUBLISHED = {
+    "fixed-weight": {"threshold": 0.51, "alphas": [0.1, 0.2]},
+    "adaptive-weight": {"threshold": 0.5},
+    "multi-head": {"floor": 0.4},
+}
+
+
+@pytest.mark.parametrize(
+    ("corpus", "fits"),
+    [
+        ({}, False),
+        ({"source": "directory", "directory": {"root": "recordings"}}, False),
+        ({"source": "imported", "imported": {"embeddings": ["a.npz"]}}, False),
+        (
+            {"source": "imported", "imported": {"embeddings": ["a.npz"], "extractor": "smiip-tv"}},
+            True,
+        ),
+        ({"source": "imported", "imported": {"embeddings": ["a.npz"], "extractor": "x"}}, False),
+        ({"source": "simulated"}, True),
+        ({"source": "simulated", "simulated": {"law": "mine.yaml"}}, False),
+    ],
+)
+def test_the_papers_thresholds_are_told_where_the_speaker_model_is_another(corpus, fits):
+    methods = ["baseline", "fixed-weight", "fixed-weight-tuned", "adaptive-weight", "multi-head"]
+    config = validate_config(
+        {
+            "corpus": corpus,
+            "finetuning": {"seeds": [0]},
+            "inference": {"methods": methods},
+            "methods": PUBLISHED,
+        }
+    )
+    runs = expand_runs(config)
+    paper = "paper" if fits else "paper (another model)"
+    assert tabulate(runs)["threshold_from"].fillna("").tolist() == [
+        "", paper, paper, "", "given", paper
+    ]  # fmt: skip
+    told = describe_misfits(runs)
+    if fits:
+        assert told == []
+    else:
+        fixed, multi_head = told
+        assert fixed.startswith("methods.fixed-weight.threshold: 0.51 is the paper's")
+        assert "runs with it: 2 (first: fixed-weight-0.1); tuned chooses" in fixed
+        assert multi_head.startswith("methods.multi-head.floor: 0.4 is the paper's")
+
+
 def test_given_policies_are_rows_and_folders():
     config = validate_config(
         {
@@ -97,7 +145,8 @@ def test_given_policies_are_rows_and_folders():
     assert released.method == "released-adaptive-weight"
     assert (released.threshold, released.seed) == (0.6, None)
     assert released.checkpoint == "results/policies/released-adaptive-weight"
-    assert runs["released-multi-head"].threshold == 0.4
+    tuned = "results/policies/released-multi-head/threshold.json"
+    assert runs["released-multi-head"].tuned == tuned
     assert given_policies(config) == {
         "released-adaptive-weight": (
             "adaptive-weight",

@@ -12,13 +12,14 @@ from tests.training import made_up
 from tests.training.traits import find_traits
 from workflow_src.common.errors import InputError
 from workflow_src.settings.catalogue import METHODS
-from workflow_src.settings.finetuning import Episode
+from workflow_src.settings.finetuning import Episode, ScaledEpisode
 from workflow_src.training.environment import ENVIRONMENT_ID, Traits
 from workflow_src.training.episodes import EpisodeSampler
-from workflow_src.training.scalars import estimate_scale
+from workflow_src.training.scalars import estimate_scale, fit_thresholds
 
 POPULATION = made_up.draw_population(speakers=6, days=12, a_day=6, dimension=16)
-SHORT = Episode(min_utterances=20, max_steps=40, max_errors=12)
+THRESHOLDS = {"error_threshold": 0.5, "update_threshold": 0.51}
+SHORT = ScaledEpisode(min_utterances=20, max_steps=40, max_errors=12, **THRESHOLDS)
 # Every method that PPO trains.
 TRAITS = {row.id: find_traits(row) for row in METHODS if row.origin == "ppo"}
 
@@ -69,7 +70,7 @@ def test_episodes_follow_the_law():
 
 
 def test_days_are_those_of_the_calendar():
-    """Days are missing: their distances count, and a non-target has its target's day."""
+    """Days are missing: their distances count, and a non-target has the next target's day."""
     dates = ["2020-02-28", "2020-02-29", "2020-03-09", "2020-04-01", "2021-04-01"]
     x = np.random.default_rng(0).standard_normal((2 * 5 * 6, 4)).astype(np.float32)
     population = made_up.group_embeddings(
@@ -79,11 +80,29 @@ def test_days_are_those_of_the_calendar():
     settings = Episode(min_utterances=20, max_steps=30, day_probability=1.0, targets_a_day=[6])
     drawn = EpisodeSampler(population, settings).draw(20, torch.Generator().manual_seed(0))
     for targets, days in zip(drawn.targets.tolist(), drawn.days.tolist(), strict=True):
-        since, count = 0, 0
+        count, last = 0, 4 * 6 - 1
         for target, day in zip(targets, days, strict=True):
-            if target:
-                since, count = [1, 10, 33, 398][count // 6], count + 1
-            assert day == since
+            assert day == [1, 10, 33, 398][min(count, last) // 6]
+            count += target
+
+
+def test_days_and_earlier_trials_do_not_tell_the_label():
+    """The label is a coin flip on the first trial of a day, too, and after either label."""
+    settings = Episode(min_utterances=20, max_steps=20, targets_a_day=[3, 6], target_share=0.4)
+    drawn = EpisodeSampler(POPULATION, settings).draw(6000, torch.Generator().manual_seed(2))
+    before = torch.arange(21) < drawn.lengths[:, None]  # the episode goes on
+    target, days = drawn.targets.float(), drawn.days
+    new_day = days.diff(dim=1) > 0
+    kinds = {
+        "first": target[:, 0][before[:, 0]],
+        "new day": target[:, 1:][new_day & before[:, 1:]],
+        "same day": target[:, 1:][~new_day & before[:, 1:]],
+        "after a target": target[:, 1:][drawn.targets[:, :-1] & before[:, 1:]],
+        "after a non-target": target[:, 1:][~drawn.targets[:, :-1] & before[:, 1:]],
+    }
+    for kind, labels in kinds.items():
+        assert len(labels) > 2000, kind
+        assert abs(labels.mean() - 0.4) < 4.5 * np.sqrt(0.24 / len(labels)), kind
 
 
 def test_episode_ends_with_one_target_left():
@@ -99,7 +118,9 @@ def test_episode_ends_with_one_target_left():
 def test_vector_environment_equals_the_plain_one(method):
     """Same episodes and actions: same states, rewards and ends; no dummy steps."""
     E, steps = 5, 300
-    episode = Episode(min_utterances=20, max_steps=40, max_errors=14, targets_a_day=[1, 2, 6])
+    episode = Episode(
+        min_utterances=20, max_steps=40, max_errors=14, targets_a_day=[1, 2, 6], **THRESHOLDS
+    )
     make = {"population": POPULATION, "episode": episode, "traits": TRAITS[method]}
     vector = gymnasium.make_vec(ENVIRONMENT_ID, num_envs=E, **make).unwrapped
     plain = [gymnasium.make(ENVIRONMENT_ID, **make).unwrapped for _ in range(E)]
@@ -216,6 +237,49 @@ def test_scale_of_scores():
     assert scale != estimate(1)
     assert scale.mean == pytest.approx(estimate(1).mean, abs=0.02)
     assert scale.centre < scale.mean
+
+
+def threshold_at_the_eer(scores, targets):
+    """Return the lowest score above which misses and false alarms differ least."""
+    gap = lambda t: abs((scores[targets] <= t).mean() - (scores[~targets] > t).mean())  # noqa: E731
+    return min(sorted(scores), key=lambda t: (round(gap(t), 9), t))
+
+
+def play_alone(drawn, threshold):
+    """The scores and labels of drawn episodes, each played alone with weight 0.2."""
+    scores, targets, x = [], [], POPULATION.embeddings.double()
+    for i, template in enumerate(drawn.templates.double()):
+        for step in range(min(int(drawn.lengths[i]) + 1, drawn.offers.shape[1])):
+            test = x[drawn.offers[i, step]]
+            scores.append(float(template @ test / template.norm() / test.norm()))
+            targets.append(bool(drawn.targets[i, step]))
+            if scores[-1] > threshold:
+                template = 0.8 * template + 0.2 * test
+    return np.array(scores), np.array(targets)
+
+
+def test_open_thresholds_are_those_at_the_eer_of_a_fixed_weight():
+    episode = Episode(min_utterances=20, max_steps=12)
+    fitted = fit_thresholds(POPULATION, episode, seed=3)
+    random = torch.Generator().manual_seed(3)
+    draw = lambda: EpisodeSampler(POPULATION, episode).draw(256, random)  # noqa: E731
+    first = threshold_at_the_eer(*play_alone(draw(), np.inf))
+    second = threshold_at_the_eer(*play_alone(draw(), first))
+    assert fitted.error_threshold == fitted.update_threshold == pytest.approx(second, abs=1e-5)
+    assert second > first
+    assert fitted == ScaledEpisode(
+        min_utterances=20,
+        max_steps=12,
+        error_threshold=fitted.error_threshold,
+        update_threshold=fitted.update_threshold,
+    )
+
+
+def test_thresholds_that_are_given_stay():
+    assert fit_thresholds(POPULATION, SHORT, seed=3) == SHORT
+    half = fit_thresholds(POPULATION, Episode(min_utterances=20, error_threshold=0.3), seed=3)
+    assert half.error_threshold == 0.3
+    assert half.update_threshold > 0.3
 
 
 @pytest.mark.parametrize("method", TRAITS)

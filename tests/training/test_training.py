@@ -25,7 +25,7 @@ from workflow_src.settings.finetuning import Episode, Finetuning, Ppo
 from workflow_src.settings.pretraining import Pretraining
 from workflow_src.training import finetune_policy
 from workflow_src.training.augmentation import InputMap
-from workflow_src.training.enrolments import draw_samples
+from workflow_src.training.enrolments import draw_samples, fit_impostor_threshold
 from workflow_src.training.environment import Traits
 from workflow_src.training.finetune_policy import train
 from workflow_src.training.population import load_training_population
@@ -35,11 +35,17 @@ from workflow_src.training.vector_environment import TemplateUpdatingVectorEnv
 from workflow_src.updating.score_history import ScoreScale
 
 POPULATION = made_up.draw_population(speakers=8, days=10, a_day=6, dimension=16)
-EPISODE = Episode(min_utterances=20, max_steps=30)
+THRESHOLDS = {"error_threshold": 0.5, "update_threshold": 0.51}
+EPISODE = Episode(min_utterances=20, max_steps=30, **THRESHOLDS)
 SMALL = Ppo(steps=512, scalar_steps=512, environments=8, rollout_steps=16, minibatches=2, epochs=2)
 FINETUNING = Finetuning(episode=EPISODE, ppo=SMALL)
 PRETRAINING = Pretraining(
-    epochs=4, batches_per_epoch=2, batch_size=32, max_enrolment=20, redraw_epochs=2
+    epochs=4,
+    batches_per_epoch=2,
+    batch_size=32,
+    max_enrolment=20,
+    redraw_epochs=2,
+    impostor_threshold=0.51,
 )
 SCALAR_NETWORK = ScalarMultiHeadNetwork(ScoreScale(centre=0.5, slope=10.0, mean=0.7, spread=0.1))
 
@@ -151,7 +157,7 @@ def test_reflections_change_no_cosine():
 def test_simulated_enrolments():
     population = made_up.draw_population(speakers=3, days=4, a_day=3, dimension=16)
     random = torch.Generator().manual_seed(0)
-    templates, tests, targets = draw_samples(population, 4000, 20, random)
+    templates, tests, targets = draw_samples(population, 4000, 20, random, 0.51)
     # 12 utterances a speaker: 12 or more wanted of 1..20 leave no target.
     assert targets.float().mean() == pytest.approx(0.5 * 11 / 20, abs=0.03)
     x = population.embeddings
@@ -166,6 +172,26 @@ def test_simulated_enrolments():
     assert not (single.float().argmax(1) == row)[single.any(1) & targets].any()
 
 
+def test_the_threshold_for_impostors_is_that_at_the_eer_without_any():
+    population = made_up.draw_population(speakers=5, days=4, a_day=4, dimension=16)
+    threshold = fit_impostor_threshold(population, 12, torch.Generator().manual_seed(2))
+    random = torch.Generator().manual_seed(2)
+    templates, tests, targets = draw_samples(population, 2048, 12, random, np.inf)
+    scores = torch.cosine_similarity(templates, tests, dim=1)
+    misses = (scores[targets] <= threshold).float().mean()
+    assert misses == pytest.approx(float((scores[~targets] > threshold).float().mean()), abs=2e-3)
+    # Above the threshold, impostors enter: other templates come from the same draws.
+    below = draw_samples(population, 2048, 12, torch.Generator().manual_seed(2), -1.0)[0]
+    assert not torch.equal(below, templates)
+
+
+def test_without_targets_no_impostor_enters():
+    vectors = np.eye(3, dtype=np.float32)
+    names, dates = pd.Series(["a", "b", "c"]), pd.Series(["2020-05-01"] * 3)
+    population = made_up.group_embeddings(vectors, names, dates)
+    assert fit_impostor_threshold(population, 9, torch.Generator().manual_seed(0)) == 1.0
+
+
 def test_long_enrolment_is_a_moving_average():
     """Two far-apart speakers: no impostor enters, so 0.9 template + 0.1 utterance throughout."""
     vectors = np.eye(8, dtype=np.float32)[[0] * 9 + [1] * 9]
@@ -173,7 +199,8 @@ def test_long_enrolment_is_a_moving_average():
     population = made_up.group_embeddings(
         vectors, pd.Series(["a"] * 9 + ["b"] * 9), pd.Series(["2020-05-01"] * 18)
     )
-    templates, _, targets = draw_samples(population, 500, 40, torch.Generator().manual_seed(0))
+    random = torch.Generator().manual_seed(0)
+    templates, _, targets = draw_samples(population, 500, 40, random, 0.51)
     own = templates[:, 0] > 0.5
     assert torch.allclose(templates[own, 0], torch.ones(int(own.sum())))
     assert torch.allclose(templates[own, 1], torch.zeros(int(own.sum())))
@@ -190,11 +217,13 @@ def test_pretraining_learns():
         max_enrolment=30,
         redraw_epochs=12,
         decay_epochs=[18],
+        impostor_threshold=0.51,
     )
     network, curve = pretrain(population, settings, 1, 0)
     assert curve["accuracy"].iloc[-1] > 0.9
     held_out = made_up.draw_population(speakers=10, days=10, a_day=6, dimension=16, seed=9)
-    templates, tests, targets = draw_samples(held_out, 1000, 30, torch.Generator().manual_seed(1))
+    random = torch.Generator().manual_seed(1)
+    templates, tests, targets = draw_samples(held_out, 1000, 30, random, 0.51)
     with torch.no_grad():
         logits, weights = network(torch.cat([templates, tests], dim=1))
     assert ((logits[:, 1] > logits[:, 0]) == targets).float().mean() > 0.8
@@ -329,7 +358,7 @@ def test_truncation_bootstraps_and_termination_does_not(method, monkeypatch):
         lambda *parts: seen.append(parts) or generalised_advantages(*parts),
     )
     short = Finetuning(
-        episode=Episode(min_utterances=20, max_steps=7, max_errors=3),
+        episode=Episode(min_utterances=20, max_steps=7, max_errors=3, **THRESHOLDS),
         ppo=SMALL.model_copy(update={"rollout_steps": 64, "steps": 1024, "scalar_steps": 1024}),
     )
     train_method(POPULATION, method, short)
@@ -439,6 +468,33 @@ def test_steps_from_files_to_policies(files, capsys):
     for name in names:
         assert (tuned / name).read_bytes() == (killed / name).read_bytes()
     assert not list(files.glob("policies/*.checkpoint"))
+
+
+def test_what_training_leaves_out_is_counted(files):
+    """Of the six training speakers, the first has only short recordings, the second five others."""
+    table = pd.read_parquet(files / "manifest.parquet")
+    first, second = (table["speaker"] == name for name in sorted(table["speaker"].unique())[:2])
+    table.loc[first | (second & (second.cumsum() > 5)), "seconds"] = 0.5
+    table.loc[second & (second.cumsum() <= 5), "seconds"] = 3.0
+    write_parquet(table, files / "manifest.parquet")
+    training = table[table["speaker"].isin(sorted(table["speaker"].unique())[:6])]
+    short = training.loc[training["seconds"] < 1, "utterance"]
+    counted = files / "passed_over.csv"
+    pretrain_step(files, files / "pretrained", **{"passed-over": counted})
+    lines = [
+        "stage,what,number,first",
+        f"policies,training utterances of at most 1 s,{len(short)},{short.iloc[0]}",
+        "policies,training speakers without an utterance to train on,1,"
+        f"{table['speaker'][first].iloc[0]}",
+    ]
+    assert counted.read_text().splitlines() == lines
+    finetune_step(files, files / "tuned", method="multi-head", **{"passed-over": counted})
+    lines[1] = lines[1].replace("at most 1 s", "at most 0.64 s")
+    lines.append(
+        'policies,"training speakers without episodes, who have at most 20 utterances or one day",'
+        f"1,{table['speaker'][second].iloc[0]}"
+    )
+    assert counted.read_text().splitlines() == lines
 
 
 @pytest.mark.parametrize("method", ["pretraining", "multi-head", "adaptive-weight"])

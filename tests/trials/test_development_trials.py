@@ -5,7 +5,6 @@ import pytest
 
 from tests.launching import launch
 from tests.manifests import manifest_of
-from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_parquet
 from workflow_src.settings.scenarios import BY_ID
 
@@ -38,6 +37,7 @@ def make(corpus, scenario, development="{}"):
         "--development", development,
         "--trials", corpus / "out.parquet",
         "--enrolment", corpus / "enrolment.parquet",
+        "--passed-over", corpus / "passed_over.csv",
     )  # fmt: skip
     return [pd.read_parquet(corpus / name) for name in ("out.parquet", "enrolment.parquet")]
 
@@ -57,8 +57,30 @@ def test_speakers_and_trajectories_are_as_many_as_wanted(corpus):
     assert trials["model"].nunique() == 6
 
 
-def test_a_lone_training_speaker_is_refused(corpus):
+def test_training_speakers_without_trials_are_counted(corpus):
+    manifest = pd.read_parquet(corpus / "manifest.parquet")
+    # Two days of speaker 0008: one to enrol, none to test. Speaker 0001 is tested, and not counted.
+    short = manifest["speaker"].isin(["0001", "0008"]) & (manifest["date"] > "2020-05-02")
+    write_parquet(manifest[~short], corpus / "manifest.parquet")
+    trials, _ = make(corpus, "1das")
+    assert "0008" not in set(trials["speaker"])
+    assert (corpus / "passed_over.csv").read_text().splitlines() == [
+        "stage,what,number,first",
+        "development trials,enrolment days without a test day (1das),1,",
+        "development trials,training speakers without a trial (1das),1,0008",
+    ]
+
+
+def test_without_two_training_speakers_there_are_none(corpus):
+    full = [table.dtypes.to_dict() for table in make(corpus, "random")]
     split = pd.DataFrame({"speaker": ["0001", "0002"], "part": ["test", "train"]})
     write_csv(split, corpus / "split.csv")
-    with pytest.raises(InputError, match="need two speakers of part 'train'"):
-        make(corpus, "random")
+    tables = make(corpus, "random")
+    assert [len(table) for table in tables] == [0, 0]
+    assert [table.dtypes.to_dict() for table in tables] == full
+
+
+def test_where_speakers_recorded_too_little_there_are_none(corpus):
+    short = manifest_of([name for name in IDS if name[5:9] == "0501"])
+    write_parquet(short, corpus / "manifest.parquet")
+    assert [len(table) for table in make(corpus, "random")] == [0, 0]

@@ -118,6 +118,7 @@ def import_lists(folder, row, tables, corpus):
         "--trial-list", folder / row.id / "trial.pkl",
         "--enrolment-list", find_lists(folder, "published", row.id).enrolment,
         "--scenario", row.model_dump_json(),
+        "--seed", "1",
         "--manifest", corpus / "manifest.parquet",
         "--split", corpus / "split.csv",
         "--rejected", corpus / "rejected.csv",
@@ -366,7 +367,10 @@ def test_what_the_layout_cannot_hold_is_not_exported(lists, change, says):
 def test_settings_of_the_source():
     with pytest.raises(ValueError, match=r"imported\.root must name a folder"):
         Config(trials={"source": "import"})
-    imported = Config(trials={"source": "import", "imported": {"root": "lists"}})
+    imported = Config(
+        trials={"source": "import", "imported": {"root": "lists"}},
+        inference={"methods": ["baseline"]},
+    )
     assert "generation" not in effective_settings(imported)["trials"]
     assert "imported" not in effective_settings(Config())["trials"]
 

@@ -12,10 +12,14 @@ from scipy.stats import chisquare
 
 from tests.manifests import manifest_of
 from workflow_src.common.unpickling import read_plain_pickle
+from workflow_src.evaluation.order_meter import measure_order
 from workflow_src.settings.generation import Generation
 from workflow_src.settings.scenarios import BY_ID
+from workflow_src.trials.orders import shuffle_days
 from workflow_src.trials.pool import build_pool
 from workflow_src.trials.protocol import make_scenario
+from workflow_src.trials.published_layout import parse_enrolments, parse_trials
+from workflow_src.trials.tabulating import Utterances, tabulate_lists
 
 ROOT = os.environ.get("PUBLISHED_DIR")
 pytestmark = pytest.mark.skipif(not ROOT, reason="PUBLISHED_DIR does not name the published files")
@@ -150,3 +154,31 @@ def test_nontargets_come_from_all_other_speakers_alike(published, pool, made, wh
     np.fill_diagonal(expected, 0)
     by_speaker = expected.sum(0)
     assert chisquare(table.sum(0), by_speaker).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("scenario", ["random", "3das"])
+def test_their_order_tells_the_label_and_another_order_does_not(published, scenario):
+    enrolments, nested = published[scenario]
+    heard = {name for names in enrolments.values() for name in names}
+    for of_model in nested.values():
+        heard.update(*([of_model] if isinstance(of_model, list) else of_model.values()))
+    manifest = manifest_of(sorted(heard))
+    speakers = manifest["speaker"].unique()
+    split = pd.DataFrame({"speaker": speakers, "part": "test"})
+    split.loc[split["speaker"] == "0124", "part"] = "nontarget-only"
+    lines = [" ".join([model, *names]) for model, names in enrolments.items()]
+    trials, _ = tabulate_lists(
+        parse_trials(nested, BY_ID[scenario], "trial.pkl"),
+        parse_enrolments(lines, BY_ID[scenario], "enroll_model"),
+        Utterances(manifest, []),
+        split,
+        scenario=scenario,
+    )
+    told = {}
+    for order in ("published", "shuffled"):
+        table = trials if order == "published" else shuffle_days(trials, scenario, seed=1)
+        told[order] = measure_order(table.assign(accepted=table["target"]), seed=1)
+    assert set(told["published"].values()) == {0}
+    print(f"{scenario}, shuffled: {told['shuffled']}")
+    assert abs(told["shuffled"]["past"] - 0.5) < 0.02
+    assert abs(told["shuffled"]["list"] - 0.5) < 0.02

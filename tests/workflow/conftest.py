@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.finished_runs import finish_runs
+from tests.workflow.finished_runs import FinishedRuns
 
 
 def pytest_itemcollected(item):
@@ -21,4 +21,4 @@ def pytest_itemcollected(item):
 @pytest.fixture(scope="session")
 def finished_runs(finished, tmp_path_factory):
     """A finished run of each kind of `reruns.WORLDS`, by its name."""
-    return finish_runs(finished, tmp_path_factory.mktemp("finished runs"))
+    return FinishedRuns(finished, tmp_path_factory.mktemp("finished runs"))

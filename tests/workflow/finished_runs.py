@@ -1,9 +1,11 @@
 """Finished runs of each kind: what `reruns.WORLDS` is checked in."""
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 import yaml
 
 from tests.workflow.forked_runs import Command, Outcome, dry_run, run_all
@@ -12,6 +14,10 @@ from tests.workflow.running import CLONE, TINY, arguments
 
 # Outputs that are folders.
 FOLDERS = {"workflow"}
+# For parametrized tests: the run that other tests have anyway, and all others slowly.
+EACH_WORLD = [
+    name if name == "synthetic" else pytest.param(name, marks=pytest.mark.slow) for name in WORLDS
+]
 
 
 class FinishedRun(NamedTuple):
@@ -49,28 +55,43 @@ class FinishedRun(NamedTuple):
         return [TINY, path]
 
 
-def finish_runs(finished: Path, folder: Path) -> dict[str, FinishedRun]:
-    """Return a finished run of each kind.
+class FinishedRuns:
+    """A finished run of each kind, by its name, made when it is first asked for.
 
-    The first is a run of the whole graph. Of the others no step is run, which would take minutes:
-    their outputs are empty files that Snakemake is told to take for finished (``--touch``), with
-    the same records of settings, code and inputs as after a run.
+    The kind ``synthetic`` is a run of the whole graph. Of the others no step is run, which would
+    take minutes: their outputs are empty files that Snakemake is told to take for finished
+    (``--touch``), with the same records of settings, code and inputs as after a run.
     """
-    runs = {name: FinishedRun(world, folder / name) for name, world in WORLDS.items()}
-    runs["synthetic"] = FinishedRun(WORLDS["synthetic"], finished)
-    for run in runs.values():
+
+    def __init__(self, finished: Path, folder: Path) -> None:
+        self._made: dict[str, FinishedRun] = {}
+        self._folder = folder
+        self._made["synthetic"] = FinishedRun(WORLDS["synthetic"], finished)
+        self._give_files(self._made["synthetic"])
+
+    def __getitem__(self, name: str) -> FinishedRun:
+        return self.finish([name])[name]
+
+    def finish(self, names: Iterable[str]) -> dict[str, FinishedRun]:
+        """Return several kinds, which are made side by side."""
+        new = [name for name in names if name not in self._made]
+        runs = [FinishedRun(WORLDS[name], self._folder / name) for name in new]
+        for run in runs:
+            self._give_files(run)
+        asked = [_command(run, "--summary") for run in runs]
+        for run, outcome in zip(runs, run_all(asked), strict=True):
+            make_outputs(run.folder, outcome)
+        touched = [_command(run, "--touch", "--forceall", forged=True) for run in runs]
+        for outcome in run_all(touched):
+            assert outcome.code == 0, outcome.said
+        self._made.update(zip(new, runs, strict=True))
+        return {name: self._made[name] for name in names}
+
+    def _give_files(self, run: FinishedRun) -> None:
         for name in FILES:
             path = run.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(CONTENTS.get(name, ""))
-    others = [run for name, run in runs.items() if name != "synthetic"]
-    asked = [_command(run, "--summary") for run in others]
-    for run, outcome in zip(others, run_all(asked), strict=True):
-        make_outputs(run.folder, outcome)
-    touched = [_command(run, "--touch", "--forceall", forged=True) for run in others]
-    for outcome in run_all(touched):
-        assert outcome.code == 0, outcome.said
-    return runs
 
 
 def make_outputs(folder: Path, summary: Outcome) -> None:

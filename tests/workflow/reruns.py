@@ -18,16 +18,20 @@ CORPUS = {"synthesize_corpus", "build_manifest", "simulate_listing", "import_emb
 EMBEDDINGS = EXTRACTION | {"import_embeddings", "simulate_embeddings"}
 SPLIT = {"split_speakers"}
 TRIALS = {"generate_trials", "import_trials", "list_passed_over"}
-DEVELOPMENT = {"generate_development_trials"}
+DEVELOPMENT = {"generate_development_trials", "list_passed_over"}
 IMPORTED_POLICY = {"import_policy"}
-PRETRAINING = {"pretrain_policy"}
-FINETUNING = {"finetune_policy"}
+PRETRAINING = {"pretrain_policy", "list_passed_over"}
+FINETUNING = {"finetune_policy", "list_passed_over"}
 FITTING = {"fit_method"}
 THRESHOLDS = {"tune_threshold"}
 RUN_TABLE = {"tabulate_runs"}
 SCORES = {"run_inference"}
+INTERVALS = {"measure_intervals"}
+POINTS = {"set_operating_points"}
+MEASURES = {"measure_operating_points"}
 SUMMARY = {"summarise_results"}
 SWEEP = {"sweep_thresholds"}
+ORDER = {"measure_order"}
 FIGURES = {"run_visual_analysis"}
 RECORD = {"record_provenance"}
 EXPORT = {"export_method"}
@@ -37,16 +41,19 @@ SENSITIVITY = {"measure_sensitivity"}
 COMPARISON = {"summarise_comparison"}
 
 SHOWN = SUMMARY | FIGURES | RECORD
-INFERENCE = SCORES | SHOWN
+MEASURED = MEASURES | INTERVALS | SHOWN
+INFERENCE = SCORES | MEASURED
+# What is scored anew has other operating points, too.
+METHODS = POINTS | INFERENCE
 # The run table shows tuned weights and thresholds.
-TABULATED = RUN_TABLE | INFERENCE
+TABULATED = RUN_TABLE | METHODS
 FITTED = FITTING | TABULATED
 TUNED = THRESHOLDS | FITTED
 TRIED = SWEEP | DEVELOPMENT | TUNED
 # Of the policies trained by PPO, adaptive-weight has a tuned threshold in the tiny configuration.
 TRAINED = FINETUNING | THRESHOLDS | TABULATED
-PRETRAINED = PRETRAINING | FINETUNING | INFERENCE
-FROM_EMBEDDINGS = TRIALS | TRIED | PRETRAINED | TRAINED
+PRETRAINED = PRETRAINING | FINETUNING | METHODS
+FROM_EMBEDDINGS = TRIALS | ORDER | TRIED | PRETRAINED | TRAINED
 COMPARED = POPULATIONS | POPULATION_SCORES | SENSITIVITY | COMPARISON
 
 EFFECTS: dict[str, set[str]] = {
@@ -55,32 +62,35 @@ EFFECTS: dict[str, set[str]] = {
     "manifest": CORPUS | {"merge_embeddings"} | SPLIT | FROM_EMBEDDINGS,
     "embeddings": EMBEDDINGS | FROM_EMBEDDINGS,
     "split of speakers": SPLIT | FROM_EMBEDDINGS,
-    "all trials": TRIALS | TRIED,
-    "scored trials": TRIALS | SWEEP | INFERENCE,
-    "new scenario": TRIALS | INFERENCE,
+    "all trials": TRIALS | ORDER | TRIED,
+    "scored trials": TRIALS | ORDER | SWEEP | INFERENCE,
+    "other order": ORDER | SWEEP | INFERENCE,
+    "new scenario": TRIALS | ORDER | INFERENCE,
+    "independent trials": TRIALS | ORDER | DEVELOPMENT | TUNED,
     "development trials": DEVELOPMENT | TUNED,
     "tuning": TUNED,
     "fitted methods": FITTED,
     "imported policy, pretraining": IMPORTED_POLICY | PRETRAINED,
     "pretraining": PRETRAINED,
     "imported policy, finetuning": IMPORTED_POLICY | TRAINED,
-    "imported policy, finetuning of multi-head": IMPORTED_POLICY | FINETUNING | INFERENCE,
+    "imported policy, finetuning of multi-head": IMPORTED_POLICY | FINETUNING | METHODS,
     "pretraining, finetuning": PRETRAINED | TRAINED,
     "finetuning": TRAINED,
-    "finetuning of multi-head": FINETUNING | INFERENCE,
+    "finetuning of multi-head": FINETUNING | METHODS,
     "imported policy, tuning": IMPORTED_POLICY | THRESHOLDS | TABULATED,
     "imported policy, inference": IMPORTED_POLICY | TABULATED,
     "inference": TABULATED,
-    "run table": RUN_TABLE | SHOWN,
+    "run table": RUN_TABLE | MEASURED,
+    "operating points": POINTS | MEASURES | SHOWN,
+    "intervals": INTERVALS | SHOWN,
     "summary": SHOWN,
     "threshold sweep": SWEEP | FIGURES | RECORD,
     "figures": FIGURES | RECORD,
     "record": RECORD,
     "fetching": FETCHING,
     "fetching, everything": FETCHING | CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
-    "export": EXPORT,
+    "operating points, export": POINTS | EXPORT,
     "demo extractor": {"train_demo_extractor"},
-    "summary, export": SUMMARY | EXPORT,
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
     "new population": POPULATIONS | POPULATION_SCORES | COMPARISON,
@@ -137,6 +147,7 @@ VALUES: dict[str, Any] = {
     "compute.deterministic": False,
     "corpus.source": "simulated",
     "corpus.test_speakers": 5,
+    "corpus.replace": True,
     "corpus.synthetic.speakers": 12,
     "corpus.synthetic.days": 15,
     "corpus.synthetic.missed_days": 0.1,
@@ -157,6 +168,7 @@ VALUES: dict[str, Any] = {
     "corpus.imported.embeddings": ["other.npz"],
     "corpus.imported.names": "{speaker}/{time}",
     "corpus.imported.table": "recordings.csv",
+    "corpus.imported.extractor": "other.onnx",
     "corpus.simulated.listing.speakers": 13,
     "corpus.simulated.listing.days": 16,
     "corpus.simulated.listing.attendance": 0.9,
@@ -166,6 +178,7 @@ VALUES: dict[str, Any] = {
     "extractor.model": "other.onnx",
     "extractor.allow_demo": True,
     "extractor.front_end": "waveform",
+    "extractor.folders": ["models of mine"],
     "extractor.features.sample_rate": 8000,
     "extractor.features.feat_dim": 40,
     "extractor.features.window_type": "povey",
@@ -180,6 +193,7 @@ VALUES: dict[str, Any] = {
     "extractor.shards": 3,
     "trials.source": "import",
     "trials.scenarios": ["random", "1das", "3d1s", "5das"],
+    "trials.orders": ["shuffled", "published"],
     "trials.own": {"weekly": {"every": 3, "targets": "all"}},
     "trials.nontarget_only": ["0003"],
     "trials.generation.enrolment_utterances": 4,
@@ -189,6 +203,7 @@ VALUES: dict[str, Any] = {
     "trials.generation.random.trajectories": 20,
     "trials.generation.random.max_skip_days": 5,
     "trials.generation.random.max_targets": 3,
+    "trials.generation.nontargets_per_target": 2.0,
     "trials.imported.root": "other lists",
     "trials.imported.form": "pairs",
     "trials.imported.sequences": True,
@@ -201,6 +216,7 @@ VALUES: dict[str, Any] = {
     "pretraining.redraw_epochs": 5,
     "pretraining.batch_size": 32,
     "pretraining.max_enrolment": 100,
+    "pretraining.impostor_threshold": 0.4,
     "pretraining.learning_rate": 0.01,
     "pretraining.momentum": 0.9,
     "pretraining.weight_decay": 0.001,
@@ -240,6 +256,7 @@ VALUES: dict[str, Any] = {
     "tuning.development.scenarios": ["random", "5das"],
     "tuning.development.speakers": 5,
     "tuning.development.trajectories": 4,
+    "tuning.development.order": "published",
     "tuning.validation_share": 0.3,
     "tuning.alphas": [0.1, 0.3],
     "tuning.thresholds": [0.3, 0.4],
@@ -259,6 +276,14 @@ VALUES: dict[str, Any] = {
     "methods.through-time.learning_rate": 0.02,
     "methods.through-time.max_weight": 0.4,
     "methods.through-time.validate_every": 2,
+    "evaluation.operating_points.far": [0.02],
+    "evaluation.operating_points.cost.p_target": 0.02,
+    "evaluation.operating_points.cost.miss": 2.0,
+    "evaluation.operating_points.cost.false_alarm": 3.0,
+    "evaluation.calibration.back_end": "affine",
+    "evaluation.calibration.p_target": 0.1,
+    "evaluation.intervals.resamples": 120,
+    "evaluation.intervals.confidence": 0.9,
     "analysis.scenario": "1das",
     "analysis.alpha": 0.3,
     "analysis.compare_published": True,
@@ -270,8 +295,6 @@ VALUES: dict[str, Any] = {
     "comparison.scenarios": ["random", "1das"],
     "comparison.methods": ["baseline", "fixed-weight-tuned", "soft", "through-time", "oracle"],
     "comparison.seeds": [0, 1],
-    "comparison.resamples": 60,
-    "comparison.confidence": 0.9,
     "comparison.sensitivity.populations": [2],
     "comparison.sensitivity.methods": ["soft"],
     "comparison.sensitivity.shifts": [0.1],
@@ -323,10 +346,13 @@ WORLDS = {
             "corpus.synthetic": "everything",
             "extractor": "embeddings",
             "extractor.allow_demo": "nothing",
+            "extractor.folders": "nothing",
             "trials.source": "scored trials",
             "trials.scenarios": "new scenario",
+            "trials.orders": "scored trials",
             "trials.nontarget_only": "split of speakers",
             "trials.generation": "all trials",
+            "trials.generation.nontargets_per_target": "independent trials",
             "trials.generation.random.trajectories": "scored trials",
             "pretraining": "pretraining",
             "pretraining.enabled": "finetuning of multi-head",
@@ -346,6 +372,8 @@ WORLDS = {
             "inference.released.adaptive-weight": "imported policy, tuning",
             "methods": "inference",
             "methods.through-time": "fitted methods",
+            "evaluation": "operating points",
+            "evaluation.intervals": "intervals",
             "analysis.scenario": "threshold sweep",
             "analysis.alpha": "figures",
             "analysis.compare_published": "summary",
@@ -383,6 +411,8 @@ WORLDS = {
             "corpus.test_speakers": "split of speakers",
             "corpus.imported": "everything",
             "trials.scenarios": "new scenario",
+            # Both lists are there; the first is shown.
+            "trials.orders": "other order",
             "trials.nontarget_only": "split of speakers",
             "trials.generation": "development trials",
             "trials.generation.random.trajectories": "record",
@@ -424,10 +454,9 @@ WORLDS = {
             "results/exported_embeddings/embeddings.npz",
             "results/demo_extractor/demo_extractor.onnx",
         ],
-        ["analysis", "corpus.synthetic.law"],
+        ["evaluation", "corpus.synthetic.law"],
         {
-            "analysis.scenario": "export",
-            "analysis.compare_published": "summary, export",
+            "evaluation": "operating points, export",
             "corpus.synthetic.law": "demo extractor",
         },
     ),
@@ -460,6 +489,7 @@ WORLDS = {
             "corpus.simulated.listing.speakers": "nothing",
             "corpus.simulated.listing.utterances": "nothing",
             "trials.generation": "populations",
+            "trials.orders": "populations",
             "pretraining": "populations",
             "finetuning": "populations",
             "finetuning.seeds": "nothing",
@@ -472,8 +502,7 @@ WORLDS = {
             "methods.adaptive-weight": "populations",
             "comparison": "populations",
             "comparison.populations": "new population",
-            "comparison.resamples": "comparison",
-            "comparison.confidence": "comparison",
+            "evaluation.intervals": "comparison",
             "comparison.sensitivity": "sensitivity",
         },
     ),

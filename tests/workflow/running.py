@@ -20,6 +20,7 @@ TARGETS = {
     "trials",
     "policies",
     "inference",
+    "controls",
     "analysis",
     "export_policy",
     "benchmark_methods",

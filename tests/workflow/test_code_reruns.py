@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.analysis.test_figures import recipe
-from tests.workflow.finished_runs import default_settings, merge
+from tests.workflow.finished_runs import EACH_WORLD, default_settings, merge
 from tests.workflow.forked_runs import run_all
 from tests.workflow.job_graphs import JobGraph
 from tests.workflow.reached import (
@@ -26,7 +26,13 @@ from workflow_src.settings.front_ends import FRONT_ENDS
 from workflow_src.settings.run_table import expand_runs, given_policies
 from workflow_src.settings.schema import validate_config
 
-SHOWN = {"summarise_results": 1, "run_visual_analysis": 1, "record_provenance": 1}
+SHOWN = {
+    "measure_intervals": 1,
+    "measure_operating_points": 1,
+    "summarise_results": 1,
+    "run_visual_analysis": 1,
+    "record_provenance": 1,
+}
 NOTEBOOKS = {
     "notebooks/inference.ipynb": "run_inference",
     "notebooks/visual_analysis.ipynb": "run_visual_analysis",
@@ -36,8 +42,8 @@ NOTEBOOKS = {
 @pytest.fixture(scope="module")
 def graphs(finished_runs):
     """The graph of jobs of each kind of run."""
-    commands = [run.job_graph() for run in finished_runs.values()]
-    drawn = dict(zip(finished_runs, run_all(commands), strict=True))
+    runs = finished_runs.finish(WORLDS)
+    drawn = dict(zip(runs, run_all([run.job_graph() for run in runs.values()]), strict=True))
     assert not any(outcome.code for outcome in drawn.values())
     return {name: JobGraph(outcome.said) for name, outcome in drawn.items()}
 
@@ -174,6 +180,7 @@ RUN_BY_NO_RULE = {
 }
 
 
+@pytest.mark.slow
 def test_a_population_depends_on_the_code_that_makes_it(finished_runs, graphs, inner):
     made_by = set(inner.rules.values())
     assert {"simulate_listing", "simulate_embeddings", "generate_trials", "fit_method"} <= made_by
@@ -190,11 +197,11 @@ def test_an_edit_of_a_method_reruns_its_fit_and_its_runs_alone(finished_runs):
     run = finished_runs["synthetic"]
     (outcome,) = run_all([run.dry_run(edits=edited_module("workflow_src.methods.kalman"))])
     # The run table reads from fitted policies whether they hold a threshold.
-    own = {"fit_method": 1, "run_inference": 1, "tabulate_runs": 1}
+    own = {"fit_method": 1, "run_inference": 1, "set_operating_points": 1, "tabulate_runs": 1}
     assert outcome.jobs == {**own, **SHOWN}
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", EACH_WORLD)
 def test_how_steps_are_run_and_the_words_of_errors_rerun_nothing(finished_runs, name):
     edits = {}
     for module in all_modules():
@@ -204,7 +211,7 @@ def test_how_steps_are_run_and_the_words_of_errors_rerun_nothing(finished_runs, 
     assert outcome.jobs == {}
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", EACH_WORLD)
 def test_comments_docstrings_formatting_and_outputs_of_notebooks_rerun_nothing(finished_runs, name):
     edits = {}
     for module in all_modules():
@@ -215,6 +222,7 @@ def test_comments_docstrings_formatting_and_outputs_of_notebooks_rerun_nothing(f
     assert outcome.jobs == {}
 
 
+@pytest.mark.slow
 def test_a_changed_cell_reruns_the_notebook_and_what_follows(finished_runs, graphs):
     run = finished_runs["synthetic"]
     commands = [run.dry_run(edits=edited_notebook(path, edit_last_cell)) for path in NOTEBOOKS]
@@ -242,6 +250,7 @@ def modules_to_edit(name, graphs, inner):
     ]
 
 
+@pytest.mark.slow
 def test_every_rule_with_a_step_is_in_one_of_the_runs(graphs):
     there = {rule for graph in graphs.values() for rule in graph.rules.values()}
     # A plan is no part of a run.

@@ -8,8 +8,11 @@ import pandas as pd
 import pytest
 
 from tests.workflow.forked_runs import run_snakemake
+from workflow_src.embeddings.demo_extractor import SHA256
 from workflow_src.serving import TemplateUpdater
 from workflow_src.settings.catalogue import METHODS
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,7 @@ def test_every_run_is_exported_and_scores_as_it_did(exported):
     for run in runs.loc[~runs["method"].isin(limits), "run"]:
         updater = TemplateUpdater(exported / "export" / run)
         assert updater.description["run"] == run
+        assert updater.extractor == SHA256
         assert np.isfinite(updater.description["decision"]["threshold"])
         scored = pd.read_parquet(exported / f"inference/{run}/{scenario}.parquet")
         scored = scored[scored["model"] == model].sort_values(["round", "step"])

@@ -9,22 +9,26 @@ import time
 
 import psutil
 import pytest
+import yaml
 
 from tests.workflow.forked_runs import run_snakemake
-from tests.workflow.running import TINY, command_line
+from tests.workflow.running import FEW, TINY, command_line
 from tests.workflow.test_reproducible import digests
 
 pytestmark = pytest.mark.slow
 
-KILLS = 30
+# Each run of the tests has other moments: KILL_SEED.
+KILLS = 15
 # What is killed: a step (or a notebook's kernel), Snakemake, everything; or Snakemake ends by
 # itself on Ctrl-C or a scheduler's SIGTERM.
 WAYS = ["step", "snakemake", "everything", "SIGINT", "SIGTERM"]
 
 
 def start(folder):
+    overlay = folder / "few.yaml"
+    overlay.write_text(yaml.safe_dump(FEW))
     return psutil.Popen(
-        command_line(folder, [TINY]),
+        command_line(folder, [TINY, overlay]),
         stdout=(folder / "said.txt").open("a"), stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
 
@@ -71,7 +75,7 @@ def name_of(process):
         return "ended"
 
 
-def test_a_run_survives_kills_at_random_moments(finished, tmp_path):
+def test_a_run_survives_kills_at_random_moments(finished_few, tmp_path):
     rng = random.Random(int(os.environ["KILL_SEED"]))
     killed = collections.Counter()
     struck = collections.Counter()
@@ -85,7 +89,7 @@ def test_a_run_survives_kills_at_random_moments(finished, tmp_path):
         if run.poll() is not None:
             assert run.returncode == 0, (tmp_path / "said.txt").read_text()[-3000:]
             finished_runs += 1
-            assert digests(tmp_path) == digests(finished)
+            assert digests(tmp_path) == digests(finished_few)
             # From the beginning again, where Snakemake's records say that all is done.
             subprocess.run(["rm", "-rf", str(tmp_path / "results")], check=True)
             continue
@@ -98,8 +102,8 @@ def test_a_run_survives_kills_at_random_moments(finished, tmp_path):
             os.killpg(run.pid, signal.SIGKILL)
             run.wait()
     print(f"killed: {dict(killed)}; at work: {dict(struck)}; ended well between: {finished_runs}")
-    run_snakemake(tmp_path)
-    assert digests(tmp_path) == digests(finished)
+    run_snakemake(tmp_path, overlay=FEW)
+    assert digests(tmp_path) == digests(finished_few)
     left = [path for path in (tmp_path / "results").rglob("*") if path.suffix == ".checkpoint"
             or path.name.endswith(".part")]  # fmt: skip
     assert not left

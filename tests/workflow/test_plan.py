@@ -13,7 +13,10 @@ import yaml
 from tests.workflow.forked_runs import Command, rules_to_run, run_all, run_snakemake
 from tests.workflow.job_graphs import JobGraph
 from tests.workflow.running import CLONE, TARGETS, TINY, arguments
+from workflow_src.planning.plan import measure_amounts
 from workflow_src.planning.rates import RATES
+from workflow_src.planning.survey import Survey
+from workflow_src.settings.schema import validate_config
 
 SIMULATED = {
     "corpus": {"source": "simulated", "simulated": {"listing": {"speakers": 8, "days": 14}}},
@@ -158,10 +161,20 @@ def test_simulated_embeddings(tmp_path):
     )
 
 
+def test_days_without_a_recording_cost_time_too():
+    table = pd.DataFrame({"speaker": ["a", "b"], "date": ["2019-12-31", "2024-01-01"]})
+    amounts = measure_amounts(
+        validate_config(SIMULATED), Survey(table, "made up"), {"random": 10}, {}, 0.0, 128
+    )
+    assert amounts["speaker_days"] == 2 * (1 + 4 * 365 + 1 + 1)
+
+
+@pytest.mark.slow
 def test_every_rule_of_a_run_has_a_rate(finished_runs):
     # Of these, a run of everything has all rules: there is one of every source, and a given policy.
     names = ["synthetic", "directory", "imported", "simulated", "occasional"]
-    drawn = run_all([finished_runs[name].job_graph(targets=["all"]) for name in names])
+    runs = finished_runs.finish(names)
+    drawn = run_all([run.job_graph(targets=["all"]) for run in runs.values()])
     rules = {rule for outcome in drawn for rule in JobGraph(outcome.said).rules.values()}
     assert rules - TARGETS == set(RATES)
 

@@ -61,7 +61,15 @@ def test_the_graph_has_the_given_files_as_they_were(finished):
 
 def test_the_record_has_the_stages_in_the_order_of_the_data(record):
     stages = record["stages"]
-    assert list(stages) == ["corpus", "embeddings", "trials", "policies", "inference", "analysis"]
+    assert list(stages) == [
+        "corpus",
+        "embeddings",
+        "trials",
+        "policies",
+        "inference",
+        "controls",
+        "analysis",
+    ]
     assert stages["trials"]["reads"] == ["corpus", "embeddings"]
     for place, stage in enumerate(stages):
         assert set(stages[stage]["reads"]) <= set(list(stages)[:place])
@@ -74,7 +82,11 @@ def test_the_record_has_what_each_step_was_given_by_the_key_of_the_config(finish
     assert given["corpus.synthetic"]["speakers"] == 10
     assert settings | given["corpus.synthetic"] == settings
     jobs = record["stages"]["trials"]["steps"]["trials.generate_trials"]["jobs"]
-    assert list(jobs) == sorted(record["settings"]["trials"]["scenarios"])
+    settings = record["settings"]["trials"]
+    assert settings["orders"] == ["published", "independent"]
+    assert sorted(jobs) == sorted(
+        name + end for name in settings["scenarios"] for end in ("", "-independent")
+    )
 
 
 def test_the_record_says_where_it_was_computed(record):

@@ -73,6 +73,8 @@ def test_published_lists_and_released_policies_on_made_up_embeddings(tmp_path):
     }
     run_snakemake(tmp_path, "--cores", "2", overlay=overlay)
     summary = pd.read_csv(tmp_path / "results/summary.csv")
+    assert set(summary["order"]) == {"published", "shuffled"}
+    summary = summary[summary["order"] == "published"]
     released = summary[summary["run"] == "released-multi-head"].set_index("scenario")
     assert released["target_trials"].to_dict() == {"random": 76819, "3das": 88560}
     assert released.loc["random", "published_eer_percent"] == pytest.approx(1.874536)

@@ -54,7 +54,9 @@ def test_released_policies_alone_are_scored_without_any_training(folder):
     jobs = rules_to_run(folder, overlay)
     assert (jobs["import_policy"], jobs["run_inference"]) == (2, 2)
     assert not {"pretrain_policy", "finetune_policy", "generate_trials"} & set(jobs)
-    run_snakemake(folder, overlay=overlay)
+    said = run_snakemake(folder, overlay=overlay)
+    key = "methods.adaptive-weight.threshold"
+    assert f"{key}: 0.51 is the paper's and belongs to another speaker model" in said
     results = folder / "results"
     runs = pd.read_csv(results / "inference/runs.csv").set_index("run")
     assert list(runs["method"]) == ["released-adaptive-weight", "released-multi-head"]

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from tests.workflow.forked_runs import run_snakemake
+from tests.workflow.running import FEW
 from tests.workflow.test_provenance import provenance
 from workflow_src.provenance.record import read_record
 
@@ -22,10 +23,12 @@ def files(folder):
     return {name: (results / name).read_bytes() for name in [*digests(folder), "config.yaml"]}
 
 
-def test_one_core_and_eight_give_the_same_bytes_and_a_changed_setting_is_told(finished, tmp_path):
-    one, eight = tmp_path / "one core", finished
+def test_one_core_and_eight_give_the_same_bytes_and_a_changed_setting_is_told(
+    finished_few, tmp_path
+):
+    one, eight = tmp_path / "one core", finished_few
     one.mkdir()
-    run_snakemake(one, "--cores", "1")
+    run_snakemake(one, "--cores", "1", overlay=FEW)
     assert files(one) == files(eight)
     assert any(name.endswith(".ipynb") for name in digests(one))
     code, said = provenance("compare", one, eight)
@@ -34,7 +37,7 @@ def test_one_core_and_eight_give_the_same_bytes_and_a_changed_setting_is_told(fi
 
     changed = tmp_path / "changed"
     shutil.copytree(eight, changed, symlinks=True)
-    run_snakemake(changed, overlay={"finetuning": {"ppo": {"learning_rate": 0.001}}})
+    run_snakemake(changed, overlay=FEW | {"finetuning": {"ppo": {"learning_rate": 0.001}}})
     code, said = provenance("compare", one, changed)
     assert code == 1
     assert "The results differ, from the stage policies on." in said

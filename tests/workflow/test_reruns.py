@@ -1,8 +1,10 @@
 """What a change of a setting reruns, against the statement in ``reruns.py``."""
 
+import functools
+
 import pytest
 
-from tests.workflow.finished_runs import default_settings, merge
+from tests.workflow.finished_runs import EACH_WORLD, default_settings, merge
 from tests.workflow.forked_runs import run_all
 from tests.workflow.reruns import (
     EFFECTS,
@@ -15,7 +17,14 @@ from tests.workflow.reruns import (
 
 # Where a step computes, where rules of one's own are searched for, and what is allowed: no result
 # of any kind.
-NEVER = {"compute.device", "compute.deterministic", "inference.folders", "extractor.allow_demo"}
+NEVER = {
+    "compute.device",
+    "compute.deterministic",
+    "corpus.replace",
+    "inference.folders",
+    "extractor.folders",
+    "extractor.allow_demo",
+}
 
 
 def settings(name, *keys):
@@ -31,29 +40,43 @@ CASES = [(name, key) for name, world in WORLDS.items() for key in differing(name
 STATED = [case for case in CASES if WORLDS[case[0]].effect(case[1]) != "nothing"]
 
 
+CASE_PARAMETERS = [
+    case if case[0] == "synthetic" else pytest.param(*case, marks=pytest.mark.slow)
+    for case in STATED
+]
+
+
 @pytest.fixture(scope="module")
 def outcomes(finished_runs):
-    """What dry runs say: one for each setting with an effect, one for all others of a kind."""
-    commands = {}
-    for name, key in STATED:
+    """What dry runs of a kind say: one for each setting with an effect, one for all others."""
+
+    @functools.cache
+    def ask(name):
         run = finished_runs[name]
-        commands[name, key] = run.dry_run(changed(run.world.overlay, key))
-    for name, run in finished_runs.items():
-        others = [key for at, key in CASES if at == name and (name, key) not in STATED]
-        commands[name, None] = run.dry_run(changed(run.world.overlay, *others))
-        commands[name, "nothing"] = run.dry_run()
-    return dict(zip(commands, run_all(list(commands.values())), strict=True))
+        stated = [key for at, key in STATED if at == name]
+        others = [key for at, key in CASES if at == name and key not in stated]
+        commands = {key: run.dry_run(changed(run.world.overlay, key)) for key in stated}
+        commands[None] = run.dry_run(changed(run.world.overlay, *others))
+        commands["nothing"] = run.dry_run()
+        return dict(zip(commands, run_all(list(commands.values())), strict=True))
+
+    return ask
 
 
 @pytest.fixture(scope="module")
 def rules_there(finished_runs):
-    """The rules that there are with each choice of sources."""
-    commands = {}
-    for name, key in STATED:
-        run = finished_runs[name]
-        commands[sources(name, key)] = run.list_rules(changed(run.world.overlay, key))
-    listed = zip(commands, run_all(list(commands.values())), strict=True)
-    return {chosen: set(outcome.said.split()) for chosen, outcome in listed}
+    """The rules that there are with each choice of sources, in the runs of a kind."""
+
+    @functools.cache
+    def ask(name):
+        run, commands = finished_runs[name], {}
+        for at, key in STATED:
+            if at == name:
+                commands[sources(name, key)] = run.list_rules(changed(run.world.overlay, key))
+        listed = zip(commands, run_all(list(commands.values())), strict=True)
+        return {chosen: set(outcome.said.split()) for chosen, outcome in listed}
+
+    return ask
 
 
 def sources(name, key):
@@ -83,20 +106,20 @@ def test_every_setting_has_an_effect_somewhere():
     assert set(VALUES) - effective == NEVER
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", EACH_WORLD)
 def test_nothing_is_left_to_do(outcomes, name):
-    assert outcomes[name, "nothing"].jobs == {}
+    assert outcomes(name)["nothing"].jobs == {}
 
 
-@pytest.mark.parametrize(("name", "key"), STATED)
+@pytest.mark.parametrize(("name", "key"), CASE_PARAMETERS)
 def test_a_changed_setting_reruns_what_is_stated(outcomes, rules_there, name, key):
-    rules = EFFECTS[WORLDS[name].effect(key)] & rules_there[sources(name, key)]
-    assert set(outcomes[name, key].jobs) == rules
+    rules = EFFECTS[WORLDS[name].effect(key)] & rules_there(name)[sources(name, key)]
+    assert set(outcomes(name)[key].jobs) == rules
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", EACH_WORLD)
 def test_all_other_settings_at_once_rerun_nothing(outcomes, name):
-    assert outcomes[name, None].jobs == {}
+    assert outcomes(name)[None].jobs == {}
 
 
 @pytest.fixture(scope="module")
@@ -113,21 +136,28 @@ def added(finished_runs):
     return dict(zip(keys, [outcome.jobs for outcome in run_all(commands)], strict=True))
 
 
-SHOWN = {"summarise_results": 1, "run_visual_analysis": 1, "record_provenance": 1}
+SHOWN = {
+    "measure_intervals": 1,
+    "measure_operating_points": 1,
+    "summarise_results": 1,
+    "run_visual_analysis": 1,
+    "record_provenance": 1,
+}
 
 
 def test_a_new_scenario_trains_nothing_and_leaves_the_trials_of_the_others(added):
     # A notebook a run, which has all scenarios.
-    jobs = {"generate_trials": 1, "list_passed_over": 1, "run_inference": 12, **SHOWN}
-    assert added["trials.scenarios"] == jobs
+    jobs = {"generate_trials": 2, "list_passed_over": 1, "run_inference": 9, "measure_order": 1}
+    assert added["trials.scenarios"] == {**jobs, **SHOWN}
 
 
+@pytest.mark.slow
 def test_a_changed_scenario_makes_its_own_trials_alone(outcomes):
-    assert outcomes["simulated", "trials.own"].jobs["generate_trials"] == 1
+    assert outcomes("simulated")["trials.own"].jobs["generate_trials"] == 2
 
 
 def test_a_new_weight_runs_only_its_run_and_what_shows_it(added):
-    jobs = {"run_inference": 1, "tabulate_runs": 1, **SHOWN}
+    jobs = {"run_inference": 1, "set_operating_points": 1, "tabulate_runs": 1, **SHOWN}
     assert added["methods.fixed-weight.alphas"] == jobs
 
 
@@ -137,10 +167,12 @@ def test_a_new_seed_trains_and_runs_only_its_policies_and_what_shows_them(added)
         "finetune_policy": 2,
         "tune_threshold": 1,
         "run_inference": 2,
+        "set_operating_points": 2,
         "tabulate_runs": 1,
         **SHOWN,
     }
-    fitted = {"fit_method": 1, "run_inference": 1, "tabulate_runs": 1, **SHOWN}
+    own = {"fit_method": 1, "run_inference": 1, "set_operating_points": 1, "tabulate_runs": 1}
+    fitted = {**own, **SHOWN}
     assert added["methods.through-time.seeds"] == fitted
 
 

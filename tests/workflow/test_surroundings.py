@@ -101,22 +101,14 @@ def test_nothing_of_the_user_reaches_a_result(finished_few, tmp_path):
     assert files(folder) == files(finished_few)
 
 
-def test_a_home_that_cannot_be_written_changes_nothing(finished_few, tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    # Snakemake itself has a cache below the home, unless it is told another folder, as by `make`.
-    cache = str(tmp_path / "cache")
-    environment = {"PATH": os.environ["PATH"], "HOME": "/dev/null/home", "XDG_CACHE_HOME": cache}
-    run(folder, environment)
-    assert files(folder) == files(finished_few)
-
-
-def test_the_code_is_that_of_the_snakefile_wherever_one_stands(finished_few, tmp_path):
-    """Standing in a folder with a package of our name, as in another clone."""
+def test_neither_a_home_nor_another_clone_changes_anything(finished_few, tmp_path):
+    """A home that cannot be written; and a folder with a package of our name to stand in."""
     assert (CLONE / "workflow_src/run.py").is_file()
     folder = tmp_path / "another clone"
     folder.mkdir()
     for name in ("run", "common/__init__", "running/launcher"):
         write(folder / f"workflow_src/{name}.py", TRAP)
-    run(folder, {"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+    # Snakemake itself has a cache below the home, unless it is told another folder, as by `make`.
+    cache = str(tmp_path / "cache")
+    run(folder, {"PATH": os.environ["PATH"], "HOME": "/dev/null/home", "XDG_CACHE_HOME": cache})
     assert files(folder) == files(finished_few)

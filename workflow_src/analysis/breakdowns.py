@@ -1,6 +1,6 @@
 """The tables behind the figures: the runs to show, their scored trials, and EERs by group."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +10,11 @@ import pandas as pd
 from workflow_src.common.files import read_csv, read_parquet
 from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.settings.catalogue import METHODS, find_by_role, find_method
+from workflow_src.settings.orders import TrialList
 
 DAYS_IN_WEEK = 7
+# What is averaged over the runs of a method at an operating point.
+RATES = ("threshold", "own_threshold", "far_percent", "frr_percent")
 
 
 class Shown(NamedTuple):
@@ -47,23 +50,25 @@ def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[Shown, list[str]]:
 
 
 def load_scored_trials(
-    results: str | Path, run: str, scenario: str, manifest: pd.DataFrame
+    results: str | Path, run: str, trial_list: str, manifest: pd.DataFrame
 ) -> pd.DataFrame:
     """Read a run's scored trials and join the manifest's columns of each test utterance.
+
+    `trial_list` is the name of the list's files.
 
     Returns
     -------
     DataFrame
-        The columns of ``inference/<run>/<scenario>.parquet``; those of the manifest, except
+        The columns of ``inference/<run>/<trial list>.parquet``; those of the manifest, except
         speaker, date, path and names that are taken; and ``days`` (int), the days since the
         template's first utterance was recorded, and ``week`` (int, from 1), both missing where a
         day is unknown.
     """
     trials = read_parquet(
-        Path(results) / f"inference/{run}/{scenario}.parquet", ["model", "score", "target"]
+        Path(results) / f"inference/{run}/{trial_list}.parquet", ["model", "score", "target"]
     )
     enrolment = read_parquet(
-        Path(results) / f"trials/{scenario}.enrolment.parquet", ["model", "order", "utterance"]
+        Path(results) / f"trials/{trial_list}.enrolment.parquet", ["model", "order", "utterance"]
     )
     dates = pd.to_datetime(manifest.set_index("utterance")["date"])
     first = enrolment[enrolment["order"] == 0].set_index("model")["utterance"].map(dates)
@@ -145,9 +150,44 @@ def mean_over_runs(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return stacked.groupby(keys, sort=False, as_index=False)["eer_percent"].mean()
 
 
-def baseline_error(summary: pd.DataFrame, scenario: str) -> float | None:
-    """Return the EER (%) of the baseline in a scenario; None where it was not run."""
-    own = (summary["method"] == find_by_role("baseline").id) & (summary["scenario"] == scenario)
+def at_first_point(
+    points: pd.DataFrame, shown: Mapping[Shown, Sequence[str]], trial_list: TrialList
+) -> dict[Shown, pd.DataFrame]:
+    """Choose the rows of the first operating point, of some methods in one trial list.
+
+    Parameters
+    ----------
+    points
+        ``analysis/tables/operating_points.csv``; empty where no thresholds could be set.
+    shown
+        The runs of each method.
+    trial_list
+        The list.
+
+    Returns
+    -------
+    dict
+        Method -> by, group, kind, point, and means over its runs: threshold, own_threshold,
+        far_percent, frr_percent.
+    """
+    rows = points[
+        (points["scenario"] == trial_list.scenario)
+        & (points["order"] == trial_list.order)
+        & (points["point"] == points["point"].iloc[0] if len(points) else False)
+    ]
+    keys, numbers = ["by", "group", "kind", "point"], list(RATES)
+    return {
+        method: rows[rows["run"].isin(ids)]
+        .groupby(keys, sort=False, dropna=False, as_index=False)[numbers]
+        .mean()
+        for method, ids in shown.items()
+    }
+
+
+def baseline_error(summary: pd.DataFrame, scenario: str, order: str) -> float | None:
+    """Return the EER (%) of the baseline in a scenario and order; None where it was not run."""
+    own = summary["method"] == find_by_role("baseline").id
+    own &= (summary["scenario"] == scenario) & (summary["order"] == order)
     return summary.loc[own, "eer_percent"].iloc[0] if own.any() else None
 
 
@@ -168,10 +208,10 @@ def finetuning_curves(runs: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
     }
 
 
-def update_behaviour(results: str | Path, runs: pd.DataFrame, scenario: str) -> pd.DataFrame:
+def update_behaviour(results: str | Path, runs: pd.DataFrame, trial_list: str) -> pd.DataFrame:
     """Count how often, and by how much, each run updates on targets and on non-targets.
 
-    The baseline is left out: it never updates.
+    `trial_list` is the name of the list's files. The baseline is left out: it never updates.
 
     Returns
     -------
@@ -183,7 +223,7 @@ def update_behaviour(results: str | Path, runs: pd.DataFrame, scenario: str) -> 
     rows = []
     for run in runs.loc[runs["method"] != find_by_role("baseline").id, "run"]:
         trials = read_parquet(
-            Path(results) / f"inference/{run}/{scenario}.parquet", ["target", "updated", "weight"]
+            Path(results) / f"inference/{run}/{trial_list}.parquet", ["target", "updated", "weight"]
         )
         for target, part in trials.groupby("target"):
             weights = part.loc[part["updated"], "weight"].to_numpy(np.float64)

@@ -25,17 +25,31 @@ from workflow_src.settings.catalogue import find_by_role, find_method
 def error_rates(summary: pd.DataFrame) -> Figure:
     """EER of all methods over the scenarios.
 
-    The equal error rate (EER) of every method in every scenario. Nd is a test day every N days;
-    "as" tests all utterances of a day, "1s" one of them, "random" a few on random days.
+    The equal error rate (EER) of every method in every scenario, a panel for each order of trials.
+    Nd is a test day every N days; "as" tests all utterances of a day, "1s" one of them, "random" a
+    few on random days.
 
     Parameters
     ----------
     summary
-        ``summary.csv``: run, method, alpha, scenario, eer_percent.
+        ``summary.csv``: run, method, alpha, scenario, order, eer_percent.
     """
+    orders = list(summary["order"].drop_duplicates())
+    figure, panels = make_panels(
+        len(orders), 1, 9.5, 3.4, 1.2 * (len(orders) == 1), sharex=True, sharey=True
+    )
+    for order, axes in zip(orders, panels[:, 0], strict=True):
+        _plot_error_rates(axes, summary[summary["order"] == order])
+        axes.set_title(f"{order} order")
+    panels[-1, 0].set_xlabel("scenario")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def _plot_error_rates(axes: Axes, summary: pd.DataFrame) -> None:
+    """Plot the EERs of one order of trials."""
     scenarios = list(summary["scenario"].drop_duplicates())
     methods = list(summary["method"].drop_duplicates())
-    figure, axes = plt.subplots(figsize=(9.5, 4.6))
     width = 0.8 / len(methods)
     for place, method in enumerate(methods):
         rows = summary[summary["method"] == method]
@@ -64,9 +78,7 @@ def error_rates(summary: pd.DataFrame) -> Figure:
     axes.grid(axis="x", visible=False)
     for edge in np.arange(0.5, len(scenarios) - 1):
         axes.axvline(edge, color="#e2e2e2", linewidth=0.8)
-    axes.set(xlabel="scenario", ylabel="EER (%)", ylim=(0, None), xlim=(-0.5, len(scenarios) - 0.5))
-    figure.legend(loc="outside upper center", ncols=2)
-    return figure
+    axes.set(ylabel="EER (%)", ylim=(0, None), xlim=(-0.5, len(scenarios) - 0.5))
 
 
 def _plot_alphas(axes: Axes, method: str, rows: pd.DataFrame) -> None:
@@ -242,6 +254,94 @@ def update_behaviour(table: pd.DataFrame) -> Figure:
         axes.grid(axis="y", visible=False)
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
+
+
+def operating_point(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
+    """Error rates at a threshold set in advance.
+
+    False acceptances (FAR) and false rejections (FRR) by week since enrolment, at the threshold
+    that was chosen on development trials for the first operating point: of the scores, and of the
+    log-likelihood ratios of the back-end. The dotted line is the FAR for which it was chosen.
+
+    Parameters
+    ----------
+    tables
+        For each method the table of `breakdowns.at_first_point`.
+    """
+    rates = {"far_percent": "FAR (%)", "frr_percent": "FRR (%)"}
+    names = {"score": "scores", "llr": "log-likelihood ratios"}
+    there = set().union(*(table["kind"] for table in tables.values()))
+    kinds = [kind for kind in names if kind in there] or ["score"]
+    figure, panels = make_panels(2 * len(kinds), 2, 4.8, 2.7, extra=0.6, sharex=True, sharey="col")
+    for row, kind in zip(panels, kinds, strict=True):
+        for axes, (column, label) in zip(row, rates.items(), strict=True):
+            for shown, table in tables.items():
+                weeks = table[(table["by"] == "week") & (table["kind"] == kind)]
+                _plot_line(axes, shown, weeks["group"], weeks[column])
+            axes.set(title=names[kind], ylabel=label, ylim=(0, None))
+    for wanted in {name for table in tables.values() for name in table["point"]}:
+        for axes in panels[:, 0]:
+            if wanted.startswith("far_"):
+                axes.axhline(float(wanted.removeprefix("far_")), color="#333333", linestyle=":")
+    for axes in panels[-1]:
+        axes.set_xlabel("week since enrolment")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _add_legend(figure, panels[0, 0])
+    return figure
+
+
+def threshold_drift(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
+    """Thresholds over updates and weeks.
+
+    The threshold of the score that would keep the rate of the first operating point among the
+    trials of templates with so many updates, and among those of each week since enrolment. The
+    dotted lines are the thresholds that were set on development trials.
+
+    Parameters
+    ----------
+    tables
+        For each method the table of `breakdowns.at_first_point`.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.0), sharey=True)
+    scores = {shown: table[table["kind"] == "score"] for shown, table in tables.items()}
+    updates = sorted({n for table in scores.values() for n in _groups(table, "updates")["group"]})
+    for shown, table in scores.items():
+        own = _groups(table, "updates")
+        _plot_line(left, shown, own["group"].map(updates.index), own["own_threshold"])
+        own = _groups(table, "week")
+        _plot_line(right, shown, own["group"], own["own_threshold"])
+        for axes in (left, right):
+            for threshold in table["threshold"].head(1):
+                colour = find_method(shown.method).colour
+                axes.axhline(threshold, color=colour, linestyle=":", linewidth=1)
+    left.set_xticks(range(len(updates)), [f"{int(n)}" for n in updates])
+    left.set(xlabel="updates of the template so far, at least", ylabel="threshold (score)")
+    right.set_xlabel("week since enrolment")
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _add_legend(figure, left)
+    return figure
+
+
+def _groups(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    return table[table["by"] == by]
+
+
+def _plot_line(axes: Axes, shown: Shown, x: pd.Series, y: pd.Series) -> None:
+    """Plot a line with the look of a method; it is in the legend even without a point."""
+    look = find_method(shown.method)
+    axes.plot(
+        x,
+        y,
+        color=look.colour,
+        marker=look.marker,
+        ms=4,
+        linestyle="--" if _is_given(shown.method) else "-",
+        label=shown.label,
+    )
+
+
+def _add_legend(figure: Figure, axes: Axes) -> None:
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4)
 
 
 def threshold_sweep(sweep: pd.DataFrame, baseline: float | None) -> Figure:

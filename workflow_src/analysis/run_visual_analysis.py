@@ -5,6 +5,7 @@ from pathlib import Path
 
 from workflow_src.common.notebooks import execute_notebook
 from workflow_src.running.arguments import Output
+from workflow_src.settings.orders import Order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,8 @@ class Arguments:
     """The notebook, relative to the folder of the workflow."""
     scenario: str
     """The scenario of figures that show one scenario."""
+    order: Order = "published"
+    """The order of its trials."""
     alpha: float
     """The weight that stands for a method with several weights, in figures that show one."""
     pretrained: list[int] = field(default_factory=list)
@@ -29,6 +32,7 @@ def run(args: Arguments) -> None:
     """Execute the notebook in the working directory; it reads results/ and writes to it."""
     parameters = {
         "scenario": args.scenario,
+        "order": args.order,
         "alpha": args.alpha,
         "pretrained": args.pretrained,
         "workdir": ".",

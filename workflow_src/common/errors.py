@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import re
 import reprlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
 
 # pydantic's names for the branches of a union and for the key of a dict; they are no keys.
 _BRANCH = re.compile(r"\[key\]|constrained-\w+|(function-after|literal)\[.*\]")
@@ -36,6 +37,10 @@ class InputError(Exception):
         if (more := len(lines) - MAX_LINES) > 0:
             lines[MAX_LINES:] = [f"and {more:,} more errors"]
         super().__init__("\n".join(lines))
+
+
+class AbsentError(InputError):
+    """A corpus does not have what is needed, such as speakers or days."""
 
 
 def clean_line(text: str) -> str:
@@ -103,16 +108,43 @@ def naming(path: object) -> Iterator[None]:
         raise OSError(error.errno, first_line(error), str(path)) from error
 
 
-def describe_validation_error(error: ValidationError, source: str) -> str:
-    """Describe pydantic's error: one line ``source: key: what`` for each wrong key."""
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return ``; did you mean X?`` where one of the known names is like this one, else nothing."""
+    found = difflib.get_close_matches(str(name)[:MAX_NAME], list(known), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def describe_validation_error(
+    error: ValidationError, source: str, model: type[BaseModel] | None = None
+) -> str:
+    """Describe pydantic's error: one line ``source: key: what`` for each wrong key.
+
+    With the `model` that was validated, the line of an unknown key names the key that is like it.
+    """
     faults: dict[str, list[Any]] = {}
     for fault in error.errors():
         key = ".".join(printable(part) for part in fault["loc"] if not _is_branch(part))
         faults.setdefault(key, []).append(fault)
     return "\n".join(
         f"{source}: {key + ': ' if key else ''}{_describe_faults(of_key)}"
+        + (_suggest_key(of_key[0], model) if model else "")
         for key, of_key in faults.items()
     )
+
+
+def _suggest_key(fault: Any, model: type[BaseModel]) -> str:
+    """Return the key that is like an unknown one, of the same block."""
+    if fault["type"] != "extra_forbidden":
+        return ""
+    *blocks, name = fault["loc"]
+    for block in blocks:
+        fields = {field.alias or key: field for key, field in model.model_fields.items()}
+        kind = fields[block].annotation if block in fields else None
+        if not (isinstance(kind, type) and hasattr(kind, "model_fields")):
+            return ""
+        model = cast("type[BaseModel]", kind)
+    keys = [field.alias or key for key, field in model.model_fields.items()]
+    return did_you_mean(name, keys)
 
 
 def _is_branch(part: str | int) -> bool:

@@ -11,7 +11,7 @@ import contextlib
 import io
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +75,28 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"{path}: cannot be read as JSON ({first_line(error)})") from error
 
 
-def write_parquet(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as parquet (zstd), without its index and without library metadata."""
+def write_parquet(
+    table: pd.DataFrame, path: str | Path, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a table as parquet (zstd), without its index; the only metadata are those given."""
     arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
     fields = [
         pa.field(f.name, pa.string() if pa.types.is_large_string(f.type) else f.type)
         for f in arrow.schema
     ]
     with written_whole(path) as part:
-        pq.write_table(arrow.cast(pa.schema(fields)), part, compression="zstd")
+        schema = pa.schema(fields, metadata=dict(metadata) if metadata else None)
+        pq.write_table(arrow.cast(schema), part, compression="zstd")
+
+
+def read_parquet_metadata(path: str | Path) -> dict[str, str]:
+    """Read the metadata of a parquet table; raises `InputError` where it cannot be read."""
+    plain_size(path)
+    try:
+        found = pq.read_schema(path).metadata or {}
+        return {key.decode(): value.decode() for key, value in found.items()}
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read as parquet ({first_line(error)})") from error
 
 
 def read_parquet(path: str | Path, columns: Sequence[str] = (), only: bool = False) -> pd.DataFrame:

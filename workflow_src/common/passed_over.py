@@ -75,12 +75,14 @@ def write_passed_over(rows: Sequence[PassedOver], path: str | Path) -> None:
 def gather_passed_over(paths: Sequence[str | Path]) -> list[PassedOver]:
     """Read the tables of the steps; rejected recordings are counted by reason.
 
+    What several steps say alike, such as the policies of several seeds, is there once.
+
     Raises
     ------
     InputError
         A table is missing or has another form.
     """
-    return [row for path in paths for row in _read(path)]
+    return list(dict.fromkeys(row for path in paths for row in _read(path)))
 
 
 def _read(path: str | Path) -> list[PassedOver]:

@@ -7,12 +7,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.errors import InputError
-from workflow_src.common.files import read_csv, read_npy, read_parquet, write_parquet
+from workflow_src.common.errors import AbsentError, InputError
+from workflow_src.common.files import (
+    read_csv,
+    read_npy,
+    read_parquet,
+    read_parquet_metadata,
+    write_parquet,
+)
 
 TRIAL_COLUMNS = ["model", "speaker", "round", "step", "day", "utterance", "target"]
 ENROLMENT_COLUMNS = ["model", "speaker", "order", "utterance"]
 INDEX_COLUMNS = ["row", "utterance", "speaker", "date"]
+EXTRACTOR = "extractor"
+"""The key of the speaker model in the metadata of an index."""
 
 
 def read_split(path: str | Path) -> pd.DataFrame:
@@ -44,12 +52,12 @@ def require_dates(dates: pd.Series, reader: str) -> None:
 
     Raises
     ------
-    InputError
+    AbsentError
         A date is empty.
     """
     unknown = int((dates.isna() | (dates == "")).sum())
     if unknown:
-        raise InputError(
+        raise AbsentError(
             f"{reader} needs the day of each utterance, and {unknown:,} of {len(dates):,} have "
             "none in the manifest; tell their times in the names or the table of the corpus"
         )
@@ -82,7 +90,18 @@ def read_index(path: str | Path) -> pd.DataFrame:
     return read_parquet(path, INDEX_COLUMNS)
 
 
-def write_index(utterances: pd.DataFrame, path: str | Path) -> None:
+def read_extractor(path: str | Path) -> str | None:
+    """Read from an index which speaker model made the embeddings; None where it is unknown.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
+    return read_parquet_metadata(path).get(EXTRACTOR)
+
+
+def write_index(utterances: pd.DataFrame, path: str | Path, extractor: str | None = None) -> None:
     """Write the index of a matrix of embeddings.
 
     Parameters
@@ -91,10 +110,13 @@ def write_index(utterances: pd.DataFrame, path: str | Path) -> None:
         Rows of the manifest (utterance, speaker, date), in the order of the embeddings.
     path
         The parquet file.
+    extractor
+        The sha256 of the speaker model, or its name. It goes into the metadata of the file.
     """
     rows = pd.Series(np.arange(len(utterances), dtype=np.int64), name="row")
     known = utterances[INDEX_COLUMNS[1:]].reset_index(drop=True)
-    write_parquet(pd.concat([rows, known], axis=1), path)
+    metadata = {EXTRACTOR: extractor} if extractor else None
+    write_parquet(pd.concat([rows, known], axis=1), path, metadata)
 
 
 def read_scenario(folder: str | Path, scenario: str) -> tuple[pd.DataFrame, pd.DataFrame]:

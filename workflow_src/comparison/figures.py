@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
@@ -22,34 +23,39 @@ PANELS = {
 def plot_comparison(
     errors: pd.DataFrame, methods: pd.DataFrame, rows: Mapping[str, Method]
 ) -> Figure:
-    """Plot each method's EER relative to the reference's, a panel for each scenario.
+    """Plot each method's EER relative to the reference's, a panel for each scenario and order.
 
     Dots and lines are means and intervals; the small marks are the populations.
 
     Parameters
     ----------
     errors
-        population, scenario, run, method, eer_percent.
+        population, scenario, order, run, method, eer_percent.
     methods
-        scenario, method, ratio, ratio_low, ratio_high, eer_percent.
+        scenario, order, method, ratio, ratio_low, ratio_high, eer_percent.
     rows
         Name of a method in the figure -> its row of the catalogue.
     """
-    scenarios = list(dict.fromkeys(methods["scenario"]))
-    order = _by_error(methods, scenarios[0])
+    scenarios, orders = (list(dict.fromkeys(methods[name])) for name in ("scenario", "order"))
+    places = _by_error(methods, scenarios[0], orders[0])
     figure, axes = plt.subplots(
-        1,
+        len(orders),
         len(scenarios),
+        sharex=True,
         sharey=True,
         squeeze=False,
-        figsize=(1.6 + 3.3 * len(scenarios), 1.4 + 0.3 * len(order)),
+        figsize=(1.6 + 3.3 * len(scenarios), 0.6 + (0.8 + 0.3 * len(places)) * len(orders)),
     )
-    for axis, scenario in zip(axes[0], scenarios, strict=True):
-        part = methods[methods["scenario"] == scenario].set_index("method")
-        own = errors[errors["scenario"] == scenario]
+    panels = itertools.product(orders, scenarios)
+    for axis, (order, scenario) in zip(axes.flat, panels, strict=True):
+        part, own = (
+            table[(table["scenario"] == scenario) & (table["order"] == order)]
+            for table in (methods, errors)
+        )
+        part = part.set_index("method")
         mean = own.groupby(["population", "method"])["eer_percent"].mean().unstack()
         relative = mean.div(mean[find_by_role("reference").id], axis=0)
-        for place, method in enumerate(order):
+        for place, method in enumerate(places):
             row, colour = part.loc[method], rows[method].colour
             axis.plot(
                 relative[method],
@@ -63,13 +69,15 @@ def plot_comparison(
             face = "white" if rows[method].limit else colour
             axis.plot(row["ratio"], place, "o", color=colour, markerfacecolor=face, markersize=6)
         axis.axvline(1, color="#999999", lw=0.8, zorder=0)
-        axis.set_title(scenario)
-        axis.set_xlabel(f"EER / {find_by_role('reference').label}'s")
+        axis.set_title(f"{scenario}, {order} order")
         axis.set_xscale("log")
         axis.set_xticks([0.5, 0.7, 1, 1.5, 2, 3], ["0.5", "0.7", "1", "1.5", "2", "3"])
         axis.minorticks_off()
-    names = [f"{m} (limit)" if rows[m].limit else m for m in order]
-    axes[0][0].set_yticks(range(len(order)), names)
+    for axis in axes[-1]:
+        axis.set_xlabel(f"EER / {find_by_role('reference').label}'s")
+    names = [f"{m} (limit)" if rows[m].limit else m for m in places]
+    for axis in axes[:, 0]:
+        axis.set_yticks(range(len(places)), names)
     axes[0][0].invert_yaxis()
     return figure
 
@@ -101,6 +109,6 @@ def plot_sensitivity(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _by_error(methods: pd.DataFrame, scenario: str) -> list[str]:
-    part = methods[methods["scenario"] == scenario]
+def _by_error(methods: pd.DataFrame, scenario: str, order: str) -> list[str]:
+    part = methods[(methods["scenario"] == scenario) & (methods["order"] == order)]
     return list(part.sort_values("eer_percent", ascending=False)["method"])

@@ -1,8 +1,8 @@
-"""Measure how sensitive methods are to one change at a time, in the scenario random.
+"""Measure how sensitive methods are to one change at a time: `random`, in independent order.
 
     shift        the method's scale of scores is off by a number: its threshold, or the centre
                  of its posterior
-    nontargets   more non-targets follow each target
+    nontargets   more non-targets come for each target
     enrolment    fewer or more utterances make a template
     embeddings   they have unit length; or they are also centred on the training speakers' mean.
                  All methods are fitted anew
@@ -21,8 +21,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.files import read_parquet, write_csv
-from workflow_src.common.seeds import generator
-from workflow_src.common.tables import read_embeddings, read_index, read_scenario, read_split
+from workflow_src.common.tables import read_embeddings, read_index, read_split
 from workflow_src.comparison.placed_runs import place_run
 from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.inference.methods import build_rule
@@ -33,6 +32,7 @@ from workflow_src.methods.study import Study, fit, read_training
 from workflow_src.running.arguments import Output
 from workflow_src.settings.comparison import Sensitivity
 from workflow_src.settings.generation import Generation
+from workflow_src.settings.orders import Order
 from workflow_src.settings.runs import Run
 from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.tuning import Tuning
@@ -42,29 +42,7 @@ from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.sequences import build_task
 
 SCENARIO = "random"
-
-
-def add_nontargets(trials: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Let `count` non-targets follow each target: the existing one, and others.
-
-    The others are drawn uniformly from the non-target trials of the same model's speaker.
-    """
-    if count == 1:
-        return trials
-    table = trials.sort_values(["model", "round", "step"], kind="stable", ignore_index=True)
-    nontargets = table[~table["target"]]
-    parts = [table.assign(step=table["step"] * count)]
-    rng = generator(seed, "comparison", "nontargets", count)
-    by_speaker = {
-        speaker: part["utterance"].to_numpy() for speaker, part in nontargets.groupby("speaker")
-    }
-    for extra in range(1, count):
-        drawn = np.empty(len(nontargets), dtype=object)
-        for speaker, places in nontargets.groupby("speaker").indices.items():
-            pool = by_speaker[speaker]
-            drawn[places] = pool[rng.integers(0, len(pool), len(places))]
-        parts.append(nontargets.assign(utterance=drawn, step=nontargets["step"] * count + extra))
-    return pd.concat(parts, ignore_index=True)
+ORDER: Order = "independent"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +74,16 @@ def run(args: Arguments) -> None:
     results = args.results
     embeddings = read_embeddings(results / "embeddings/embeddings.npy", mmap=True)
     index = read_index(results / "embeddings/index.parquet")
-    trials, enrolment = read_scenario(results / "trials", SCENARIO)
+    manifest = read_parquet(results / "corpus/manifest.parquet", MANIFEST_COLUMNS)
+    split = read_split(results / "corpus/split.csv")
+
+    def make_trials(**changes: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+        generation = args.generation.model_copy(update=changes)
+        pool = build_pool(manifest, split, [], generation)
+        made = make_scenario(pool, BY_ID[SCENARIO], generation, args.seed, ORDER)
+        return made.trials, made.enrolment
+
+    unchanged = make_trials()
     runs = {run.method: run for run in (place_run(run, results) for run in args.runs)}
     rules = {method: build_rule(run) for method, run in runs.items()}
     rows: list[dict[str, object]] = []
@@ -105,7 +92,7 @@ def run(args: Arguments) -> None:
         changed: str,
         value: object,
         rule_of: dict[str, UpdateRule],
-        tables: tuple[pd.DataFrame, pd.DataFrame] = (trials, enrolment),
+        tables: tuple[pd.DataFrame, pd.DataFrame] = unchanged,
         vectors: np.ndarray = embeddings,
     ) -> None:
         task = build_task(*tables, vectors, index)
@@ -117,15 +104,9 @@ def run(args: Arguments) -> None:
     for shift in args.settings.shifts:
         measure("shift", shift, {m: rule.shift_scale(shift) for m, rule in rules.items()})
     for count in args.settings.nontargets:
-        table = add_nontargets(trials, count, args.seed)
-        measure("nontargets", count, rules, (table, enrolment))
-    manifest = read_parquet(results / "corpus/manifest.parquet", MANIFEST_COLUMNS)
-    split = read_split(results / "corpus/split.csv")
+        measure("nontargets", count, rules, make_trials(nontargets_per_target=float(count)))
     for count in args.settings.enrolment_utterances:
-        generation = args.generation.model_copy(update={"enrolment_utterances": count})
-        pool = build_pool(manifest, split, [], generation)
-        made = make_scenario(pool, BY_ID[SCENARIO], generation, args.seed)
-        measure("enrolment", count, rules, (made.trials, made.enrolment))
+        measure("enrolment", count, rules, make_trials(enrolment_utterances=count))
 
     measure("embeddings", "as they are", rules)
     vectors = np.asarray(embeddings, dtype=np.float32)

@@ -43,7 +43,7 @@ def training_settings(config: Config) -> dict[str, Any]:
     methods = [find_method(name) for name in config.inference.methods]
     read = ["methods", "folders"] if any(map(is_own, config.inference.methods)) else ["methods"]
     fitted = {method.settings for method in methods if method.origin == "fitted"}
-    trials = {key: content["trials"][key] for key in ("scenarios", "generation")}
+    trials = {key: content["trials"][key] for key in ("scenarios", "orders", "generation")}
     played = {*config.trials.scenarios, *config.tuning.development.scenarios}
     own = {name: row for name, row in content["trials"]["own"].items() if name in played}
     return {

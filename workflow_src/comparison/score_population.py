@@ -1,7 +1,7 @@
 """Score every run on one simulated population, for the comparison of methods.
 
 The step reads the results folder of the population's own workflow: trials, embeddings and policies.
-It writes one table per scenario: speaker, target, and a column of scores for each run.
+It writes one table per trial list: speaker, tested, target, and a column of scores for each run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from workflow_src.comparison.placed_runs import place_run
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.scoring import score_task
 from workflow_src.running.progress import show_progress
+from workflow_src.settings.orders import TrialList
 from workflow_src.settings.runs import Run
 from workflow_src.updating.sequences import build_task
 
@@ -36,10 +37,11 @@ def score_runs(
     Returns
     -------
     DataFrame
-        speaker (of the model), target, and for each run a column float32 of its name; rows as in
-        `trials`.
+        speaker (of the model), tested (the speaker of the test utterance), target, and for each run
+        a column float32 of its name; rows as in `trials`.
     """
-    columns = {"speaker": trials["speaker"], "target": trials["target"]}
+    tested = trials["utterance"].map(index.set_index("utterance")["speaker"])
+    columns = {"speaker": trials["speaker"], "tested": tested, "target": trials["target"]}
     common = build_task(trials, enrolment, embeddings, index)
     for run in show_progress(runs, "runs"):
         rule = build_rule(run)
@@ -59,10 +61,10 @@ class Arguments:
     """The population's folder results/."""
     runs: list[Run]
     """The runs to score."""
-    scenarios: list[str]
-    """The scenarios to score."""
+    lists: list[TrialList]
+    """The trial lists to score."""
     directory: Path
-    """Folder for the tables, <scenario>.parquet."""
+    """Folder for the tables, <trial list>.parquet."""
 
 
 def run(args: Arguments) -> None:
@@ -70,9 +72,7 @@ def run(args: Arguments) -> None:
     embeddings = read_embeddings(args.results / "embeddings/embeddings.npy", mmap=True)
     index = read_index(args.results / "embeddings/index.parquet")
     runs = [place_run(one, args.results) for one in args.runs]
-    scenarios = {name: read_scenario(args.results / "trials", name) for name in args.scenarios}
-    tables = {
-        name: score_runs(runs, *scenario, embeddings, index) for name, scenario in scenarios.items()
-    }
+    lists = {one.id: read_scenario(args.results / "trials", one.id) for one in args.lists}
+    tables = {name: score_runs(runs, *one, embeddings, index) for name, one in lists.items()}
     for name, table in tables.items():
         write_parquet(table, args.directory / f"{name}.parquet")

@@ -47,7 +47,7 @@ def run(args: Arguments) -> None:
     with noted_in(args.passed_over, "corpus"):
         manifest, embeddings = merge_parts(parts, args.settings)
     write_npy(embeddings, args.embeddings)
-    write_index(manifest, args.index)
+    write_index(manifest, args.index, args.settings.extractor)
     write_no_rejections(args.rejected)
     write_parquet(manifest, args.manifest)
     print(

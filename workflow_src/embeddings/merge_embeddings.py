@@ -102,6 +102,24 @@ def describe_rejected(rejected: pd.DataFrame) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
 
 
+def read_shards_extractor(paths: list[Path]) -> str:
+    """Return the sha256 of the speaker model that made all shards.
+
+    Raises
+    ------
+    InputError
+        A shard cannot be read, or is of another model than the first one.
+    """
+    digests = [str(read_npz(path, ["extractor"])[0]) for path in paths]
+    for path, digest in zip(paths, digests, strict=True):
+        if digest != digests[0]:
+            raise InputError(
+                f"{path}: is of the speaker model {digest[:12]}, {paths[0]} of {digests[0][:12]}; "
+                "extract the shards anew"
+            )
+    return digests[0]
+
+
 def _read_parts(
     paths: list[Path], places: list[np.ndarray], dim: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -138,7 +156,7 @@ class Arguments:
     embeddings: Output
     """Matrix of embeddings, .npy, float32 [N, D]."""
     index: Output
-    """The utterance, speaker and date of each embedding, parquet."""
+    """The utterance, speaker and date of each embedding, parquet; its metadata name the model."""
     rejected: Output
     """All rejected recordings, CSV."""
 
@@ -154,10 +172,12 @@ def run(args: Arguments) -> None:
             f"{args.manifest}: no recording has an embedding; "
             f"rejected are: {describe_rejected(rejected) or 'none'}"
         )
+    extractor = read_shards_extractor(args.shards)
     dim = _read_embeddings(args.shards[0], len(places[0])).shape[1]
     parts = _read_parts(args.shards, places, dim)
     write_npy_in_parts((len(index), dim), np.float32, parts, args.embeddings)
-    write_index(manifest[~manifest["utterance"].isin(rejected["utterance"])], args.index)
+    kept = manifest[~manifest["utterance"].isin(rejected["utterance"])]
+    write_index(kept, args.index, extractor)
     write_csv(rejected, args.rejected)
     print(f"{len(index):,} embeddings of {dim} numbers")
     print(f"{len(rejected):,} recordings rejected: {describe_rejected(rejected) or 'none'}")

@@ -76,6 +76,11 @@ class ErrorRates:
         cut = int(np.argmin(cost))
         return float(cost[cut] / min(p_target, 1 - p_target)), float(self.thresholds[cut])
 
+    def frr_at_far(self, far: float) -> tuple[float, float]:
+        """Return the FRR at the lowest cut whose FAR is at most `far`, and its threshold."""
+        cut = int(np.argmax(self.false_alarms <= far * self.nontargets))
+        return float(self.misses[cut] / self.targets), float(self.thresholds[cut])
+
 
 def error_rates(scores: ArrayLike, target: ArrayLike) -> ErrorRates:
     """Count the errors at every cut.

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ import onnxruntime
 import torch
 
 from workflow_src.common.errors import InputError, first_line
-from workflow_src.common.files import read_csv, write_json
-from workflow_src.common.tables import read_embeddings
+from workflow_src.common.files import write_json
+from workflow_src.common.tables import read_embeddings, read_extractor
 from workflow_src.common.whole_files import written_whole
+from workflow_src.evaluation.operating_points import SetPoints
 from workflow_src.exporting.trial_model import OPSET, describe_memory, export_rule, uses_days
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.tuned import resolve_tuned
@@ -36,48 +37,38 @@ class Arguments:
     """The run, a row of the run table."""
     embeddings: Input
     """Embeddings, .npy; the model has their dimension."""
-    summary: Input | None = None
-    """results/summary.csv, which has the threshold of acceptance to suggest."""
-    scenario: str | None = None
-    """The scenario whose threshold is suggested."""
+    index: Input | None = None
+    """The index of the embeddings, parquet, which names their speaker model."""
+    points: Input | None = None
+    """The run's operating_points.json: the back-end, and thresholds of acceptance to suggest."""
     folder: Path
     """Folder to write method.onnx and method.json to."""
 
 
 def run(args: Arguments) -> None:
     """Export one run."""
-    if (args.summary is None) != (args.scenario is None):
-        raise InputError("--summary, --scenario: one is missing; give both or neither")
     chosen = resolve_tuned(args.run)
-    decision = None
-    if args.summary is not None and args.scenario is not None:
-        decision = find_decision(args.summary, chosen.run, args.scenario)
+    points = SetPoints.read(args.points) if args.points else SetPoints()
     dimension = read_embeddings(args.embeddings, mmap=True).shape[1]
-    export_method(chosen, dimension, args.folder, decision)
+    extractor = read_extractor(args.index) if args.index else None
+    export_method(chosen, dimension, args.folder, points, extractor)
 
 
-def find_decision(summary: Path, run: str, scenario: str) -> dict[str, Any]:
-    """Find the threshold of acceptance to suggest: that of a run's EER in a scenario.
-
-    Raises
-    ------
-    InputError
-        The summary lacks the row.
-    """
-    table = read_csv(summary, ["run", "scenario", "eer_percent", "eer_threshold"], text=["run"])
-    rows = table[(table["run"] == run) & (table["scenario"] == scenario)]
-    if len(rows) != 1:
-        raise InputError(f"{summary}: has no row of the run {run!r} and the scenario {scenario!r}")
-    (row,) = rows.to_dict("records")
-    return {
-        "scenario": scenario,
-        "threshold": float(row["eer_threshold"]),
-        "eer_percent": float(row["eer_percent"]),
-    }
+def suggest_thresholds(points: SetPoints) -> dict[str, Any] | None:
+    """Return the thresholds of the first operating point, for JSON; None where none were set."""
+    if points.score is None:
+        return None
+    name, threshold = next(iter(points.score.thresholds.items()))
+    llr_threshold = points.llr.thresholds.get(name) if points.llr else None
+    return {"point": name, "threshold": threshold, "llr_threshold": llr_threshold}
 
 
 def export_method(
-    run: Run, dimension: int, folder: Path, decision: dict[str, Any] | None = None
+    run: Run,
+    dimension: int,
+    folder: Path,
+    points: SetPoints | None = None,
+    extractor: str | None = None,
 ) -> None:
     """Write ``method.onnx`` and ``method.json`` of a run into a folder.
 
@@ -89,8 +80,10 @@ def export_method(
         D of the embeddings.
     folder
         The folder; made if it is missing.
-    decision
-        The threshold of acceptance to suggest, from `find_decision`.
+    points
+        The run's thresholds of acceptance, and its back-end.
+    extractor
+        The sha256 or the name of the speaker model that made the embeddings, if known.
 
     Raises
     ------
@@ -102,6 +95,7 @@ def export_method(
         raise InputError(
             f"{run.run}: {run.method} looks at labels, which production has not; it marks a limit"
         )
+    points = points or SetPoints()
     rule = build_rule(run)
     if type(rule).choose_enrolment is not UpdateRule.choose_enrolment:
         raise InputError(
@@ -109,7 +103,7 @@ def export_method(
             "speaker (choose_enrolment), which production has not; it cannot be exported"
         )
     try:
-        model = export_rule(rule, dimension)
+        model = export_rule(rule, dimension, points.back_end)
     # A rule that reads labels finds None.
     except (
         RuntimeError,
@@ -127,10 +121,16 @@ def export_method(
         "method": run.method,
         "run": run.run,
         "dimension": dimension,
+        "extractor": extractor,
         "settings": {"alpha": run.alpha, "threshold": run.threshold, "seed": run.seed},
         "uses_days": uses_days(model),
-        "memory": describe_memory(rule),
-        "decision": decision,
+        "memory": describe_memory(rule, points.back_end),
+        "back_end": points.back_end and asdict(points.back_end),
+        "decision": suggest_thresholds(points),
+        "thresholds": {
+            "score": points.score and points.score.thresholds,
+            "llr": points.llr and points.llr.thresholds,
+        },
         "sha256": hashlib.sha256(model).hexdigest(),
         "versions": {
             "opset": OPSET,

@@ -1,8 +1,9 @@
 """An update rule as an ONNX model of one trial, traced by torch.
 
 The inputs are a template, a test embedding, the days since enrolment and the rule's memory of the
-template. The outputs are the score, whether and with which weight the template is updated, and the
-new template and memory (`workflow_src.serving.exported_form`).
+template. The outputs are the score, whether and with which weight the template is updated, the new
+template and memory, and the score as a log-likelihood ratio where the run has a back-end
+(`workflow_src.serving.exported_form`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from workflow_src.common.seeds import generator
-from workflow_src.serving.exported_form import INPUTS, OUTPUTS, open_session
+from workflow_src.evaluation.calibration import BackEnd
+from workflow_src.exporting.calibrated_trial import begin_history, calibrate
+from workflow_src.serving.exported_form import INPUTS, LLR, OUTPUTS, open_session
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
 
 OPSET, IR_VERSION = 18, 8
@@ -41,18 +44,26 @@ CHECKED_TRIALS, TOLERANCE = 64, 1e-4
 
 
 class OneTrial(nn.Module):
-    """One trial of one template with an update rule (a single variant), as the scorer makes it."""
+    """One trial of one template with an update rule (a single variant), as the scorer makes it.
 
-    def __init__(self, rule: UpdateRule) -> None:
+    With a back-end, the trial also has its log-likelihood ratio.
+    """
+
+    def __init__(self, rule: UpdateRule, back_end: BackEnd | None = None) -> None:
         super().__init__()
         if rule.variants != 1:
             raise ValueError(f"one variant can be exported, not {rule.variants}")
-        self.rule = rule
+        self.rule, self.back_end = rule, back_end
         self.names = list(rule.begin(1).tensors)
+        self.outputs = OUTPUTS + ([LLR] if back_end else [])
 
     def initial(self) -> dict[str, Tensor]:
-        """Return the memory at enrolment, tensors without the leading dimensions."""
-        return {name: tensor[0, 0].clone() for name, tensor in self.rule.begin(1).tensors.items()}
+        """Return the memory at enrolment, tensors without the leading dimensions.
+
+        That of the rule comes first, then that of the back-end.
+        """
+        own = {name: tensor[0, 0].clone() for name, tensor in self.rule.begin(1).tensors.items()}
+        return own | (begin_history(self.back_end) if self.back_end else {})
 
     def forward(
         self, template: Tensor, test: Tensor, days: Tensor, *remembered: Tensor
@@ -66,7 +77,7 @@ class OneTrial(nn.Module):
         days
             float32 []: days since enrolment, 0 where unknown.
         *remembered
-            The memory, in the order of `names`.
+            The memory, in the order of `initial`.
 
         Returns
         -------
@@ -74,17 +85,18 @@ class OneTrial(nn.Module):
             float32 [], bool [] and float32 [], the last 0 where not updated.
         new template
             float32 [D].
+        llr
+            float64 []; only with a back-end.
         new memory
             One tensor for each name.
         """
+        names = list(self.initial())
+        own, history = remembered[: len(self.names)], remembered[len(self.names) :]
         encoded = self.rule.encode(test[None])
         norm, test_norm = torch.linalg.vector_norm(template), torch.linalg.vector_norm(test)
         score = (template * test).sum() / norm / test_norm
         memory = Memory(
-            {
-                name: tensor.clone()[None, None]
-                for name, tensor in zip(self.names, remembered, strict=True)
-            }
+            {name: tensor.clone()[None, None] for name, tensor in zip(self.names, own, strict=True)}
         )
         trials = Trials(
             scores=score[None, None],
@@ -106,10 +118,15 @@ class OneTrial(nn.Module):
         else:
             moved = template + weight * (test - template)
         new = [memory.tensors[name][0, 0] for name in self.names]
-        return score, updated, weight, torch.where(updated, moved, template), *new
+        outputs = [score, updated, weight, torch.where(updated, moved, template)]
+        if self.back_end:
+            before = dict(zip(names[len(self.names) :], history, strict=True))
+            llr, after = calibrate(self.back_end, before, score, days)
+            return *outputs, llr, *new, *after.values()
+        return *outputs, *new
 
 
-def export_rule(rule: UpdateRule, dimension: int) -> bytes:
+def export_rule(rule: UpdateRule, dimension: int, back_end: BackEnd | None = None) -> bytes:
     """Write one trial with a rule as an ONNX model.
 
     Parameters
@@ -118,13 +135,15 @@ def export_rule(rule: UpdateRule, dimension: int) -> bytes:
         A single variant that reads no labels.
     dimension
         D of the embeddings.
+    back_end
+        The back-end of the run, if it has one.
 
     Returns
     -------
     bytes
         Inputs ``template`` [D], ``test`` [D], ``days`` [] and ``memory_<name>``; outputs ``score``
-        [], ``updated`` [] (bool), ``weight`` [], ``new_template`` [D] and ``new_memory_<name>``;
-        float32 unless the memory has another type.
+        [], ``updated`` [] (bool), ``weight`` [], ``new_template`` [D], with a back-end ``llr`` []
+        (float64), and ``new_memory_<name>``; float32 unless the memory has another type.
 
     Raises
     ------
@@ -133,20 +152,21 @@ def export_rule(rule: UpdateRule, dimension: int) -> bytes:
     RuntimeError
         ONNX has no counterpart for an operation, or the model and the rule differ.
     """
-    trial = OneTrial(rule).eval()
+    trial = OneTrial(rule, back_end).eval()
     example = _example(trial, dimension)
-    names = [f"memory_{name}" for name in trial.names]
+    names = [f"memory_{name}" for name in trial.initial()]
     inputs = [*INPUTS, *names]
+    outputs = [*trial.outputs, *(f"new_{name}" for name in names)]
     with torch.no_grad():
         graph = _trace(trial, example)
-        model = _export(graph, example, inputs, [f"new_{name}" for name in names])
+        model = _export(graph, example, inputs, outputs)
     content = model.SerializeToString(deterministic=True)
     _check(trial, open_session(content, "the exported model"), dimension)
     return content
 
 
-def describe_memory(rule: UpdateRule) -> list[dict[str, Any]]:
-    """List name, dtype, shape and initial value of everything that a rule remembers, for JSON."""
+def describe_memory(rule: UpdateRule, back_end: BackEnd | None = None) -> list[dict[str, Any]]:
+    """List name, dtype, shape and initial value of everything that is remembered, for JSON."""
     return [
         {
             "name": name,
@@ -154,7 +174,7 @@ def describe_memory(rule: UpdateRule) -> list[dict[str, Any]]:
             "shape": list(tensor.shape),
             "initial": tensor.tolist(),
         }
-        for name, tensor in OneTrial(rule).initial().items()
+        for name, tensor in OneTrial(rule, back_end).initial().items()
     ]
 
 
@@ -221,7 +241,7 @@ def _put_rows(
 
 
 def _export(
-    graph: GraphModule, example: tuple[Tensor, ...], inputs: list[str], memory: list[str]
+    graph: GraphModule, example: tuple[Tensor, ...], inputs: list[str], outputs: list[str]
 ) -> onnx.ModelProto:
     """Write a traced trial as a model; keep the inputs that the trial does not use."""
     graph.graph.eliminate_dead_code()
@@ -240,7 +260,7 @@ def _export(
             tuple(itertools.compress(example, used)),
             file,  # type: ignore[arg-type]  # with dynamo=False it takes a file, unlike its hint
             input_names=list(itertools.compress(inputs, used)),
-            output_names=[*OUTPUTS, *memory],
+            output_names=outputs,
             opset_version=OPSET,
             dynamo=False,
         )
@@ -278,4 +298,4 @@ def _check(trial: OneTrial, session: onnxruntime.InferenceSession, dimension: in
             scale = max(1.0, float(ours.double().abs().max()))
             if not np.allclose(ours, theirs, rtol=0, atol=TOLERANCE * scale, equal_nan=True):
                 raise RuntimeError(f"{name} of the exported model is not that of the rule")
-        state = [expected[3], *expected[4:]]
+        state = [expected[3], *expected[len(trial.outputs) :]]

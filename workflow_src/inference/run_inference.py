@@ -1,11 +1,11 @@
-"""Execute the inference notebook for one run, which scores the trials of all scenarios."""
+"""Execute the inference notebook for one run, which scores all trials."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workflow_src.common.notebooks import execute_notebook
-from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.running.arguments import Output
+from workflow_src.settings.orders import TrialList
 from workflow_src.settings.runs import Run
 
 
@@ -17,8 +17,8 @@ class Arguments:
     """The notebook, relative to the folder of the workflow."""
     run: Run
     """The run, a row of the run table."""
-    scenarios: list[str]
-    """The scenarios to score."""
+    lists: list[TrialList]
+    """The trial lists to score."""
     executed: Output
     """The executed notebook to write."""
     draft: Path
@@ -28,8 +28,8 @@ class Arguments:
 def run(args: Arguments) -> None:
     """Execute the notebook in the working directory; it reads results/ and writes to it."""
     parameters = {
-        "run": asdict(resolve_tuned(args.run)),
-        "scenarios": args.scenarios,
+        "run": asdict(args.run),
+        "lists": [one.model_dump() for one in args.lists],
         "workdir": ".",
     }
     execute_notebook(args.notebook, args.executed, args.draft, parameters)

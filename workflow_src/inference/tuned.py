@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_json
-from workflow_src.settings.runs import Run
+from workflow_src.settings.runs import MISFIT, PAPER, TUNED, Run, threshold_key
 
 
 def resolve_tuned(run: Run) -> Run:
@@ -28,9 +28,27 @@ def resolve_tuned(run: Run) -> Run:
     path = f"{run.checkpoint}/policy.json"
     content = _read(path)
     held = {name: _check(content, name, path) for name in ("alpha", "threshold") if name in content}
-    return replace(
-        run, alpha=held.get("alpha", run.alpha), threshold=held.get("threshold", run.threshold)
-    )
+    if "threshold" in held:
+        run = replace(run, threshold=held["threshold"], threshold_from=TUNED)
+    return replace(run, alpha=held.get("alpha", run.alpha))
+
+
+def describe_threshold(run: Run) -> str:
+    """Say where a run's update threshold comes from, and whether it fits the speaker model."""
+    if run.threshold is None:
+        return "The method has no update threshold."
+    said = f"The update threshold is {run.threshold:g}"
+    if run.threshold_from == TUNED:
+        return f"{said}. It was chosen on training speakers."
+    if run.threshold_from == PAPER:
+        return f"{said}, as in the paper. The cosines have the scale of the paper's."
+    if run.threshold_from == MISFIT:
+        return (
+            f"{said}, as in the paper. It belongs to the speaker model of the paper's authors, and "
+            "this is another one, whose cosines have another scale. "
+            f"{threshold_key(run)}: tuned chooses a threshold on training speakers."
+        )
+    return f"{said}, the number of the setting {threshold_key(run)}."
 
 
 def _read(path: str) -> dict[str, Any]:

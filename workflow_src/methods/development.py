@@ -6,6 +6,7 @@ and chosen on the others (validation). A method with one or two parameters is ch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from workflow_src.common.seeds import generator
 from workflow_src.common.tables import read_scenario
 from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.methods.baseline import Baseline
-from workflow_src.settings.tuning import Tuning
+from workflow_src.settings.tuning import CANDIDATES, Tuning
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.scorer import score_sequences
 from workflow_src.updating.sequences import Task, build_task
@@ -55,6 +56,20 @@ class Development:
             for name, task in self.tasks.items()
         ]
         return np.mean(relative, axis=0)
+
+    def candidate_thresholds(self) -> list[float]:
+        """Return `CANDIDATES` thresholds that fit the scale of these scores, in rising order.
+
+        They are evenly spaced from the median of the non-targets' scores to the upper quartile of
+        the targets', both of the baseline, and rounded to about a hundredth of their distance.
+        """
+        scores = np.concatenate([*self.scores(Baseline()).values()]).astype(np.float64)
+        targets = np.concatenate([task.sequences.labels for task in self.tasks.values()])
+        ends = float(np.median(scores[~targets])), float(np.quantile(scores[targets], 0.75))
+        step = max(abs(ends[1] - ends[0]) / (CANDIDATES - 1), 1e-6)
+        grid = np.linspace(*ends, CANDIDATES).round(1 - math.floor(math.log10(step)))
+        # Rounding can move a cosine beyond 1.
+        return np.unique(grid.clip(-1, 1)).tolist()
 
     def scores(self, rule: UpdateRule) -> dict[str, np.ndarray]:
         """Return a rule's scores for every scenario, float32 [T] in packed order."""
@@ -103,7 +118,11 @@ def make_partition(
     """
     speakers = sorted(set().union(*(set(table["speaker"]) for table, _ in trials.values())))
     if len(speakers) < 2:
-        raise InputError("development trials: at least two training speakers must have some")
+        raise InputError(
+            "development trials: at least two training speakers must have some; "
+            "the log of generate_development_trials says why. Test fewer speakers, or tune and fit "
+            "nothing: set the thresholds under methods to numbers"
+        )
     order = generator(seed, "development", "validation").permutation(len(speakers))
     count = round(validation_share * len(speakers))
     chosen = {speakers[i] for i in order[:count]}

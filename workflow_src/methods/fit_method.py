@@ -61,6 +61,12 @@ class Arguments(CheckpointArguments):
     """The seed of this policy, if its method has one."""
 
 
+def count_enrolled(folder: Path, scenarios: list[str]) -> int:
+    """Return the enrolment utterances of a template; a scenario can have no templates."""
+    tables = (read_parquet(folder / f"{name}.enrolment.parquet", ["model"]) for name in scenarios)
+    return next(int(table.groupby("model").size().iloc[0]) for table in tables if len(table))
+
+
 def run(args: Arguments) -> None:
     """Read the development trials, fit the method and write its rule."""
     kind = load_entry(args.entry, args.folder)
@@ -68,8 +74,6 @@ def run(args: Arguments) -> None:
     index = read_index(args.index)
     partition = read_development(args.development, args.settings, embeddings, index, args.seed)
     start = load_policy(args.start, load_entry(args.start_entry)) if args.start else None
-    first = args.settings.development.scenarios[0]
-    enrolment = read_parquet(args.development / f"{first}.enrolment.parquet")
     checkpoint = functools.cache(lambda: args.open_checkpoint(_digest(args, partition, start)))
     study = Study(
         partition=partition,
@@ -77,7 +81,7 @@ def run(args: Arguments) -> None:
         own=args.own,
         seed=args.seed,
         policy_seed=args.policy_seed or 0,
-        enrolled=int(enrolment.groupby("model").size().iloc[0]),
+        enrolled=count_enrolled(args.development, args.settings.development.scenarios),
         read_training=lambda: read_training(embeddings, index, args.split),
         starts_from=start,
         open_checkpoint=checkpoint,

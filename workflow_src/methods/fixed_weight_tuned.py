@@ -30,7 +30,7 @@ class TunedFixedWeight(FixedWeight, FittedRule):
         Return the rule and a table of all candidates: alpha, threshold, cost.
         """
         grid = pd.DataFrame(
-            [(a, t) for a in study.tuning.alphas for t in study.tuning.thresholds],
+            [(a, t) for a in study.tuning.alphas for t in study.thresholds],
             columns=["alpha", "threshold"],
         )
         table, best = choose(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -80,6 +81,11 @@ class Study:
     def dimension(self) -> int:
         """D of the embeddings."""
         return next(iter(self.partition.every.tasks.values())).templates.shape[1]
+
+    @functools.cached_property
+    def thresholds(self) -> list[float]:
+        """The update thresholds (cosine) to choose from."""
+        return self.tuning.thresholds or self.partition.every.candidate_thresholds()
 
     @property
     def start(self) -> UpdateRule:

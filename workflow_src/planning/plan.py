@@ -6,6 +6,7 @@ measured rates and --cores; only the speaker model is timed here. The step write
 
 from __future__ import annotations
 
+import datetime
 import re
 import shutil
 import sys
@@ -15,13 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from workflow_src.common.files import read_npy
-from workflow_src.embeddings.extractor import SpeakerModel
+from workflow_src.embeddings.extractor import Model, open_model
 from workflow_src.planning.rates import BYTES, OVERHEAD, RATES
 from workflow_src.planning.survey import Survey, count_trials, survey_corpus, survey_manifest
 from workflow_src.settings.catalogue import find_method
-from workflow_src.settings.front_ends import BY_ID as FRONT_ENDS
+from workflow_src.settings.front_ends import find_front_end
 from workflow_src.settings.laws import EmbeddingLaw, read_law
 from workflow_src.settings.run_table import (
     expand_runs,
@@ -30,6 +32,9 @@ from workflow_src.settings.run_table import (
     pretrained_seeds,
 )
 from workflow_src.settings.schema import Config
+
+# Sources of the corpus that have recordings, and so a speaker model.
+RECORDED = {"synthetic", "directory"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +54,7 @@ class Arguments:
     results: Path
     """The results folder."""
     extractor: Path | None = None
-    """The speaker model; without recordings, there is none."""
+    """The file of the speaker model, if it has one."""
     embeddings: list[str] = field(default_factory=list)
     """Files of imported embeddings."""
     utterances: str | None = None
@@ -66,7 +71,7 @@ def read_jobs(said: str, rules: Iterable[str]) -> dict[str, int]:
     return {rule: int(counts[rule]) for rule in rules if rule in counts}
 
 
-def time_model(model: SpeakerModel, seconds: float) -> float:
+def time_model(model: Model, seconds: float) -> float:
     """Return the seconds that the model takes for a recording of a length, on one thread."""
     samples = round(max(0.2, seconds) * model.front_end.sample_rate)
     noise = np.random.default_rng(0).standard_normal(samples, np.float32)
@@ -96,7 +101,7 @@ def measure_amounts(
     survey
         The corpus.
     trials, development
-        Numbers of trials and development trials by scenario.
+        Numbers of trials by list, and of development trials by scenario.
     model_seconds
         Seconds that the speaker model takes for a recording.
     dim
@@ -107,13 +112,15 @@ def measure_amounts(
     scalar = _share(find_method(run.method).sees == "scalars" for run in trained)
     through_time = _share(run.method == "through-time" for run in fitted)
     developed, tuning, ppo = sum(development.values()), config.tuning, config.finetuning.ppo
-    recorded = config.corpus.source in {"synthetic", "directory"}
+    recorded = config.corpus.source in RECORDED
     synthetic = config.corpus.source == "synthetic"
     sweep, pretraining = config.analysis.sweep, config.pretraining
     learned = config.methods.through_time
     amounts = {
         "utterances": utterances,
         "headers": utterances * (config.corpus.source == "directory"),
+        # A speaker's voice is drawn for every day, also where it is not recorded.
+        "speaker_days": survey.table["speaker"].nunique() * _count_days(survey.table["date"]),
         "synthesised_seconds": seconds / config.corpus.synthetic.shards,
         "shard_seconds": seconds / config.extractor.shards,
         "shard_model_seconds": utterances * model_seconds / config.extractor.shards,
@@ -129,9 +136,12 @@ def measure_amounts(
         * sum(find_method(run.method).fit_seconds for run in fitted)
         / max(1, len(fitted)),
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
-        "threshold_trials": developed * len(tuning.thresholds),
+        "all_development_trials": developed,
+        "threshold_trials": developed * tuning.candidates,
+        "lists": len(trials),
         "scores": sum(trials.values()) * len(runs),
-        "swept_scores": trials[config.shown_scenario] * len(sweep.alphas) * len(sweep.thresholds),
+        "score_tables": len(trials) * len(runs),
+        "swept_scores": trials[config.shown_list.id] * len(sweep.alphas) * len(sweep.thresholds),
         "synthesised_audio_seconds": seconds * synthetic,
         "embedding_numbers": utterances * dim,
         "shard_embedding_numbers": recorded * utterances * dim,
@@ -144,6 +154,12 @@ def measure_amounts(
     return amounts
 
 
+def _count_days(dates: pd.Series) -> int:
+    """Return the days from the first to the last of some ISO dates."""
+    first, last = map(datetime.date.fromisoformat, (dates.min(), dates.max()))
+    return (last - first).days + 1
+
+
 def _share(whether: Iterable[bool]) -> float:
     """Return the share of true values; 0 without values."""
     found = list(whether)
@@ -151,21 +167,19 @@ def _share(whether: Iterable[bool]) -> float:
 
 
 def tabulate_jobs(
-    jobs: dict[str, int], stages: dict[str, str], amounts: dict[str, float], cores: int
+    jobs: dict[str, int], stages: dict[str, str], seconds: dict[str, float], cores: int
 ) -> tuple[list[tuple[str, str, int, float]], float]:
     """Return for each rule (stage, rule, jobs, seconds per job), and the seconds of all jobs.
 
-    Stages follow one another; the jobs of a stage share the cores.
+    `seconds` are those of one job of each rule. Stages follow one another; the jobs of a stage
+    share the cores.
     """
-    rows = [
-        (stages[rule], rule, count, OVERHEAD + RATES[rule].seconds(amounts))
-        for rule, count in jobs.items()
-    ]
+    rows = [(stages[rule], rule, count, seconds[rule]) for rule, count in jobs.items()]
     wall = 0.0
     for stage in dict.fromkeys(row[0] for row in rows):
-        of_stage = [(count, seconds) for name, _, count, seconds in rows if name == stage]
-        longest = max(seconds for _, seconds in of_stage)
-        wall += max(longest, sum(count * seconds for count, seconds in of_stage) / cores)
+        of_stage = [(count, each) for name, _, count, each in rows if name == stage]
+        longest = max(each for _, each in of_stage)
+        wall += max(longest, sum(count * each for count, each in of_stage) / cores)
     return rows, wall
 
 
@@ -185,13 +199,37 @@ def describe_bytes(size: float) -> str:
     return "less than 1 MB"
 
 
-def run(args: Arguments) -> None:
-    """Print the plan."""
-    config = args.settings
-    jobs = read_jobs(sys.stdin.read(), args.stages)
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will be like.
 
+    Attributes
+    ----------
+    survey
+        The corpus.
+    trials
+        The number of trials of each scenario.
+    amounts
+        The amounts to which `rates.RATES` and `rates.BYTES` refer.
+    """
+
+    survey: Survey
+    trials: dict[str, int]
+    amounts: dict[str, float]
+
+    def seconds(self) -> dict[str, float]:
+        """Return the seconds of one job of each rule."""
+        return {rule: OVERHEAD + rate.seconds(self.amounts) for rule, rate in RATES.items()}
+
+
+def make_estimate(args: Arguments, rules: Iterable[str]) -> Estimate:
+    """Survey the corpus, count the trials, and time the speaker model.
+
+    `rules` are those that will run; an old manifest that one of them makes anew is ignored.
+    """
+    config = args.settings
     manifest = args.results / "corpus/manifest.parquet"
-    if manifest.exists() and not set(args.listing) & set(jobs):
+    if manifest.exists() and not set(args.listing) & set(rules):
         survey = survey_manifest(manifest)
     else:
         survey = survey_corpus(config, args.embeddings, args.utterances, args.law)
@@ -199,17 +237,10 @@ def run(args: Arguments) -> None:
         config, survey.table, args.test_speakers or config.corpus.test_speakers
     )
     model = None
-    if args.extractor:
+    if config.corpus.source in RECORDED:
         extractor = config.extractor
-        model = SpeakerModel(
-            args.extractor,
-            FRONT_ENDS[extractor.front_end],
-            extractor.sha256,
-            device="cpu",
-            output=extractor.output,
-            windows=extractor.windows,
-            features=extractor.features,
-        )
+        front_end = find_front_end(extractor.front_end, extractor.folders)
+        model = open_model(args.extractor, front_end, extractor, device="cpu")
     amounts = measure_amounts(
         config,
         survey,
@@ -218,12 +249,21 @@ def run(args: Arguments) -> None:
         model_seconds=time_model(model, survey.mean_seconds) if model else 0.0,
         dim=model.dim if model else _embedding_dim(args.law, survey, args.results),
     )
-    for line in describe_corpus(config, survey, trials, jobs):
+    return Estimate(survey, trials, amounts)
+
+
+def run(args: Arguments) -> None:
+    """Print the plan."""
+    config = args.settings
+    jobs = read_jobs(sys.stdin.read(), args.stages)
+    estimate = make_estimate(args, jobs)
+    for line in describe_corpus(config, estimate.survey, estimate.trials, jobs):
         print(line)
-    disk, free = amounts["result_bytes"], shutil.disk_usage(args.results.parent.resolve()).free
+    free = shutil.disk_usage(args.results.parent.resolve()).free
+    disk = estimate.amounts["result_bytes"]
     print(f"results     about {describe_bytes(disk)} in all; {describe_bytes(free)} are free")
     print()
-    for line in describe_jobs(jobs, args.stages, amounts, args.cores):
+    for line in describe_jobs(jobs, args.stages, estimate.seconds(), args.cores):
         print(line)
     on_gpu = [rule for rule in args.on_gpu if rule in jobs]
     if config.compute.device != "cpu" and on_gpu:
@@ -238,7 +278,7 @@ def describe_corpus(
 ) -> list[str]:
     """Return lines that describe the corpus and the amount of work."""
     table, runs = survey.table, expand_runs(config)
-    recorded = config.corpus.source in {"synthetic", "directory"}
+    recorded = config.corpus.source in RECORDED
     days = table["date"][table["date"] != ""].nunique()
     on_days = f"on {days:,} days" if days else "on days that are unknown"
     lines = [
@@ -249,23 +289,23 @@ def describe_corpus(
         lines.append(f"hours       {survey.seconds / 3600:,.2f} ({survey.seconds_source})")
     elif recorded:
         lines.append("hours       unknown: no header could be read")
-    lines.append(f"trials      {sum(trials.values()):,} in {len(trials)} scenarios")
+    lines.append(f"trials      {sum(trials.values()):,} in {len(trials)} lists")
     lines.append(f"scores      {sum(trials.values()) * len(runs):,} of {len(runs)} runs")
     lines.append(f"jobs        {sum(jobs.values()):,}" + " (nothing is left to do)" * (not jobs))
     return lines
 
 
 def describe_jobs(
-    jobs: dict[str, int], stages: dict[str, str], amounts: dict[str, float], cores: int
+    jobs: dict[str, int], stages: dict[str, str], seconds: dict[str, float], cores: int
 ) -> list[str]:
     """Return the table of jobs and times, and the total time."""
-    rows, wall = tabulate_jobs(jobs, stages, amounts, cores)
+    rows, wall = tabulate_jobs(jobs, stages, seconds, cores)
     if not rows:
         return []
     lines = [f"{'stage':12}{'rule':29}{'jobs':>6}{'each':>10}"]
     lines += [
-        f"{stage:12}{rule:29}{count:6,}{describe_seconds(seconds):>10}"
-        for stage, rule, count, seconds in rows
+        f"{stage:12}{rule:29}{count:6,}{describe_seconds(each):>10}"
+        for stage, rule, count, each in rows
     ]
     return [*lines, "", f"time        about {describe_seconds(wall)} on {cores} cores"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workflow_src.common.errors import AbsentError
 from workflow_src.common.files import read_parquet
 from workflow_src.common.seeds import generator
 from workflow_src.corpus.durations import read_durations
@@ -20,9 +21,9 @@ from workflow_src.corpus.scan import find_recordings
 from workflow_src.corpus.split import read_speaker_list, split_speakers
 from workflow_src.embeddings.importing import read_part
 from workflow_src.settings.corpus import SyntheticCorpus
-from workflow_src.settings.generation import Generation, Scenario
+from workflow_src.settings.generation import Generation
 from workflow_src.settings.laws import VoiceLaw, read_law
-from workflow_src.settings.run_table import develops
+from workflow_src.settings.orders import TrialList
 from workflow_src.settings.schema import Config
 from workflow_src.synthetic.listing import make_listing, read_utterance_list
 from workflow_src.synthetic.voices import POPULATION, draw_recordings, speaker_ids
@@ -124,7 +125,7 @@ def survey_corpus(
 def count_trials(
     config: Config, table: pd.DataFrame, test_speakers: str | int
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Count by scenario the trials of test speakers, and the development trials.
+    """Count the trials of test speakers by list, and the development trials by scenario.
 
     The trials are made as their steps make them, as if no recording were rejected. With fewer than
     two training speakers there are no development trials, nor where nothing is fitted or tuned.
@@ -137,40 +138,47 @@ def count_trials(
         test, source = read_speaker_list(test_speakers), test_speakers
     speakers = table["speaker"].unique().tolist()
     split = split_speakers(speakers, test, config.trials.nontarget_only, config.seed, source)
-    scenarios = [config.trials.find(name) for name in config.trials.scenarios]
     generation = config.trials.generation
     if config.trials.source == "import":
         root = config.trials.imported.root
         assert root is not None  # the settings need one
-        trials = {}
-        for scenario in scenarios:
-            form = config.trials.imported.form
-            listed, _ = read_lists(find_lists(root, form, scenario.id), form, scenario)
-            trials[scenario.id] = len(listed.table)
+        of_scenario = {}
+        for name in config.trials.scenarios:
+            form, scenario = config.trials.imported.form, config.trials.find(name)
+            listed, _ = read_lists(find_lists(root, form, name), form, scenario)
+            of_scenario[name] = len(listed.table)
+        trials = {one.id: of_scenario[one.scenario] for one in config.trials.lists}
     else:
-        trials = _count_made(table, split, scenarios, generation, config.seed)
-    if (split["part"] == "train").sum() < 2 or not develops(config):
+        trials = _count_made(table, split, config, config.trials.lists, generation)
+    if (split["part"] == "train").sum() < 2:
         return trials, {}
     tuning = config.tuning.development
-    scenarios = [config.trials.find(name) for name in tuning.scenarios]
+    lists = [TrialList(scenario=name, order=tuning.order) for name in tuning.scenarios]
     generation = adapt_generation(generation, tuning)
     split = choose_development_speakers(split, tuning.speakers, config.seed)
-    return trials, _count_made(table, split, scenarios, generation, config.seed)
+    return trials, _count_made(table, split, config, lists, generation)
 
 
 def _count_made(
     table: pd.DataFrame,
     split: pd.DataFrame,
-    scenarios: list[Scenario],
+    config: Config,
+    lists: list[TrialList],
     settings: Generation,
-    seed: int,
 ) -> dict[str, int]:
-    units = {scenario.unit for scenario in scenarios}
-    pools = {unit: build_pool(table, split, [], settings, unit) for unit in units}
-    return {
-        scenario.id: len(make_scenario(pools[scenario.unit], scenario, settings, seed).trials)
-        for scenario in scenarios
-    }
+    counts, pools = {}, {}
+    for one in lists:
+        row = config.trials.find(one.scenario)
+        try:
+            if row.unit not in pools:
+                pools[row.unit] = build_pool(table, split, [], settings, row.unit)
+            made = make_scenario(pools[row.unit], row, settings, config.seed, one.order)
+        except AbsentError:
+            # Of test trials, the run then says it.
+            counts[one.id] = 0
+        else:
+            counts[one.id] = len(made.trials)
+    return counts
 
 
 def _survey_synthetic(settings: SyntheticCorpus, law: VoiceLaw, seed: int) -> Survey:

@@ -109,20 +109,20 @@ def _scores(names: list[str], a: Path, b: Path) -> list[str]:
 
 def _summary(a: Path, b: Path) -> list[str]:
     one, other = (
-        read_csv(folder / SUMMARY, ["run", "scenario", "eer_percent"]) for folder in (a, b)
+        read_csv(folder / SUMMARY, ["run", "scenario", "order", "eer_percent"]) for folder in (a, b)
     )
-    both = one.merge(other, on=["run", "scenario"], suffixes=("", "_b"))
+    both = one.merge(other, on=["run", "scenario", "order"], suffixes=("", "_b"))
     if both.empty:
         return []
     difference = (both["eer_percent"] - both["eer_percent_b"]).abs()
     if difference.isna().any():
         return ["EER: not a number in one of them"]
     if difference.max() == 0:
-        return [f"EER: equal in all {len(both)} runs and scenarios"]
+        return [f"EER: equal in all {len(both)} rows of the summary"]
     row = both.loc[difference.idxmax()]
     return [
-        f"EER: largest difference {difference.max():.3g} % ({row['run']}, {row['scenario']}: "
-        f"{row['eer_percent']:.4g} in A, {row['eer_percent_b']:.4g} in B)"
+        f"EER: largest difference {difference.max():.3g} % ({row['run']}, {row['scenario']}, "
+        f"{row['order']} order: {row['eer_percent']:.4g} in A, {row['eer_percent_b']:.4g} in B)"
     ]
 
 

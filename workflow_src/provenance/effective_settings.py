@@ -12,31 +12,31 @@ def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
     The result has no ``compute``, no ``comparison`` (which has its own results), no archives of
-    recordings, no folders of own rules and no ``extractor.allow_demo``. It has ``tuning`` only if
-    something is fitted or tuned, and the extractor only if it is used. Of methods, own scenarios,
-    and sources of the corpus and of the trials, it has only those in use.
+    recordings, no folders of own code, no ``extractor.allow_demo`` and no ``corpus.replace``. It
+    has the grids of ``tuning`` only if something is fitted or tuned, and the extractor only if it
+    is used. Of methods, own scenarios, and sources of the corpus and of the trials, it has only
+    those in use.
     """
     content = json.loads(config.model_dump_json(exclude={"compute", "comparison"}))
     unused = {"synthetic", "directory", "imported", "simulated"} - {config.corpus.source}
     for source in unused:
         del content["corpus"][source]
-    # The place of recordings and of own rules changes no result. The code of rules is recorded.
+    del content["corpus"]["replace"]
+    # The place of recordings and of own code changes no result. Such code is recorded.
     content["corpus"].get("directory", {}).pop("archives", None)
-    del content["inference"]["folders"]
+    del content["inference"]["folders"], content["extractor"]["folders"]
     # The extractor's digest is recorded.
     del content["extractor"]["allow_demo"]
-    tunes = develops(config)
-    if not tunes:
-        del content["tuning"]
+    if not develops(config):
+        content["tuning"] = {"development": content["tuning"]["development"]}
     read = {find_method(run.method).settings for run in expand_runs(config)}
     content["methods"] = {name: block for name, block in content["methods"].items() if name in read}
-    used = {*config.trials.scenarios, *(config.tuning.development.scenarios if tunes else [])}
+    content["trials"]["orders"] = config.trials.used_orders
+    used = {*config.trials.scenarios, *config.tuning.development.scenarios}
     own = content["trials"]["own"]
     content["trials"]["own"] = {name: row for name, row in own.items() if name in used}
     if config.trials.source == "generate":
         del content["trials"]["imported"]
-    elif not tunes:
-        del content["trials"]["generation"]
     if config.corpus.source in {"imported", "simulated"}:
         del content["extractor"]
     return content

@@ -8,10 +8,14 @@ digest of code.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
+import re
+import resource
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from workflow_src.common.digests import PACKAGE, ROOT
@@ -68,7 +72,33 @@ def main(given: list[str] | None = None) -> NoReturn:
     if not words or words[0] in {"-h", "--help"}:
         print(USAGE + "".join(f"    {name}\n" for name in list_steps()), end="")
         sys.exit(0 if words else 2)
-    sys.exit(end_well(lambda: call(words[0], words[1:])))
+    status = end_well(lambda: call(words[0], words[1:]))
+    if status == 0:
+        sys.stdout.flush()
+        print(tell_costs(), file=sys.stderr)
+    sys.exit(status)
+
+
+def tell_costs() -> str:
+    """Return the processor time of this process and those it waited for, and the largest's memory.
+
+    Snakemake's benchmark files look at a job every half minute, and so miss the peaks of long jobs.
+    """
+    own, of_children = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    seconds = sum(one.ru_utime + one.ru_stime for one in (own, of_children))
+    kilobytes = max(_own_peak() or own.ru_maxrss, of_children.ru_maxrss)
+    return f"took {seconds:.1f} s of processor time, {kilobytes / 1024:.0f} MiB of memory"
+
+
+def _own_peak() -> int | None:
+    """Return this program's peak in KiB, where Linux tells it.
+
+    In `resource`, it counts what the process that started this one had.
+    """
+    with contextlib.suppress(OSError):
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        return int(found[1]) if found else None
+    return None
 
 
 def end_well(work: Callable[[], None]) -> int:

@@ -3,11 +3,14 @@
 The model is one trial. Its inputs are ``template`` and ``test``, float32 [D], ``days`` since the
 enrolment, float32 [], and a ``memory_<name>`` for everything that the method remembers of a
 template. Its outputs are ``score``, float32 [], ``updated``, bool [], ``weight``, float32 [],
-``new_template``, float32 [D], and a ``new_memory_<name>`` for every memory.
+``new_template``, float32 [D], and a ``new_memory_<name>`` for every memory. If the method has a
+back-end, ``llr``, float64 [], stands between the new template and the memories: the score as a
+natural log-likelihood ratio.
 
-The description holds the format, the method, its run and settings, D, whether the model reads the
-days, name, dtype, shape and initial value of every memory, the suggested threshold of acceptance,
-the model's sha256, and the versions that wrote it.
+The description holds the format, the method, its run and settings, D, the extractor (the sha256 or
+name of the speaker model, or null), whether the model reads the days, name, dtype, shape and
+initial value of every memory, the back-end, the suggested threshold of acceptance and all
+thresholds that were set, the model's sha256, and the versions that wrote it.
 
 The room `exporting` writes the two files.
 """
@@ -26,9 +29,11 @@ from workflow_src.common.json_text import load_json
 from workflow_src.common.limits import plain_size
 
 MODEL, DESCRIPTION = "method.onnx", "method.json"
-FORMAT = 1
+# Methods of format 1 have no back-end.
+FORMAT = 2
 INPUTS = ["template", "test", "days"]
 OUTPUTS = ["score", "updated", "weight", "new_template"]
+LLR = "llr"
 DTYPES = ("float32", "float64", "int64", "int32", "bool")
 # Keys of the description that a service needs, and their types.
 NEEDED = {"dimension": int, "uses_days": bool, "sha256": str, "memory": list}
@@ -44,13 +49,20 @@ def read_description(path: Path) -> dict[str, Any]:
     """
     try:
         content = load_json(read_file(path).decode(), path)
-        if content["format"] != FORMAT:
+        if content["format"] == 1:
+            content["back_end"] = None
+        elif content["format"] != FORMAT:
             raise InputError(
-                f"{path}: is of format {content['format']!r}; this version reads {FORMAT}"
+                f"{path}: is of format {content['format']!r}; this version reads 1 and {FORMAT}"
             )
+        if not isinstance(content["back_end"], dict | None):
+            raise ValueError(f"back_end is {content['back_end']!r}")
         for key, kind in NEEDED.items():
             if type(content[key]) is not kind:
                 raise ValueError(f"{key} is {content[key]!r}")
+        # Descriptions of 0.1.0 say nothing of it.
+        if not isinstance(content.setdefault("extractor", None), str | None):
+            raise ValueError(f"extractor is {content['extractor']!r}")
         for memory in content["memory"]:
             if memory["dtype"] not in DTYPES:
                 raise ValueError(f"the dtype {memory['dtype']!r}")
@@ -93,7 +105,8 @@ def read_model(path: Path, description: dict[str, Any]) -> onnxruntime.Inference
     expected = dict(zip(INPUTS, [vector, vector, []], strict=True)) | memories
     inputs = {value.name: value.shape for value in session.get_inputs()}
     outputs = [value.name for value in session.get_outputs()]
-    if inputs != expected or outputs != OUTPUTS + [f"new_{name}" for name in memories]:
+    results = [*OUTPUTS, *([LLR] if description["back_end"] else [])]
+    if inputs != expected or outputs != results + [f"new_{name}" for name in memories]:
         raise InputError(f"{path}: its inputs or outputs are not those of a method")
     return session
 

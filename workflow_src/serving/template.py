@@ -45,6 +45,8 @@ class Template:
         The number of tests so far.
     method
         sha256 of the exported model to which it belongs, in hexadecimal.
+    extractor
+        The speaker model whose embeddings it holds: its sha256 or name; None where it is unknown.
     """
 
     vector: np.ndarray
@@ -52,6 +54,7 @@ class Template:
     enrolled_on: datetime.date | None
     tests: int
     method: str
+    extractor: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.memory, Mapping):
@@ -68,13 +71,15 @@ class Template:
             raise InputError(f"template: tests is {_kind(self.tests)}, not a count of 64 bits")
         if not isinstance(self.method, str):
             raise InputError(f"template: its method is {_kind(self.method)}, not a sha256")
+        check_extractor(self.extractor)
         object.__setattr__(self, "vector", _read_only(self.vector))
         memory = {name: _read_only(values) for name, values in self.memory.items()}
         object.__setattr__(self, "memory", MappingProxyType(memory))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the template by its content; the view of its memory cannot be."""
-        content = (self.vector, dict(self.memory), self.enrolled_on, self.tests, self.method)
+        memory = dict(self.memory)
+        content = (self.vector, memory, self.enrolled_on, self.tests, self.method, self.extractor)
         return type(self), content
 
     def to_bytes(self) -> bytes:
@@ -87,6 +92,7 @@ class Template:
             "method": self.method,
             "enrolled_on": self.enrolled_on and self.enrolled_on.isoformat(),
             "tests": self.tests,
+            "extractor": self.extractor,
         }
         arrays = {f"memory.{name}": values for name, values in self.memory.items()}
         text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
@@ -140,6 +146,8 @@ class Template:
                 enrolled_on=None if day is None else datetime.date.fromisoformat(day),
                 tests=about["tests"],
                 method=about["method"],
+                # Templates of 0.1.0 say nothing of it.
+                extractor=about.get("extractor"),
             )
             version = about["format"]
         # Damaged bytes can raise any exception.
@@ -208,6 +216,15 @@ def check_day(day: datetime.date | None) -> datetime.date | None:
     if day is None or (isinstance(day, datetime.date) and not isinstance(day, datetime.datetime)):
         return day
     raise InputError(f"day: is {_kind(day)}; allowed: a datetime.date, or None")
+
+
+def check_extractor(extractor: str | None) -> None:
+    """Check that a speaker model is named; raises `InputError` for anything but text or None."""
+    if not isinstance(extractor, str | None):
+        raise InputError(
+            f"extractor: is {_kind(extractor)}; allowed: the sha256 of a speaker model or its "
+            "name, or None"
+        )
 
 
 def check_digest(method: str) -> None:

@@ -19,7 +19,7 @@ from workflow_src.serving.exported_form import (
     read_description,
     read_model,
 )
-from workflow_src.serving.template import Template, check_day
+from workflow_src.serving.template import Template, check_day, check_extractor
 
 
 class Outcome(NamedTuple):
@@ -33,11 +33,14 @@ class Outcome(NamedTuple):
         Whether the template was updated with this test.
     weight
         Weight of the test in the update, 0 where there was none.
+    llr
+        The score as a natural log-likelihood ratio; None where the method has no back-end.
     """
 
     score: float
     updated: bool
     weight: float
+    llr: float | None = None
 
 
 class TemplateUpdater:
@@ -59,6 +62,9 @@ class TemplateUpdater:
         sha256 of ``method.onnx``; templates carry it.
     dimension
         D of the embeddings.
+    extractor
+        The speaker model of the embeddings on which the method was trained: its sha256 or name;
+        None where it is unknown. Templates carry it.
 
     Raises
     ------
@@ -72,11 +78,17 @@ class TemplateUpdater:
         self.description: dict[str, Any] = read_description(folder / DESCRIPTION)
         self.digest: str = self.description["sha256"]
         self.dimension: int = self.description["dimension"]
+        self.extractor: str | None = self.description["extractor"]
         self._uses_days: bool = self.description["uses_days"]
         self._session = read_model(folder / MODEL, self.description)
         self._initial = initial_memory(self.description)
 
-    def enrol(self, embeddings: ArrayLike, day: datetime.date | None = None) -> Template:
+    def enrol(
+        self,
+        embeddings: ArrayLike,
+        day: datetime.date | None = None,
+        extractor: str | None = None,
+    ) -> Template:
         """Make a template: the plain mean of raw embeddings.
 
         Parameters
@@ -85,13 +97,17 @@ class TemplateUpdater:
             [n, D], as the extractor gave them (not normalised).
         day
             The day of enrolment; the last one where there are several.
+        extractor
+            The speaker model that made the embeddings, as the method names its own. None: it is the
+            method's own.
 
         Raises
         ------
         InputError
-            An embedding has another D, is not finite or is zero, or so is their mean; or the day is
-            no date.
+            An embedding has another D, is not finite or is zero, or so is their mean; the day is no
+            date; or the speaker model is another one.
         """
+        _check_same(extractor, self.extractor, "enrolment: the embeddings are", "the method")
         chosen = _as_float32(embeddings, "enrolment")
         if chosen.ndim != 2 or not len(chosen) or chosen.shape[1] != self.dimension:
             raise InputError(
@@ -104,14 +120,25 @@ class TemplateUpdater:
         vector = chosen.mean(axis=0, dtype=np.float64).astype(np.float32)
         if not have_directions(vector):
             raise InputError(f"enrolment: the mean of the embeddings {NO_DIRECTION}")
-        return Template(vector, self._initial, check_day(day), 0, self.digest)
+        known = extractor or self.extractor
+        return Template(vector, self._initial, check_day(day), 0, self.digest, known)
 
-    def score(self, template: Template, test: ArrayLike, day: datetime.date | None = None) -> float:
+    def score(
+        self,
+        template: Template,
+        test: ArrayLike,
+        day: datetime.date | None = None,
+        extractor: str | None = None,
+    ) -> float:
         """Score a test, float [D], without any update; raises as `score_and_update` does."""
-        return float(self._try(template, test, day)[0])
+        return float(self._try(template, test, day, extractor)[0])
 
     def score_and_update(
-        self, template: Template, test: ArrayLike, day: datetime.date | None = None
+        self,
+        template: Template,
+        test: ArrayLike,
+        day: datetime.date | None = None,
+        extractor: str | None = None,
     ) -> tuple[Outcome, Template]:
         """Score a test and decide on an update.
 
@@ -124,6 +151,8 @@ class TemplateUpdater:
         day
             The day of the test. A method that reads the days since enrolment needs it where the
             template was enrolled with a day.
+        extractor
+            The speaker model that made the test, as in `enrol`.
 
         Returns
         -------
@@ -136,27 +165,35 @@ class TemplateUpdater:
         Raises
         ------
         InputError
-            The template is of another method or form; the test has another D, is not finite or is
-            zero; the day is missing, no date, or before the enrolment; or the update would leave
-            the template without a direction.
+            The template is of another method, speaker model or form; the test is of another speaker
+            model, has another D, is not finite or is zero; the day is missing, no date, or before
+            the enrolment; or the update would leave the template without a direction.
         """
-        score, updated, weight, vector, *memory = self._try(template, test, day)
+        score, updated, weight, vector, *others = self._try(template, test, day, extractor)
         if not have_directions(vector):
             raise InputError(f"template: after the update it {NO_DIRECTION}")
+        llr = float(others.pop(0)) if self.description["back_end"] else None
         new = Template(
             vector,
-            dict(zip(self._initial, memory, strict=True)),
+            dict(zip(self._initial, others, strict=True)),
             template.enrolled_on,
             template.tests + 1,
             self.digest,
+            template.extractor or extractor or self.extractor,
         )
-        return Outcome(float(score), bool(updated), float(weight)), new
+        return Outcome(float(score), bool(updated), float(weight), llr), new
 
     def _try(
-        self, template: Template, test: ArrayLike, day: datetime.date | None
+        self,
+        template: Template,
+        test: ArrayLike,
+        day: datetime.date | None,
+        extractor: str | None,
     ) -> list[np.ndarray]:
         """Make a trial; return the model's outputs."""
         self._check(template)
+        _check_same(extractor, template.extractor, "test: the embedding is", "the template")
+        _check_same(extractor, self.extractor, "test: the embedding is", "the method")
         test = _as_float32(test, "test")
         if test.shape != (self.dimension,):
             raise InputError(
@@ -177,6 +214,7 @@ class TemplateUpdater:
         if not isinstance(template, Template):
             raise InputError(f"template: is a {type(template).__name__}; allowed: a Template")
         template.check_method(self.digest)
+        _check_same(template.extractor, self.extractor, "template: is", "the method")
         form: list[tuple[np.ndarray, DTypeLike, tuple[int, ...]]]
         form = [(template.vector, np.float32, (self.dimension,))]
         if template.memory.keys() != self._initial.keys():
@@ -209,6 +247,16 @@ class TemplateUpdater:
         if days < 0:
             raise InputError(f"day: {day} is before the enrolment on {template.enrolled_on}")
         return days
+
+
+def _check_same(extractor: str | None, own: str | None, what: str, whose: str) -> None:
+    """Check that two speaker models are the same, where both are known."""
+    check_extractor(extractor)
+    if extractor is not None and own is not None and extractor != own:
+        raise InputError(
+            f"{what} of the extractor {extractor[:64]!r}, but {whose} is of {own[:64]!r}; take "
+            "that one, or enrol anew with a method that was exported for yours"
+        )
 
 
 def _as_float32(values: ArrayLike, what: str) -> np.ndarray:

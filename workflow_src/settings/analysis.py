@@ -28,8 +28,8 @@ class Analysis(Block):
 
     scenario: ScenarioId | None = Field(
         None,
-        description="the scenario for figures that show only one scenario and for the thresholds "
-        "of exported methods: one of trials.scenarios, or null for the first of them",
+        description="the scenario for figures that show only one scenario: one of "
+        "trials.scenarios, or null for the first of them",
     )
     alpha: Weight = Field(
         0.1,

@@ -14,6 +14,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from workflow_src.common.errors import did_you_mean
+
 Role = Literal["baseline", "reference", "ceiling"]
 
 
@@ -47,6 +49,8 @@ class Method:
     threshold
         The settings key of the score that a trial must exceed before an update. None: the method
         has no threshold, or holds its own.
+    published
+        The threshold that the paper gives, or None. It belongs to the paper's speaker model.
     sees
         What the policy sees: ``embeddings``, or ``scalars`` of the score history.
     reward
@@ -75,6 +79,7 @@ class Method:
     settings: str | None = None
     alphas: bool = False
     threshold: Literal["threshold", "floor"] | None = None
+    published: float | None = None
     sees: Literal["embeddings", "scalars"] = "embeddings"
     reward: Literal["published", "margin"] = "published"
     gated: bool = False
@@ -103,6 +108,7 @@ ADAPTIVE_WEIGHT = Method(
     seeded=True,
     settings="adaptive-weight",
     threshold="threshold",
+    published=0.51,
     gated=True,
     label="adaptive weight",
     summary="updates whenever the score exceeds a threshold; a trained policy gives the weight",
@@ -118,6 +124,7 @@ MULTI_HEAD = Method(
     seeded=True,
     settings="multi-head",
     threshold="floor",
+    published=0.4,
     label="multi-head",
     summary="a trained policy decides whether to update, and with which weight",
     reference=QIN,
@@ -155,6 +162,7 @@ METHODS: tuple[Method, ...] = (
         settings="fixed-weight",
         alphas=True,
         threshold="threshold",
+        published=0.51,
         label="fixed weight",
         summary="updates with one weight whenever the score exceeds a threshold",
         reference=QIN,
@@ -297,7 +305,7 @@ def find_method(name: str) -> Method:
     if re.fullmatch(ENTRY, name, re.ASCII) is None:
         raise ValueError(
             f"{name!r} is no method; allowed: {', '.join(LISTED)}; or the entry point of your own "
-            "rule, written package.module:Class"
+            f"rule, written package.module:Class{did_you_mean(name, LISTED)}"
         )
     return Method(
         id=name,

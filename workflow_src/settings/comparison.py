@@ -6,14 +6,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from workflow_src.settings.base import Block, Distinct, Probability, Seed
+from workflow_src.settings.base import Block, Distinct, Seed
 from workflow_src.settings.catalogue import LISTED, METHODS, find_by_role, find_method
 from workflow_src.settings.generation import ScenarioId
 from workflow_src.settings.inference import MethodId
 
 
 class Sensitivity(Block):
-    """The values that are changed one at a time, in the scenario ``random``."""
+    """The values that are changed one at a time, in ``random`` in independent order."""
 
     key: ClassVar[str] = "comparison.sensitivity"
 
@@ -33,10 +33,11 @@ class Sensitivity(Block):
         description="shifts (cosine) of a method's threshold, or of the centre of its posterior; "
         "they stand for errors in the estimated scale of scores",
     )
-    nontargets: Distinct[Annotated[int, Field(ge=1)]] = Field(
+    nontargets: Distinct[Annotated[int, Field(ge=1, le=100)]] = Field(
         [1, 2, 4, 9],
         min_length=1,
-        description="non-targets for each target; 1, 2, 4, 9 are shares of 0.5, 0.67, 0.8, 0.9",
+        description="non-targets for each target, on average; 1, 2, 4, 9 are shares of 0.5, 0.67, "
+        "0.8, 0.9",
     )
     enrolment_utterances: Distinct[Annotated[int, Field(ge=1)]] = Field(
         [1, 3, 5, 10], min_length=1, description="utterances from which a template is made"
@@ -72,8 +73,6 @@ class Comparison(Block):
         "and oracle, since the others are compared with these",
     )
     seeds: Distinct[Seed] = Field([0, 1, 2], min_length=1, description="seeds of training")
-    resamples: int = Field(1000, ge=20, description="bootstrap samples of the speakers")
-    confidence: Probability = Field(0.95, description="confidence of the intervals")
     sensitivity: Sensitivity = Field(
         default_factory=Sensitivity,
         description="how error rates respond when one value is changed at a time",

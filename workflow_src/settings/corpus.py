@@ -7,6 +7,10 @@ from pydantic import Field, field_validator, model_validator
 
 from workflow_src.settings.base import Block, GivenPath, Probability
 
+PUBLISHED_EXTRACTOR = "smiip-tv"
+"""What ``corpus.imported.extractor`` calls the speaker model of the paper's authors."""
+PUBLISHED_LAW = "resources/laws/smiip-tv.yaml"
+"""The law of simulated embeddings with the paper's scale of cosines."""
 Range = Annotated[list[int], Field(min_length=2, max_length=2)]
 Span = Annotated[list[float], Field(min_length=2, max_length=2)]
 
@@ -174,6 +178,12 @@ class ImportedCorpus(Block):
         "or .jsonl with columns utterance, speaker, time (ISO 8601; where it is known) and any "
         "others, which results keep; or null",
     )
+    extractor: Annotated[str, Field(pattern=r"^[!-~]{1,100}$")] | None = Field(
+        None,
+        description="the speaker model that made the embeddings: the sha256 of its file, or a name "
+        f"without blanks. {PUBLISHED_EXTRACTOR} stands for the model of the paper's authors, to "
+        "which the published thresholds belong. null: unknown",
+    )
 
 
 class SimulatedListing(Block):
@@ -204,7 +214,7 @@ class SimulatedCorpus(Block):
 
     listing: SimulatedListing = Field(default_factory=SimulatedListing)
     law: GivenPath = Field(
-        "resources/laws/smiip-tv.yaml",
+        PUBLISHED_LAW,
         description="YAML file with the law of the embeddings, fitted to the paper's figures "
         "(docs/simulation.md); the file explains each number",
     )
@@ -222,6 +232,10 @@ class Corpus(Block):
         16,
         description="the number of test speakers, who are drawn by the seed; or a text file with "
         "their ids, one per line. All other speakers are for training",
+    )
+    replace: bool = Field(
+        False,
+        description="whether a run may overwrite the results of another corpus in its folder",
     )
     synthetic: SyntheticCorpus = Field(
         default_factory=SyntheticCorpus,

@@ -10,6 +10,8 @@ from workflow_src.settings.augmentation import AUGMENTATION, Augmentation
 from workflow_src.settings.base import Block, Distinct, Seed, Threshold
 from workflow_src.settings.policy_paths import PolicyPaths
 
+FITTED = "null: the threshold at the EER of a fixed weight in episodes of the training speakers"
+
 
 class Episode(Block):
     """An episode of the environment in which policies are finetuned."""
@@ -43,14 +45,23 @@ class Episode(Block):
     max_errors: int = Field(
         200, ge=1, description="an episode ends after this many verification errors"
     )
-    error_threshold: Threshold = Field(
-        0.5,
+    error_threshold: Threshold | None = Field(
+        None,
         description="score (cosine) above which a trial counts as accepted; a wrong acceptance or "
-        "rejection is a verification error",
+        f"rejection is a verification error (published: 0.5). {FITTED}",
     )
-    update_threshold: Threshold = Field(
-        0.51, description="score (cosine) above which adaptive-weight updates the template"
+    update_threshold: Threshold | None = Field(
+        None,
+        description="score (cosine) above which adaptive-weight updates the template (published: "
+        f"0.51). {FITTED}",
     )
+
+
+class ScaledEpisode(Episode):
+    """An episode whose thresholds are known."""
+
+    error_threshold: Threshold
+    update_threshold: Threshold
 
 
 class Ppo(Block):

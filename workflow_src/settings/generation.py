@@ -120,6 +120,13 @@ class Generation(Block):
         default_factory=RandomWalk,
         description="scenarios that walk over days at random distances (random)",
     )
+    nontargets_per_target: float = Field(
+        1.0,
+        ge=0.01,
+        le=100,
+        description="non-targets for each target in independent order, on average; the other "
+        "orders have one for each",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Generation":

@@ -8,11 +8,12 @@ from pydantic import Field
 
 from workflow_src.settings.base import Block, Distinct, Seed, TunableThreshold, Weight
 
-A_NUMBER_OR_TUNED = (
-    "a number, or tuned: the value is chosen on training speakers with the block tuning"
+TUNED_OR_A_NUMBER = (
+    "tuned, which is chosen on training speakers with the block tuning; or a number (published, "
+    "for the paper's speaker model:"
 )
 UPDATE_THRESHOLD = (
-    f"the template is updated when the score (cosine) exceeds this; {A_NUMBER_OR_TUNED}"
+    f"the template is updated when the score (cosine) exceeds this: {TUNED_OR_A_NUMBER} 0.51)"
 )
 
 
@@ -26,7 +27,7 @@ class FixedWeight(Block):
         min_length=1,
         description="weights; each makes a run",
     )
-    threshold: TunableThreshold = Field(0.51, description=UPDATE_THRESHOLD)
+    threshold: TunableThreshold = Field("tuned", description=UPDATE_THRESHOLD)
 
 
 class AdaptiveWeight(Block):
@@ -34,7 +35,7 @@ class AdaptiveWeight(Block):
 
     key: ClassVar[str] = "methods.adaptive-weight"
 
-    threshold: TunableThreshold = Field(0.51, description=UPDATE_THRESHOLD)
+    threshold: TunableThreshold = Field("tuned", description=UPDATE_THRESHOLD)
 
 
 class MultiHead(Block):
@@ -43,9 +44,9 @@ class MultiHead(Block):
     key: ClassVar[str] = "methods.multi-head"
 
     floor: TunableThreshold = Field(
-        0.4,
-        description="the policy can update only when the score (cosine) exceeds this; "
-        + A_NUMBER_OR_TUNED,
+        "tuned",
+        description="the policy can update only when the score (cosine) exceeds this: "
+        f"{TUNED_OR_A_NUMBER} 0.4)",
     )
 
 

@@ -12,6 +12,8 @@ MOVED = {
     "inference.adaptive_weight": "methods.adaptive-weight",
     "inference.multi_head": "methods.multi-head",
     "tuning.through-time": "methods.through-time",
+    "comparison.resamples": "evaluation.intervals.resamples",
+    "comparison.confidence": "evaluation.intervals.confidence",
     **{
         f"corpus.synthetic.{name}": "the file that corpus.synthetic.law names"
         for name in VoiceLaw.model_fields

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from workflow_src.settings.augmentation import AUGMENTATION, Augmentation
-from workflow_src.settings.base import Block
+from workflow_src.settings.base import Block, Threshold
 from workflow_src.settings.policy_paths import POLICY_PATH, PolicyPath
 
 
@@ -40,6 +40,12 @@ class Pretraining(Block):
     batch_size: int = Field(512, ge=1, description="simulated enrolments in a batch")
     max_enrolment: int = Field(
         199, ge=1, description="a template is made from 1..max_enrolment utterances"
+    )
+    impostor_threshold: Threshold | None = Field(
+        None,
+        description="an impostor whose score (cosine) exceeds this enters a simulated enrolment "
+        "(published: 0.51). null: the threshold at the EER of simulated enrolments of the training "
+        "speakers",
     )
     learning_rate: float = Field(
         0.03,

@@ -6,6 +6,7 @@ the table, but no new rule.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from workflow_src.common.errors import InputError
@@ -18,7 +19,7 @@ from workflow_src.settings.catalogue import (
     is_own,
 )
 from workflow_src.settings.own_rules import find_folder, name_run
-from workflow_src.settings.runs import Run
+from workflow_src.settings.runs import GIVEN, MISFIT, PAPER, TUNED, Run, threshold_key
 from workflow_src.settings.schema import Config
 
 
@@ -90,8 +91,12 @@ def _make_run(config: Config, method: Method, run: str, **others: Any) -> Run:
     others["checkpoint"] = None if method.origin == "nothing" else folder
     if method.threshold is not None:
         threshold = _read_block(config, method)[method.threshold]
-        tuned = threshold == "tuned"
-        others |= {"tuned": f"{folder}/threshold.json"} if tuned else {"threshold": threshold}
+        if threshold == "tuned":
+            others |= {"tuned": f"{folder}/threshold.json", "threshold_from": TUNED}
+        else:
+            paper = PAPER if config.has_published_scale else MISFIT
+            source = paper if threshold == method.published else GIVEN
+            others |= {"threshold": threshold, "threshold_from": source}
     return Run(run, method.id, entry=method.entry, **others)
 
 
@@ -111,6 +116,19 @@ def fitted_runs(config: Config) -> list[Run]:
         if start is not None and all(other.method != start for other in fitted):
             fitted += _expand_method(config, find_method(start))
     return fitted
+
+
+def describe_misfits(runs: Iterable[Run]) -> list[str]:
+    """Say in a line for each setting which runs have the threshold of another speaker model."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.threshold_from == MISFIT:
+            found.setdefault(threshold_key(run), []).append(run)
+    return [
+        f"{key}: {of_key[0].threshold} is the paper's and belongs to another speaker model; runs "
+        f"with it: {len(of_key)} (first: {of_key[0].run}); tuned chooses one on training speakers"
+        for key, of_key in found.items()
+    ]
 
 
 def develops(config: Config) -> bool:

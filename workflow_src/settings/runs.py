@@ -6,12 +6,22 @@ The run's id names its files, and tables join on it.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
 import pandas as pd
 from pydantic import ConfigDict, model_validator
 
 from workflow_src.settings.catalogue import find_method
+
+# Where a threshold comes from: chosen on the training speakers of the corpus; a number in the
+# settings; the paper's number, with embeddings of the paper's scale, or with others.
+TUNED: Final = "tuned"
+GIVEN: Final = "given"
+PAPER: Final = "paper"
+MISFIT: Final = "paper (another model)"
+
+COLUMNS = ["run", "method", "alpha", "threshold", "threshold_from", "seed", "checkpoint"]
+"""The columns of the run table."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,9 @@ class Run:
         ``module:Class`` of the update rule. The default is that of the method.
     folder
         The folder that holds the module of a user's own rule; None if it is installed.
+    threshold_from
+        Where the threshold comes from: `TUNED`, `GIVEN`, `PAPER` or `MISFIT`; None if there is
+        none, or if the policy holds it.
     """
 
     # The source that messages name.
@@ -56,6 +69,7 @@ class Run:
     tuned: str | None = None
     entry: str = ""
     folder: str | None = None
+    threshold_from: Literal["tuned", "given", "paper", "paper (another model)"] | None = None
 
     def __post_init__(self) -> None:
         method = find_method(self.method)  # refuses an unknown method
@@ -79,6 +93,11 @@ class Run:
 
 def tabulate(runs: list[Run]) -> pd.DataFrame:
     """Return the run table: one row per run, with empty cells where a column does not apply."""
-    table = pd.DataFrame([asdict(run) for run in runs])
-    table = table.drop(columns=["tuned", "entry", "folder"])
+    table = pd.DataFrame([asdict(run) for run in runs])[COLUMNS]
     return table.astype({"alpha": "Float64", "threshold": "Float64", "seed": "Int64"})
+
+
+def threshold_key(run: Run) -> str:
+    """Return the setting of a run's threshold."""
+    method = find_method(run.method)
+    return f"methods.{method.settings}.{method.threshold}"

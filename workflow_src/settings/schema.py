@@ -18,12 +18,14 @@ from workflow_src.settings.analysis import Analysis
 from workflow_src.settings.base import Block, Seed
 from workflow_src.settings.comparison import Comparison
 from workflow_src.settings.compute import Compute
-from workflow_src.settings.corpus import Corpus
+from workflow_src.settings.corpus import PUBLISHED_EXTRACTOR, PUBLISHED_LAW, Corpus
 from workflow_src.settings.embeddings import Extractor
+from workflow_src.settings.evaluation import Evaluation
 from workflow_src.settings.finetuning import Finetuning
 from workflow_src.settings.inference import Inference
 from workflow_src.settings.methods import Methods
 from workflow_src.settings.moved import find_moved
+from workflow_src.settings.orders import TrialList
 from workflow_src.settings.pretraining import Pretraining
 from workflow_src.settings.rendering import render_config
 from workflow_src.settings.trials import Trials
@@ -43,6 +45,7 @@ class Config(Block):
     tuning: Tuning = Field(default_factory=Tuning)
     inference: Inference = Field(default_factory=Inference)
     methods: Methods = Field(default_factory=Methods)
+    evaluation: Evaluation = Field(default_factory=Evaluation)
     analysis: Analysis = Field(default_factory=Analysis)
     comparison: Comparison = Field(default_factory=Comparison)
 
@@ -65,9 +68,18 @@ class Config(Block):
         return self
 
     @property
-    def shown_scenario(self) -> str:
-        """The scenario for figures and exported thresholds that need exactly one."""
-        return self.analysis.scenario or self.trials.scenarios[0]
+    def has_published_scale(self) -> bool:
+        """Whether the cosines have the scale of the paper's: of its embeddings, or of their law."""
+        corpus = self.corpus
+        if corpus.source == "imported":
+            return corpus.imported.extractor == PUBLISHED_EXTRACTOR
+        return corpus.source == "simulated" and corpus.simulated.law == PUBLISHED_LAW
+
+    @property
+    def shown_list(self) -> TrialList:
+        """The trial list for figures that need exactly one."""
+        scenario = self.analysis.scenario or self.trials.scenarios[0]
+        return TrialList(scenario=scenario, order=self.trials.used_orders[0])
 
 
 def validate_config(content: dict[str, Any], source: str = "config") -> Config:
@@ -84,7 +96,7 @@ def validate_config(content: dict[str, Any], source: str = "config") -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise InputError(describe_validation_error(error, source)) from error
+        raise InputError(describe_validation_error(error, source, Config)) from error
 
 
 def main(argv: list[str] | None = None) -> None:

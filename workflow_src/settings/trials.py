@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from workflow_src.common.errors import did_you_mean
 from workflow_src.settings.base import Block, Distinct
 from workflow_src.settings.generation import Generation, Scenario, ScenarioId, ScenarioSettings
 from workflow_src.settings.imported_trials import ImportedTrials
+from workflow_src.settings.orders import NEW_ORDERS, Order, TrialList, list_id
 from workflow_src.settings.scenarios import BY_ID
 
 
@@ -24,6 +26,14 @@ class Trials(Block):
         min_length=1,
         description="scenarios that are made or imported, then scored: any of the nine published "
         "ones and of trials.own; imported tables and pairs may have any name",
+    )
+    orders: Annotated[Distinct[Order], Field(min_length=1)] | None = Field(
+        None,
+        description="orders of each scenario's trials; the first is shown where a figure shows "
+        "one. published: a non-target after each target, which tells the label to whoever counts; "
+        "shuffled: these, each day's in random order; independent: coin flips, of which no order "
+        "and no count tells the label. null: published and independent; of imported trials, "
+        "published and shuffled; of imported pairs that are no sequences, published",
     )
     own: dict[ScenarioId, ScenarioSettings] = Field(
         {},
@@ -51,6 +61,19 @@ class Trials(Block):
             raise ValueError(f"own has {taken[0]!r}, which is a published scenario; rename yours")
         if self.source == "generate" or self.imported.form == "published":
             self.check_known(self.scenarios, "scenarios")
+        for other in [*BY_ID, *self.own, *self.scenarios]:
+            for order in NEW_ORDERS:
+                name = list_id(other, order)
+                if name in self.own or name in self.scenarios:
+                    raise ValueError(
+                        f"{'own' if name in self.own else 'scenarios'} has {name!r}, which names "
+                        f"the trials of {other} in {order} order; rename yours"
+                    )
+        if self.source == "import" and "independent" in (self.orders or []):
+            raise ValueError(
+                "orders has independent, but source is import, and lists do not tell which other "
+                "trials a day could have; allowed: published, shuffled"
+            )
         if self.source == "import" and self.imported.root is None:
             raise ValueError("imported.root must name a folder when source is import")
         return self
@@ -62,8 +85,28 @@ class Trials(Block):
             if name not in known:
                 raise ValueError(
                     f"{key} has {name!r}, which is no scenario; allowed: {', '.join(known)}; "
-                    "others are defined in trials.own"
+                    f"others are defined in trials.own{did_you_mean(name, known)}"
                 )
+
+    @property
+    def used_orders(self) -> list[Order]:
+        """The orders of each scenario's trials."""
+        if self.orders:
+            return self.orders
+        if self.source == "generate":
+            return ["published", "independent"]
+        # The trials of pairs that are no sequences do not follow one another.
+        pairs = self.imported.form == "pairs" and not self.imported.sequences
+        return ["published"] if pairs else ["published", "shuffled"]
+
+    @property
+    def lists(self) -> list[TrialList]:
+        """Each scenario in each order."""
+        return [
+            TrialList(scenario=scenario, order=order)
+            for scenario in self.scenarios
+            for order in self.used_orders
+        ]
 
     def find(self, name: str) -> Scenario:
         """Return the published or own scenario of a name.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from workflow_src.settings.base import Block, Distinct, Probability, Threshold, Weight
 from workflow_src.settings.generation import ScenarioId
+from workflow_src.settings.orders import Order
+
+CANDIDATES = 15
+"""The number of thresholds to choose from where the settings name none."""
 
 
 class Development(Block):
@@ -26,6 +30,11 @@ class Development(Block):
     )
     trajectories: int = Field(
         6, ge=1, description="trajectories of each speaker in the scenario random"
+    )
+    order: Order = Field(
+        "independent",
+        description="order of the trials, as in trials.orders. In published order, a method that "
+        "sees counts or days can learn the order in place of the voice",
     )
 
 
@@ -48,11 +57,17 @@ class Tuning(Block):
         min_length=1,
         description="weights to choose from",
     )
-    thresholds: Distinct[Threshold] = Field(
-        [0.2, 0.25, 0.3, 0.35, 0.4, 0.425, 0.45, 0.475, 0.5, 0.525, 0.55, 0.575, 0.6, 0.65, 0.7],
-        min_length=1,
-        description="update thresholds (cosine) to choose from if a threshold is tuned",
+    thresholds: Annotated[Distinct[Threshold], Field(min_length=1)] | None = Field(
+        None,
+        description="update thresholds (cosine) to choose from if a threshold is tuned. null: "
+        f"{CANDIDATES} values, evenly spaced from the median of the non-targets' scores to the "
+        "upper quartile of the targets', both of the baseline on development trials",
     )
+
+    @property
+    def candidates(self) -> int:
+        """The number of thresholds to choose from."""
+        return CANDIDATES if self.thresholds is None else len(self.thresholds)
 
     def read_by_thresholds(self) -> dict[str, Any]:
         """Return the settings that the choice of a threshold reads."""

@@ -36,7 +36,7 @@ def run(args: Arguments) -> None:
     manifest = read_parquet(args.manifest, COLUMNS)
     shape = len(manifest), law.dimension
     write_npy_in_parts(shape, np.float32, simulate(manifest, law, args.seed), args.embeddings)
-    write_index(manifest, args.index)
+    write_index(manifest, args.index, "simulated")
     write_no_rejections(args.rejected)
     print(
         f"{len(manifest):,} embeddings of {law.dimension} numbers, "

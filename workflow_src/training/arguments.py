@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from workflow_src.running.arguments import Input
+from workflow_src.running.arguments import Input, Output
 from workflow_src.running.checkpoint import CheckpointArguments
 
 
@@ -32,3 +32,5 @@ class TrainingArguments(CheckpointArguments):
     """The device for training; auto takes a GPU if torch finds one."""
     deterministic: bool = True
     """Whether a GPU uses only algorithms that repeat the same bytes."""
+    passed_over: Output | None = None
+    """Utterances and speakers that training leaves out, CSV."""

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
+from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.training.population import Population
 
 FIRST = 5  # utterances in the plain mean that starts a template
 RATE = 0.1  # weight of each later utterance in the moving average
 IMPOSTOR_PROBABILITY = 0.5
-IMPOSTOR_THRESHOLD = 0.51
+SAMPLES = 2048  # from which the threshold for impostors is estimated
+
+
+def fit_impostor_threshold(
+    population: Population, max_enrolment: int, generator: torch.Generator
+) -> float:
+    """Return the threshold at the EER of drawn samples without impostors (cosine).
+
+    If no speaker has an utterance left for a target, no impostor enters.
+    """
+    drawn = draw_samples(population, SAMPLES, max_enrolment, generator, math.inf)
+    templates, tests, targets = drawn
+    if not targets.any():
+        return 1.0
+    scores = torch.cosine_similarity(templates, tests, dim=1)
+    return equal_error_rate(scores.cpu().numpy(), targets.cpu().numpy())[1]
 
 
 def draw_samples(
-    population: Population, number: int, max_enrolment: int, generator: torch.Generator
+    population: Population,
+    number: int,
+    max_enrolment: int,
+    generator: torch.Generator,
+    impostor_threshold: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Draw B = `number` templates of uniform speakers, each with a test.
 
     n is uniform in 1..`max_enrolment`. A template starts as the mean of the first five of n random
     utterances of any day. Each further utterance makes it ``0.9 template + 0.1 utterance``. After
     each of those, with probability 1/2, an utterance of an impostor (both uniform) is offered. If
-    its cosine exceeds 0.51, it enters in the same way. The test is with probability 1/2 a target
-    that did not enrol, else a non-target (drawn as the impostors). If all utterances enrolled, it
-    is a non-target.
+    its cosine exceeds `impostor_threshold`, it enters in the same way. The test is with probability
+    1/2 a target that did not enrol, else a non-target (drawn as the impostors). If all utterances
+    enrolled, it is a non-target.
 
     Returns
     -------
@@ -79,7 +101,7 @@ def draw_samples(
             grown = torch.lerp(templates[:n], population.embeddings[chosen[:n, step]], RATE)
             impostor = population.embeddings[impostors[:n, step - FIRST]]
             score = torch.cosine_similarity(grown, impostor, dim=1)
-            enters = offered[:n, step - FIRST] & (score > IMPOSTOR_THRESHOLD)
+            enters = offered[:n, step - FIRST] & (score > impostor_threshold)
             templates[:n] = torch.lerp(grown, impostor, RATE * enters[:, None].float())
 
     targets = (uniform(number) < 0.5) & (wanted < available)

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
-from workflow_src.settings.finetuning import Episode
+from workflow_src.settings.finetuning import Episode, ScaledEpisode
 from workflow_src.training.episodes import Episodes, EpisodeSampler
 from workflow_src.training.population import Population
-from workflow_src.training.scalars import estimate_scale
+from workflow_src.training.scalars import estimate_scale, fit_thresholds
 from workflow_src.updating.score_history import FEATURES, ScoreHistory, ScoreScale
 
 ENVIRONMENT_ID = "TemplateUpdating-v0"
@@ -75,7 +75,8 @@ class TemplateUpdatingEnv(gymnasium.Env):
     population
         Training embeddings.
     episode
-        The config's block ``finetuning.episode``.
+        The config's block ``finetuning.episode``. Thresholds that it leaves open are fitted to the
+        population.
     traits
         Traits of the method. The default is multi-head.
     scale
@@ -94,7 +95,7 @@ class TemplateUpdatingEnv(gymnasium.Env):
         render_mode: None = None,
     ) -> None:
         self.render_mode = render_mode
-        self.settings = episode or Episode()
+        self.settings = fit_thresholds(population, episode or Episode(), seed=0)
         self.traits = traits = traits or Traits()
         self.scale = scale or default_scale(population, self.settings, traits)
         self._sampler = EpisodeSampler(population.to("cpu"), self.settings)
@@ -183,7 +184,9 @@ def observation_space(population: Population, traits: Traits) -> spaces.Box:
     return spaces.Box(-1.001 * bound, 1.001 * bound, (2 * population.dimension,), np.float32)
 
 
-def default_scale(population: Population, episode: Episode, traits: Traits) -> ScoreScale | None:
+def default_scale(
+    population: Population, episode: ScaledEpisode, traits: Traits
+) -> ScoreScale | None:
     """Return the scale of the population's scores if a method sees scalars, else None."""
     if traits.sees != "scalars":
         return None

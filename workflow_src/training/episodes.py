@@ -32,8 +32,8 @@ class Episodes:
     targets
         bool [n, L]: whether the trial is a target.
     days
-        float32 [n, L]: days since enrolment of each trial. A non-target has the day of the latest
-        target before it, or 0 without one.
+        float32 [n, L]: days since enrolment of each trial. A non-target has the day of the next
+        target, so the days up to a trial do not tell its label.
     lengths
         int64 [n]: the number of steps until one target is left and the episode ends; L if the
         time limit comes first.
@@ -57,6 +57,11 @@ class Episodes:
 class EpisodeSampler:
     """Draws episodes from a population, on the population's device.
 
+    Attributes
+    ----------
+    left_out : list of str
+        The speakers without episodes, who have too few utterances or one day.
+
     Raises
     ------
     InputError
@@ -77,6 +82,7 @@ class EpisodeSampler:
                 "lower min_utterances or min_seconds"
             )
         self._qualified = enough.nonzero().squeeze(1)
+        self.left_out = [population.names[i] for i in (~enough).nonzero().flatten().tolist()]
         self._widest = int(population.utterances[self._qualified].max())
         self._most_days = int(days[self._qualified].max())
         self._a_day = torch.tensor(settings.targets_a_day, device=population.embeddings.device)
@@ -93,7 +99,8 @@ class EpisodeSampler:
         first ``enrolment_share`` of the speaker's days. Each later day is kept with
         ``day_probability``. It gives 3, 5 or 10 (drawn for the episode) random utterances, or all
         that it has, in corpus order. Each trial is with ``target_share`` the next target, else a
-        non-target: a uniform other speaker, then a uniform day, then a uniform utterance.
+        non-target: a uniform other speaker, then a uniform day, then a uniform utterance. So the
+        label of a trial is a coin flip, whatever came before and on whatever day it takes place.
         """
         population, settings = self.population, self.settings
         device = population.embeddings.device
@@ -154,15 +161,17 @@ class EpisodeSampler:
         nontarget = first + choose(population.day_starts[other_day + 1] - first, n, length)
 
         enrolled = first_day + enrolment_day
-        target = queue.gather(1, (offered - 1).clamp(min=0))
-        since = population.day_dates[population.day_of[target]]
+        # Of a target this is its own place in the queue; of a non-target that of the next target.
+        place = torch.minimum(offered - coins.long(), queued - 1).clamp(min=0)
+        upcoming = queue.gather(1, place)
+        since = population.day_dates[population.day_of[upcoming]]
         since = since - population.day_dates[enrolled][:, None]
         return Episodes(
             speakers=speakers,
             templates=population.day_means[enrolled],
-            offers=target.where(targets, nontarget),
+            offers=upcoming.where(targets, nontarget),
             targets=targets,
-            # The queue is in order of days.
-            days=since.where(targets, 0).cummax(1)[0].float(),
+            # Without a target, there is no day.
+            days=since.where(queued > 0, 0).float(),
             lengths=ends,
         )

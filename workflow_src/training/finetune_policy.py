@@ -16,8 +16,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from workflow_src.common.devices import take_device
 from workflow_src.common.digests import digest_code, digest_entry
 from workflow_src.common.errors import InputError
+from workflow_src.common.passed_over import note, noted_in
 from workflow_src.common.seeds import torch_seed
 from workflow_src.methods.entries import load_entry
 from workflow_src.methods.networks import PolicyNetwork
@@ -25,11 +27,10 @@ from workflow_src.methods.policy_rule import PolicyRule
 from workflow_src.methods.storage import write_policy
 from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.running.progress import show_progress
-from workflow_src.settings.finetuning import Finetuning
+from workflow_src.settings.finetuning import Finetuning, ScaledEpisode
 from workflow_src.training.arguments import TrainingArguments
 from workflow_src.training.augmentation import InputMap
 from workflow_src.training.critic import Critic
-from workflow_src.training.devices import take_device
 from workflow_src.training.environment import Traits
 from workflow_src.training.initial import describe_initial, digest_network, read_initial
 from workflow_src.training.population import Population, digest_training, load_training_population
@@ -38,11 +39,18 @@ from workflow_src.training.ppo import (
     explained_variance,
     generalised_advantages,
 )
-from workflow_src.training.scalars import estimate_scale
+from workflow_src.training.scalars import estimate_scale, fit_thresholds
 from workflow_src.training.vector_environment import TemplateUpdatingVectorEnv
 
 MODULE = "workflow_src.training.finetune_policy"
 LOSSES = ("policy_loss", "value_loss", "entropy", "approx_kl", "clipfrac")
+
+
+def scale_episode(population: Population, settings: Finetuning, seed: int) -> ScaledEpisode:
+    """Return the settings of episodes with all thresholds, the same for all policies."""
+    return fit_thresholds(
+        population, settings.episode, torch_seed(seed, "finetuning", "thresholds")
+    )
 
 
 def train(
@@ -58,8 +66,9 @@ def train(
 ) -> tuple[PolicyNetwork, pd.DataFrame]:
     """Train a policy by PPO on the device of the population.
 
-    The method's name is part of the names of random streams. Training starts from a copy of
-    `initial`, a policy of the same rule, or from random weights.
+    The thresholds of `settings.episode` must be known. The method's name is part of the names of
+    random streams. Training starts from a copy of `initial`, a policy of the same rule, or from
+    random weights.
 
     Returns
     -------
@@ -92,11 +101,12 @@ def train(
     def stream(name: str) -> int:
         return torch_seed(seed, "finetuning", method, policy_seed, name)
 
+    episode = scale_episode(population, settings, seed)
     scale = None
     if scalars:
         # All policies of a population have the same scale.
         drawing = torch.Generator(device).manual_seed(torch_seed(seed, "finetuning", "scale"))
-        scale = estimate_scale(population, settings.episode, drawing)
+        scale = estimate_scale(population, episode, drawing)
     # The CPU draws the networks, so they are the same for every device.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream("networks"))
@@ -115,7 +125,14 @@ def train(
     parameters = [*policy.parameters(), *critic.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=ppo.learning_rate, fused=True)
 
-    environment = TemplateUpdatingVectorEnv(E, population, settings.episode, traits, scale)
+    environment = TemplateUpdatingVectorEnv(E, population, episode, traits, scale)
+    left_out = environment.sampler.left_out
+    note(
+        f"training speakers without episodes, who have at most {episode.min_utterances} "
+        "utterances or one day",
+        len(left_out),
+        *left_out[:1],
+    )
     acting = torch.Generator(device).manual_seed(stream("actions"))
     shuffling = torch.Generator(device).manual_seed(stream("minibatches"))
     reflecting = torch.Generator(device).manual_seed(stream("augmentation"))
@@ -302,20 +319,28 @@ def run(args: Arguments) -> None:
         sees=args.sees, reward=args.reward, gated=args.gated, normalises=rule.normalises
     )
     settings = args.settings
-    device = take_device(args.device, args.deterministic)
-    population = load_training_population(
-        args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
-    ).to(device)
-    initial = read_initial(args.initial, rule, population.dimension) if args.initial else None
-    described = settings.read_by(args.sees, args.gated)
-    given = [described, args.method, vars(traits), args.seed, args.policy_seed]
-    code = digest_code(MODULE), digest_entry(args.entry)
-    digest = digest_training(population, *given, digest_network(initial), *code)
-    checkpoint = args.open_checkpoint(digest)
-    seeds = args.seed, args.policy_seed
-    policy, curve = train(
-        population, args.method, rule, traits, settings, *seeds, initial, checkpoint
-    )
+    with noted_in(args.passed_over, "policies"):
+        device = take_device(args.device, args.deterministic)
+        print(f"device: {device.type}", flush=True)
+        population = load_training_population(
+            args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
+        ).to(device)
+        initial = read_initial(args.initial, rule, population.dimension) if args.initial else None
+        episode = scale_episode(population, settings, args.seed)
+        settings = settings.model_copy(update={"episode": episode})
+        print(
+            f"trials are accepted above {episode.error_threshold:.3f}; where a threshold decides "
+            f"on updates, it is {episode.update_threshold:.3f}"
+        )
+        described = settings.read_by(args.sees, args.gated)
+        given = [described, args.method, vars(traits), args.seed, args.policy_seed]
+        code = digest_code(MODULE), digest_entry(args.entry)
+        digest = digest_training(population, *given, digest_network(initial), *code)
+        checkpoint = args.open_checkpoint(digest)
+        seeds = args.seed, args.policy_seed
+        policy, curve = train(
+            population, args.method, rule, traits, settings, *seeds, initial, checkpoint
+        )
     last = curve.iloc[-1]
     print(
         f"after {last['steps']:.0f} steps: reward {last['reward']:.3f}, update rate "

@@ -16,6 +16,7 @@ from torch import Tensor
 from workflow_src.common.directions import NO_DIRECTION, have_directions
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet
+from workflow_src.common.passed_over import note
 from workflow_src.common.tables import read_embeddings, read_index, read_split, require_dates
 
 
@@ -138,8 +139,9 @@ def load_training_population(
 ) -> Population:
     """Read the training speakers' embeddings.
 
-    Utterances up to `min_seconds` are not used. If the manifest has no durations (no column
-    ``seconds``, or an empty one), all utterances are used, and a printed line says so.
+    Utterances up to `min_seconds` are not used, and are noted as passed over. If the manifest has
+    no durations (no column ``seconds``, or an empty one), all utterances are used, and a printed
+    line says so.
 
     Raises
     ------
@@ -172,13 +174,16 @@ def load_training_population(
     if "seconds" in table.columns and table["seconds"].notna().any():
         seconds = table["seconds"].to_numpy(np.float64, na_value=np.inf)
         usable = seconds > min_seconds
-        print(f"{int((~usable).sum())} utterances of at most {min_seconds:g} s are left out")
+        short = table.loc[~usable, "utterance"]
+        note(f"training utterances of at most {min_seconds:g} s", len(short), *short[:1])
     else:
         print(
             f"{manifest} knows no durations: min_seconds ({min_seconds:g}) does not apply, no "
             "utterance is left out for being short"
         )
     population = group_embeddings(vectors, table["speaker"], table["date"], usable)
+    unheard = sorted(set(training) - set(population.names))
+    note("training speakers without an utterance to train on", len(unheard), *unheard[:1])
     print(f"training speakers: {len(population.names)}, utterances: {len(population.embeddings)}")
     if len(population.names) < 2:
         raise InputError(

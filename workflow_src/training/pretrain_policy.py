@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from workflow_src.common.devices import take_device
 from workflow_src.common.digests import digest_code
 from workflow_src.common.errors import InputError
+from workflow_src.common.passed_over import noted_in
 from workflow_src.common.seeds import torch_seed
 from workflow_src.methods.multi_head import MultiHead, MultiHeadNetwork
 from workflow_src.methods.networks import PolicyNetwork
@@ -26,8 +28,7 @@ from workflow_src.running.progress import show_progress
 from workflow_src.settings.pretraining import Pretraining
 from workflow_src.training.arguments import TrainingArguments
 from workflow_src.training.augmentation import InputMap
-from workflow_src.training.devices import take_device
-from workflow_src.training.enrolments import draw_samples
+from workflow_src.training.enrolments import draw_samples, fit_impostor_threshold
 from workflow_src.training.initial import digest_network, read_initial
 from workflow_src.training.population import Population, digest_training, load_training_population
 
@@ -53,6 +54,15 @@ def pretraining_loss(
     return cross_entropy, squared_error, accuracy
 
 
+def find_impostor_threshold(population: Population, settings: Pretraining, seed: int) -> float:
+    """Return the threshold for impostors of the settings, or one fitted to the population."""
+    if settings.impostor_threshold is not None:
+        return settings.impostor_threshold
+    drawing = torch.Generator(population.embeddings.device)
+    drawing.manual_seed(torch_seed(seed, "pretraining", "threshold"))
+    return fit_impostor_threshold(population, settings.max_enrolment, drawing)
+
+
 def pretrain(
     population: Population,
     settings: Pretraining,
@@ -70,6 +80,7 @@ def pretrain(
     if int(population.utterances.max()) < 2:
         raise InputError("pretraining: no training speaker has two utterances or more")
     device = population.embeddings.device
+    threshold = find_impostor_threshold(population, settings, seed)
 
     def generator(*names: str | int) -> torch.Generator:
         """Return the random stream of one epoch, so a resumed run makes the same draws."""
@@ -106,7 +117,13 @@ def pretrain(
         if not samples or epoch == first:
             drawing = generator("samples", first)
             samples = [
-                draw_samples(population, settings.batch_size, settings.max_enrolment, drawing)
+                draw_samples(
+                    population,
+                    settings.batch_size,
+                    settings.max_enrolment,
+                    drawing,
+                    threshold,
+                )
                 for _ in range(settings.batches_per_epoch)
             ]
         learning_rate = settings.learning_rate * 0.1 ** sum(
@@ -158,16 +175,23 @@ class Arguments(TrainingArguments):
 def run(args: Arguments) -> None:
     """Read the training embeddings, then pretrain and write the policy."""
     settings = args.settings
-    device = take_device(args.device, args.deterministic)
-    population = load_training_population(
-        args.embeddings, args.index, args.manifest, args.split, settings.min_seconds
-    ).to(device)
-    initial = read_initial(args.initial, MultiHead, population.dimension) if args.initial else None
-    described = settings.model_dump(exclude={"checkpoint"})
-    seeds, code = (args.seed, args.policy_seed), digest_code(MODULE)
-    digest = digest_training(population, described, *seeds, digest_network(initial), code)
-    checkpoint = args.open_checkpoint(digest)
-    network, curve = pretrain(population, settings, *seeds, checkpoint, initial)
+    with noted_in(args.passed_over, "policies"):
+        device = take_device(args.device, args.deterministic)
+        print(f"device: {device.type}", flush=True)
+        population = load_training_population(
+            args.embeddings, args.index, args.manifest, args.split, settings.min_seconds
+        ).to(device)
+        initial = None
+        if args.initial:
+            initial = read_initial(args.initial, MultiHead, population.dimension)
+        threshold = find_impostor_threshold(population, settings, args.seed)
+        settings = settings.model_copy(update={"impostor_threshold": threshold})
+        print(f"impostors enter a simulated enrolment above {threshold:.3f}")
+        described = settings.model_dump(exclude={"checkpoint"})
+        seeds, code = (args.seed, args.policy_seed), digest_code(MODULE)
+        digest = digest_training(population, described, *seeds, digest_network(initial), code)
+        checkpoint = args.open_checkpoint(digest)
+        network, curve = pretrain(population, settings, *seeds, checkpoint, initial)
     last = curve.iloc[-1]
     print(
         f"epoch {last['epoch']:.0f}: cross entropy {last['cross_entropy']:.4f}, "

@@ -24,6 +24,7 @@ from workflow_src.training.environment import (
 )
 from workflow_src.training.episodes import Episodes, EpisodeSampler
 from workflow_src.training.population import Population
+from workflow_src.training.scalars import fit_thresholds
 from workflow_src.updating.score_history import ScoreHistory, ScoreScale
 
 
@@ -53,7 +54,7 @@ class TemplateUpdatingVectorEnv(VectorEnv):
         scale: ScoreScale | None = None,
     ) -> None:
         self.num_envs = num_envs
-        self.settings = episode or Episode()
+        self.settings = fit_thresholds(population, episode or Episode(), seed=0)
         self.traits = traits = traits or Traits()
         self.scale = scale or default_scale(population, self.settings, traits)
         self.population = population

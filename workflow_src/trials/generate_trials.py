@@ -1,4 +1,4 @@
-"""Make the trials of one scenario from the manifest.
+"""Make the trials of one scenario from the manifest, in one order.
 
 Scenarios share their draws through the seed, so a scenario made alone is the same as one made with
 others. The step prints the numbers of models and trials, and what was left out.
@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.common.passed_over import note, noted_in
 from workflow_src.common.tables import read_split
-from workflow_src.running.arguments import Output
 from workflow_src.settings.generation import Generation
 from workflow_src.trials.arguments import (
-    ScenarioArguments,
+    ListArguments,
     note_speakers_without_trials,
     read_rejected,
 )
@@ -21,15 +20,11 @@ from workflow_src.trials.protocol import make_scenario
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(ScenarioArguments):
+class Arguments(ListArguments):
     """The step's arguments."""
 
     settings: Generation = field(default_factory=Generation)
     """How trials are made."""
-    seed: int
-    """The config's seed."""
-    passed_over: Output | None = None
-    """Days, models and speakers without trials, CSV."""
 
 
 def run(args: Arguments) -> None:
@@ -42,15 +37,16 @@ def run(args: Arguments) -> None:
         settings=args.settings,
         unit=args.scenario.unit,
     )
-    made = make_scenario(pool, args.scenario, args.settings, args.seed)
+    made = make_scenario(pool, args.scenario, args.settings, args.seed, args.order)
     with noted_in(args.passed_over, "trials"):
         for reason, count in made.left_out.counts.items():
-            note(f"{reason} ({args.scenario.id})", count)
-        note_speakers_without_trials(split, made.enrolment, args.scenario)
+            note(f"{reason} ({args.list_id})", count)
+        note_speakers_without_trials("test", split, made.enrolment, args.list_id)
         write_parquet(made.enrolment, args.enrolment)
         write_parquet(made.trials, args.trials)
     print(
-        f"{args.scenario.id} ({args.scenario.summary}): {made.enrolment['speaker'].nunique()} "
-        f"speakers, {made.enrolment['model'].nunique()} models, {len(made.trials)} trials (half of "
-        f"them targets), non-targets from {len(pool.speakers)} speakers"
+        f"{args.list_id} ({args.scenario.summary}): {made.enrolment['speaker'].nunique()} "
+        f"speakers, {made.enrolment['model'].nunique()} models, {len(made.trials)} trials, "
+        f"{int(made.trials['target'].sum())} of them targets, non-targets from "
+        f"{len(pool.speakers)} speakers"
     )

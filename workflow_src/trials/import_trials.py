@@ -9,22 +9,24 @@ published lists their form: a random walk, all or one utterance of a day.
 
 from dataclasses import dataclass
 
+from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.common.passed_over import noted_in
-from workflow_src.common.tables import read_split
-from workflow_src.running.arguments import Input, Output
+from workflow_src.common.tables import read_split, require_dates
+from workflow_src.running.arguments import Input
 from workflow_src.settings.imported_trials import ImportedTrials
 from workflow_src.trials.arguments import (
-    ScenarioArguments,
+    ListArguments,
     note_speakers_without_trials,
     read_rejected,
 )
 from workflow_src.trials.lists import Lists, read_lists
+from workflow_src.trials.orders import shuffle_days
 from workflow_src.trials.tabulating import Utterances, tabulate_lists
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(ScenarioArguments):
+class Arguments(ListArguments):
     """The step's arguments."""
 
     trial_list: Input
@@ -33,12 +35,15 @@ class Arguments(ScenarioArguments):
     """The scenario's list of enrolments; lists of pairs need none."""
     settings: ImportedTrials = ImportedTrials()
     """The form of the lists, and what is left out; its `root` is ignored."""
-    passed_over: Output | None = None
-    """What is left out, and speakers without trials, CSV."""
 
 
 def run(args: Arguments) -> None:
     """Read, check and write the tables of a scenario."""
+    if args.order == "independent":
+        raise InputError(
+            "order: is 'independent', but lists do not tell which other trials a day could have; "
+            "allowed: published, shuffled"
+        )
     settings = args.settings
     lists = Lists(args.trial_list, args.enrolment_list)
     listed, enrolled = read_lists(lists, settings.form, args.scenario)
@@ -56,11 +61,14 @@ def run(args: Arguments) -> None:
             apart=pairs and not settings.sequences,
             spare=pairs,
         )
-        note_speakers_without_trials(split, enrolment, args.scenario)
+        if args.order == "shuffled":
+            require_dates(trials["day"], f"{args.trial_list}: the order shuffled")
+            trials = shuffle_days(trials, args.scenario.id, args.seed)
+        note_speakers_without_trials("test", split, enrolment, args.list_id)
         write_parquet(enrolment, args.enrolment)
         write_parquet(trials, args.trials)
     print(
-        f"{args.scenario.id}: {enrolment['speaker'].nunique()} speakers, "
+        f"{args.list_id}: {enrolment['speaker'].nunique()} speakers, "
         f"{enrolment['model'].nunique()} models, {len(trials)} trials, "
         f"{int(trials['target'].sum())} of them targets; imported from {args.trial_list}"
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.errors import InputError, printable
+from workflow_src.common.errors import AbsentError, InputError, printable
 from workflow_src.common.tables import require_dates
 from workflow_src.settings.generation import Generation, Unit
 
@@ -89,9 +89,11 @@ def build_pool(
 
     Raises
     ------
-    InputError
+    AbsentError
         No test speaker has a usable utterance, there is no other speaker for non-targets, or the
-        manifest does not tell the days or the sessions.
+        manifest does not tell the days.
+    InputError
+        The split names no test speaker, or the manifest does not tell the sessions.
     """
     parts = split.set_index("speaker")["part"]
     members = parts.index[parts.isin(["test", "nontarget-only"])]
@@ -111,9 +113,9 @@ def build_pool(
     )
     enrols = (parts.reindex(speakers) == "test").to_numpy()
     if not enrols.any():
-        raise InputError("trials: none of the test speakers of the split has a usable utterance")
+        raise AbsentError("trials: none of the test speakers of the split has a usable utterance")
     if len(speakers) < 2:
-        raise InputError(
+        raise AbsentError(
             f"trials: {speakers[0]} is the only speaker of the pool with usable utterances; a "
             "non-target needs a second one, tested or listed in trials.nontarget_only"
         )

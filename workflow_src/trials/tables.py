@@ -28,8 +28,8 @@ class Template:
     earliest_unit: int
 
 
-class Pairs(NamedTuple):
-    """Targets, each with its non-target, in the order of scoring.
+class Tests(NamedTuple):
+    """Trials in the order of scoring.
 
     Attributes
     ----------
@@ -37,33 +37,49 @@ class Pairs(NamedTuple):
         int64 [n]: place in the list of templates.
     round
         int64 [n]: from 1; 0 in scenarios without rounds.
-    target, nontarget
-        int64 [n]: numbers in the pool.
+    utterance
+        int64 [n]: number in the pool.
+    dated
+        int64 [n]: number of an utterance of the date on which the trial takes place.
+    target
+        bool [n].
     """
 
     template: np.ndarray
     round: np.ndarray
+    utterance: np.ndarray
+    dated: np.ndarray
     target: np.ndarray
-    nontarget: np.ndarray
 
 
-def tabulate_pairs(pool: Pool, templates: list[Template], pairs: Pairs) -> pd.DataFrame:
-    """Make a table of trials: two rows per pair, target first; steps are within (model, round).
+def take_turns(
+    template: np.ndarray, round_: np.ndarray, target: np.ndarray, nontarget: np.ndarray
+) -> Tests:
+    """Let each of n targets be followed by its non-target, on the date of the target.
 
-    The day of both is the date of the target.
+    All are int64 [n]; `target` and `nontarget` are numbers in the pool.
     """
-    model, number = np.repeat(pairs.template, 2), np.repeat(pairs.round, 2)
-    utterance = np.column_stack([pairs.target, pairs.nontarget]).ravel()
+    return Tests(
+        template=np.repeat(template, 2),
+        round=np.repeat(round_, 2),
+        utterance=np.column_stack([target, nontarget]).ravel(),
+        dated=np.repeat(target, 2),
+        target=np.tile([True, False], len(target)),
+    )
+
+
+def tabulate_tests(pool: Pool, templates: list[Template], tests: Tests) -> pd.DataFrame:
+    """Make a table of trials; steps are within (model, round)."""
     speakers = [pool.speakers[template.speaker] for template in templates]
     return pd.DataFrame(
         {
-            "model": take_texts([template.name for template in templates], model),
-            "speaker": take_texts(speakers, model),
-            "round": number.astype(np.int16),
-            "step": count_within_runs(model, number).astype(np.int32),
-            "day": take_texts(pool.dates, np.repeat(pairs.target, 2)),
-            "utterance": take_texts(pool.utterances, utterance),
-            "target": np.tile([True, False], len(pairs.target)),
+            "model": take_texts([template.name for template in templates], tests.template),
+            "speaker": take_texts(speakers, tests.template),
+            "round": tests.round.astype(np.int16),
+            "step": count_within_runs(tests.template, tests.round).astype(np.int32),
+            "day": take_texts(pool.dates, tests.dated),
+            "utterance": take_texts(pool.utterances, tests.utterance),
+            "target": tests.target,
         }
     )
 

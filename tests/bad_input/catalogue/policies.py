@@ -163,6 +163,8 @@ CASES = [
         lambda table: table[table["speaker"] == table["speaker"].iloc[0]])),
     *in_every_fit("an index that lacks utterances", "has no embedding",
                   edit_parquet(INDEX, lambda index: index[:5])),
+    bad("methods.fit_method", "empty development trials", "at least two training speakers must",
+        edit_parquet(f"{DEVELOPMENT}/random.parquet", lambda table: table.head(0))),
     bad("methods.fit_method", "a start that is missing", "--start is missing", start=None),
     bad("methods.fit_method", "a fixed weight that is none", "is no whole policy of TunedFixed",
         start=RELEASED),
