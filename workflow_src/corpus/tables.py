@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -30,7 +31,45 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl")
 
 
 def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
-    """Read a table of recordings or of utterances.
+    """Read a table that names recordings or utterances.
+
+    Parameters
+    ----------
+    path
+        As in `read_rows`. The columns of SpeechBrain's and NeMo's lists get our names.
+    needed
+        Columns that must be there, and filled in every row.
+
+    Returns
+    -------
+    DataFrame
+        All columns, as text but for start, end and seconds (float64); an empty field is missing.
+        Where a table tells the length of parts, as NeMo's do, end follows.
+
+    Raises
+    ------
+    InputError
+        As in `read_rows`; or a field is empty, or no number of seconds.
+    """
+    table = read_rows(path, needed, ALIASES)
+    for name in needed:
+        empty = table[name].isna()
+        if empty.any():
+            raise InputError(f"{path}: row {_row(empty)} has no {name}")
+    for name in NUMBERS:
+        if name in table:
+            table[name] = _numbers(table[name], name, path)
+    if "start" in table and "end" not in table and "seconds" in table:
+        table["end"] = table["start"] + table["seconds"]
+    if "path" in table:
+        table["path"] = table["path"].str.replace(_ROOT, "", regex=True)
+    return table
+
+
+def read_rows(
+    path: Path, needed: list[str], aliases: Mapping[str, str] = MappingProxyType({})
+) -> pd.DataFrame:
+    """Read a table as text, whatever its form; an empty field is missing.
 
     Parameters
     ----------
@@ -39,12 +78,8 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
         JSON object a line).
     needed
         Columns that must be there.
-
-    Returns
-    -------
-    DataFrame
-        All columns, as text but for start, end and seconds (float64); an empty field is missing.
-        Where a table tells the length of parts, as NeMo's do, end follows.
+    aliases
+        Other names of columns, and the names that they get.
 
     Raises
     ------
@@ -57,24 +92,13 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: is of no known form; allowed are: {', '.join(SUFFIXES)}")
     table = readers.get(path.suffix.lower(), _read_text)(path)
-    table = table.rename(columns={old: new for old, new in ALIASES.items() if new not in table})
+    table = table.rename(columns={old: new for old, new in aliases.items() if new not in table})
     missing = [name for name in needed if name not in table.columns]
     if missing:
         there = ", ".join(map(printable, table.columns)) or "none"
         raise InputError(f"{path}: lacks the column {missing[0]!r}; its columns are: {there}")
     if table.empty:
         raise InputError(f"{path}: has no row")
-    for name in needed:
-        empty = table[name].isna()
-        if empty.any():
-            raise InputError(f"{path}: row {_row(empty)} has no {name}")
-    for name in NUMBERS:
-        if name in table:
-            table[name] = _numbers(table[name], name, path)
-    if "start" in table and "end" not in table and "seconds" in table:
-        table["end"] = table["start"] + table["seconds"]
-    if "path" in table:
-        table["path"] = table["path"].str.replace(_ROOT, "", regex=True)
     return table
 
 
@@ -130,14 +154,13 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     table = read_parquet(path)
-    texts = [name for name in table.columns if name not in NUMBERS]
-    for name in texts:
+    for name in table.columns:
         column = table[name]
         if pd.api.types.is_datetime64_any_dtype(column):
             table[name] = column.map(lambda moment: None if pd.isna(moment) else moment.isoformat())
         else:
             table[name] = column.map(lambda value: None if pd.isna(value) else str(value))
-    return table.astype(dict.fromkeys(texts, "str"))
+    return table.astype("str")
 
 
 def _read_lines(path: Path) -> pd.DataFrame:
