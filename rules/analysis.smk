@@ -49,6 +49,8 @@ rule run_visual_analysis:
         manifest=MANIFEST,
         sweep="results/analysis/threshold_sweep.csv",
         curves=TRAINING_CURVES,
+        points=POINT_TABLE,
+        calibration=CALIBRATION_TABLE,
         order=ORDER,
     output:
         executed="results/analysis/visual_analysis.ipynb",

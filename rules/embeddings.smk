@@ -3,13 +3,12 @@
 
 from workflow_src.corpus.naming import check_pattern
 from workflow_src.embeddings.demo_extractor import check_not_demo
-from workflow_src.settings.front_ends import BY_ID as FRONT_ENDS
+from workflow_src.settings.front_ends import find_front_end
 
 EMBEDDINGS = "results/embeddings/embeddings.npy"
 INDEX = "results/embeddings/index.parquet"
 REJECTED = "results/embeddings/rejected.csv"
 EXTRACTION_SHARDS = range(SETTINGS.extractor.shards)
-FRONT_END = FRONT_ENDS[SETTINGS.extractor.front_end]
 IMPORTED, IMPORTED_TABLE, EXTRACTOR = [], [], []
 if SETTINGS.corpus.source == "imported":
     IMPORTED = checked(find_files, SETTINGS.corpus.imported.embeddings)
@@ -20,9 +19,13 @@ if SETTINGS.corpus.source == "imported":
             SETTINGS.corpus.imported.table, "corpus.imported.table"
         )
 elif SETTINGS.corpus.source != "simulated":
-    EXTRACTOR = given_path(SETTINGS.extractor.model, "extractor.model")
-    if SETTINGS.corpus.source == "directory" and not SETTINGS.extractor.allow_demo:
-        checked(check_not_demo, EXTRACTOR)
+    FRONT_END = checked(
+        find_front_end, SETTINGS.extractor.front_end, SETTINGS.extractor.folders
+    )
+    if SETTINGS.extractor.model is not None:
+        EXTRACTOR = given_path(SETTINGS.extractor.model, "extractor.model")
+        if SETTINGS.corpus.source == "directory" and not SETTINGS.extractor.allow_demo:
+            checked(check_not_demo, EXTRACTOR)
 
 
 rule embeddings:
@@ -109,11 +112,12 @@ else:
             listing=as_it_is(SUBSET or ""),
             settings=as_it_is(
                 SETTINGS.extractor.model_dump_json(
-                    exclude={"model", "front_end", "shards", "allow_demo"}
+                    exclude={"model", "front_end", "folders", "shards", "allow_demo"}
                 )
             ),
             front_end=FRONT_END.read_by_step,
-            front_end_code=digest_code(FRONT_END.module),
+            # A class of a user's own that is no Python stops the run here.
+            front_end_code=checked(digest_entry, FRONT_END.entry, FRONT_END.folder),
             device=device,
             deterministic=lambda wildcards, input: SETTINGS.compute.deterministic,
             shard="{shard}",

@@ -134,6 +134,8 @@ rule measure_operating_points:
         trials=lambda wildcards: "results/trials",
         lists=write_lists(TRIAL_LISTS.values()),
         settings=SETTINGS.evaluation.operating_points.model_dump_json(),
+        intervals=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
     message:
         "Measuring every run at the operating points set in advance"
     shell:

@@ -13,10 +13,11 @@ from matplotlib.colors import to_rgba
 from tests.workflow.forked_runs import Command, run_all
 from tests.workflow.running import CLONE, TINY, arguments
 from workflow_src.analysis import drawing, figures
-from workflow_src.analysis.breakdowns import Shown, methods_shown
+from workflow_src.analysis.breakdowns import Shown, at_first_point, methods_shown
 from workflow_src.analysis.drawing import draw
 from workflow_src.analysis.figure_list import SOURCE, TRAITS, ListedFigure, list_figures, only_with
 from workflow_src.settings.catalogue import METHODS, find_method
+from workflow_src.settings.orders import TrialList
 
 NOTEBOOK = "notebooks/visual_analysis.ipynb"
 
@@ -133,3 +134,62 @@ def test_every_method_can_be_shown(name):
         (points,) = (c for c in axes.collections if c.get_label() == name)
         assert points.get_edgecolor().tolist() == [list(to_rgba(find_method(name).colour))]
         assert points.get_offsets()[0][1] == eer
+
+
+def made_up_points():
+    """Error rates at two operating points, of two runs of one method and of another, by week."""
+    rows = []
+    for run, shift in (("soft-seed0", 0.0), ("soft-seed1", 0.2), ("baseline", 0.1)):
+        for point in ("far_1", "cost"):
+            for kind in ("score", "llr"):
+                for by, groups in (("all", [None]), ("week", [1, 2, 3]), ("updates", [0, 4])):
+                    for group in groups:
+                        own = 0.4 + shift + 0.01 * (group or 0)
+                        rows.append((run, by, group, kind, point, 0.5, own, 1 + shift, 5.0))
+    columns = ["run", "by", "group", "kind", "point", "threshold", "own_threshold", "far_percent",
+               "frr_percent"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns).assign(scenario="1das", order="published")
+
+
+SHOWN = {
+    Shown("soft", "soft"): ["soft-seed0", "soft-seed1"],
+    Shown("baseline", "baseline"): ["baseline"],
+}
+
+
+def test_operating_points_are_means_over_seeds_at_the_first_point():
+    points = made_up_points()
+    trial_list = TrialList(scenario="1das")
+    tables = at_first_point(points, SHOWN, trial_list)
+    soft = tables[Shown("soft", "soft")]
+    assert set(soft["point"]) == {"far_1"}
+    week = soft[(soft["by"] == "week") & (soft["kind"] == "llr")]
+    assert week["own_threshold"].tolist() == pytest.approx([0.51, 0.52, 0.53])
+    assert at_first_point(points.head(0), SHOWN, trial_list)[Shown("soft", "soft")].empty
+    other = at_first_point(points, SHOWN, TrialList(scenario="1das", order="shuffled"))
+    assert all(table.empty for table in other.values())
+
+
+def test_figures_of_operating_points():
+    tables = at_first_point(made_up_points(), SHOWN, TrialList(scenario="1das"))
+    figure = figures.operating_point(tables)
+    assert [axes.get_title() for axes in figure.axes] == 2 * ["scores"] + 2 * [
+        "log-likelihood ratios"
+    ]
+    soft, baseline, wanted = figure.axes[0].lines
+    assert soft.get_ydata().tolist() == pytest.approx([1.1] * 3)
+    assert baseline.get_xdata().tolist() == [1, 2, 3]
+    assert wanted.get_ydata() == [1, 1]
+    left, right = figures.threshold_drift(tables).axes
+    assert [line.get_ydata().tolist() for line in left.lines[::2]] == [
+        pytest.approx([0.5, 0.54]),
+        pytest.approx([0.5, 0.54]),
+    ]
+    assert [label.get_text() for label in left.get_xticklabels()] == ["0", "4"]
+    assert len(right.lines) == 4
+
+
+def test_without_operating_points_the_figures_are_empty_but_drawn():
+    tables = at_first_point(made_up_points().head(0), SHOWN, TrialList(scenario="1das"))
+    for plot in (figures.operating_point, figures.threshold_drift):
+        assert all(not len(line.get_xdata()) for axes in plot(tables).axes for line in axes.lines)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from workflow_src.settings.laws import EmbeddingLaw, read_law
 from workflow_src.settings.scenarios import BY_ID
 from workflow_src.settings.schema import validate_config
 
+# What stands in the world is compared, also beside modules.
+sys.dont_write_bytecode = True
 DIMENSION = 16
 RESULTS = "results"
 MANIFEST, SPLIT = "results/corpus/manifest.parquet", "results/corpus/split.csv"
@@ -120,6 +123,20 @@ def method(name: str) -> dict[str, str]:
     return {"--method": name, "--entry": METHODS[name].entry}
 
 
+OWN_MODEL = """\
+import torch
+
+
+class Model(torch.nn.Module):
+    sample_rate = 16000
+
+    def forward(self, waveforms):
+        return waveforms[:, :8]
+"""
+OWN_FRONT_END = {"id": "models_of_mine:Model", "entry": "models_of_mine:Model",
+                 "sample_rate": 16000, "shape": ["S"], "own": True, "folder": "."}  # fmt: skip
+
+
 # What stands behind a colon tells two commands of one step apart.
 COMMANDS: dict[str, Command] = {
     "validate_config": Command({"--config": "mine.yaml"}),
@@ -145,6 +162,11 @@ COMMANDS: dict[str, Command] = {
         {"--manifest": "recorded/manifest.parquet", "--root": "recordings",
          "--model": "model.onnx"},
         {"--embeddings": "recorded/0.npz", "--rejected": "recorded/0.csv"},
+    ),
+    "embeddings.extract_embeddings:own": Command(
+        {"--manifest": "recorded/manifest.parquet", "--root": "recordings",
+         "--front-end": OWN_FRONT_END},
+        {"--embeddings": "recorded/own.npz", "--rejected": "recorded/own.csv"},
     ),
     "embeddings.merge_embeddings": Command(
         {"--manifest": "recorded/manifest.parquet", "--shards": "recorded/0.npz",
@@ -257,6 +279,12 @@ COMMANDS: dict[str, Command] = {
         {"--executed": "results/inference/baseline.ipynb"},
         ("results/inference/baseline",),
     ),
+    "evaluation.measure_intervals": Command(
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS,
+         "--index": INDEX, "--settings": {"resamples": 100}, "--seed": "1"},
+        {"--intervals": "intervals.csv", "--methods": "methods.csv",
+         "--differences": "differences.csv"},
+    ),
     "inference.set_operating_points": Command(
         {**MATRIX, "--run": BASELINE, "--development": DEVELOPMENT, "--scenarios": "random",
          "--settings": "{}"},
@@ -264,13 +292,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "evaluation.measure_operating_points": Command(
         {"--runs": "one_run.csv", "--folder": "results/inference", "--trials": "results/trials",
-         "--index": INDEX, "--lists": LISTS, "--settings": "{}"},
+         "--index": INDEX, "--lists": LISTS, "--settings": "{}",
+         "--intervals": {"resamples": 100}, "--seed": "1"},
         {"--points": "tables/operating_points.csv", "--calibration": "tables/calibration.csv"},
     ),
     "evaluation.summarise_results": Command(
         {"--runs": "one_run.csv", "--folder": "results/inference", "--lists": LISTS,
          "--operating-points": "{}", "--points": "tables/operating_points.csv",
-         "--calibration": "tables/calibration.csv"},
+         "--calibration": "tables/calibration.csv", "--intervals": "intervals.csv"},
         {"--summary": "results/summary.csv"},
     ),
     "evaluation.measure_order": Command(
@@ -300,7 +329,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "comparison.summarise_comparison": Command(
         {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS,
-         "--populations": ["1", "2"], "--resamples": "20", "--confidence": "0.95", "--seed": "1"},
+         "--populations": ["1", "2"], "--intervals": {"resamples": 100}, "--seed": "1"},
         {"--directory": "comparison"},
     ),
     "provenance.record_provenance": Command(
@@ -393,6 +422,7 @@ def _make_givens() -> None:
     rows = [f"{name},normal\n" for name in RECORDED]
     Path("metadata.csv").write_text("utterance,state\n" + "".join(rows))
     make_model(Path("model.onnx"))
+    Path("models_of_mine.py").write_text(OWN_MODEL)
     draw = np.random.default_rng(1)
     Path("given").mkdir()
     content = {name: draw.standard_normal(8).astype(np.float32) for name in RECORDED}
@@ -402,8 +432,8 @@ def _make_givens() -> None:
     law = read_law(EMBEDDINGS_LAW, EmbeddingLaw).model_dump()
     Path("law.yaml").write_text(yaml.safe_dump(law | {"dimension": DIMENSION}))
     Path("voices.yaml").write_text(VOICES_LAW.read_text())
-    columns = "run,method,alpha,threshold,seed,checkpoint"
-    Path("one_run.csv").write_text(f"{columns}\nbaseline,baseline,,,,\n")
+    columns = "run,method,alpha,threshold,threshold_from,seed,checkpoint"
+    Path("one_run.csv").write_text(f"{columns}\nbaseline,baseline,,,,,\n")
     Path("graph.json").write_text(json.dumps({"jobs": [JOB], "others": []}))
     with zipfile.ZipFile("corpus.zip", "w") as archive:
         archive.writestr("wav/a.wav", b"RIFF" * 1000)

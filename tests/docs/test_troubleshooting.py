@@ -16,8 +16,6 @@ OTHERS = {
     "FileNotFoundError: [Errno 2] No such file or directory: 'embeddings'",
     "FileNotFoundError: [Errno 2] No such file or directory: 'mine.yaml'",
     "ValueError: dictionary update sequence element #1 has length 1; 2 is required",
-    "MissingRuleException",
-    "No rule to produce …",
     "cores have to be specified for local execution",
     "Config file is not valid JSON or YAML",
     "Nothing to be done",

@@ -494,17 +494,22 @@ def sessions(monkeypatch):
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])
-def test_cuda_is_taken_where_it_is(model_path, sessions, device):
+def test_cuda_is_taken_where_it_is(model_path, sessions, device, monkeypatch):
     asked, _ = sessions
+    loaded = []
+    # A session that opens before CUDA's libraries are loaded has no CUDA.
+    monkeypatch.setattr("onnxruntime.preload_dlls", lambda: loaded.append(len(asked)))
     assert SpeakerModel(model_path, device=device).device == "cuda"
+    assert loaded == [0]
     exact = {"cudnn_conv_algo_search": "DEFAULT", "use_tf32": "0"}
     assert asked[-1] == [("CUDAExecutionProvider", exact), "CPUExecutionProvider"]
     SpeakerModel(model_path, device=device, deterministic=False)
     assert asked[-1] == [("CUDAExecutionProvider", {}), "CPUExecutionProvider"]
 
 
-def test_the_cpu_is_taken_where_it_is_asked_for(model_path, sessions):
+def test_the_cpu_is_taken_where_it_is_asked_for(model_path, sessions, monkeypatch):
     asked, _ = sessions
+    monkeypatch.delattr("onnxruntime.preload_dlls")
     assert SpeakerModel(model_path, device="cpu").device == "cpu"
     assert asked == [["CPUExecutionProvider"]]
 

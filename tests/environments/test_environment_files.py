@@ -11,12 +11,13 @@ from workflow_src.provenance.versions import LOCKS
 
 ENVIRONMENTS = sorted((CLONE / "envs").glob("*.yaml"))
 HASHED, TORCH = ((CLONE / name).read_text() for name in LOCKS)
+GPU = (CLONE / "requirements.gpu.lock").read_text()
 LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)", HASHED + TORCH, re.M))
 RULES = rule_texts()
 
 
 def test_every_locked_package_has_digests_except_torch_and_no_file_names_a_registry():
-    entries = [entry for entry in re.split(r"\n(?=\S)", HASHED) if not entry.startswith("#")]
+    entries = [e for e in re.split(r"\n(?=\S)", HASHED + GPU) if not e.startswith("#")]
     assert len(entries) > 100
     for entry in entries:
         name, *digests = entry.split(" \\\n    --hash=sha256:")
@@ -25,7 +26,7 @@ def test_every_locked_package_has_digests_except_torch_and_no_file_names_a_regis
     pinned = re.findall(r"^[^#\s].*", TORCH, re.M)
     assert pinned == [f"torch=={LOCK['torch']}"]
     assert pinned[0] in (CLONE / "pyproject.toml").read_text()
-    assert not re.search(r"https?:|--(index|extra-index|find-links|trusted)", HASHED + TORCH)
+    assert not re.search(r"https?:|--(index|extra-index|find-links|trusted)", HASHED + TORCH + GPU)
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
@@ -76,6 +77,14 @@ def test_every_rule_says_what_it_takes_and_leaves(name):
     assert "**needs(" in RULES[name] or {"mem_mb", "runtime"} <= set(
         re.findall(r"(mem_mb|runtime)=", RULES[name])
     )
+
+
+def test_the_lock_for_a_gpu_has_what_the_other_lacks():
+    """They are installed together, but without onnxruntime: onnxruntime-gpu has the same files."""
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", GPU, re.M))
+    assert {"torch", "onnxruntime-gpu", "nvidia-cudnn-cu13", "nvidia-cublas"} <= set(pins)
+    assert pins["torch"] == LOCK["torch"]
+    assert not set(pins) & (set(LOCK) - {"torch"})
 
 
 def test_torch_is_pinned_without_its_build():

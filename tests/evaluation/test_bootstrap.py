@@ -42,16 +42,19 @@ def test_resamples_are_the_lists_of_the_drawn_speakers(impostors):
     assert (resamples.weights.sum(axis=1) == 12 + impostors).all()
     trials = ResampledTrials(enrolled, tested, target, resamples)
     found = trials.sample(scores)
-    means = trials.means(scores > 1)
+    group = np.arange(len(scores)) // 2 % 3
+    means = trials.means([scores > 1, scores], group, 3)
     for number, weights in enumerate(resamples.weights):
         rows = build_resample(enrolled, tested, target, np.repeat(resamples.speakers, weights))
         rates = error_rates(scores[rows], target[rows])
         # With fewer distinct scores than bins, every cut is there.
         for name, measure in MEASURES.items():
             assert found[name].samples[number] == pytest.approx(measure.exact(rates), abs=1e-9)
-        drawn_scores, drawn_target = scores[rows], target[rows]
-        assert means[0][number] == pytest.approx(np.mean(drawn_scores[drawn_target] > 1))
-        assert means[1][number] == pytest.approx(np.mean(drawn_scores[~drawn_target] > 1))
+        for side, kind in enumerate((target[rows], ~target[rows])):
+            for place in range(3):
+                own = scores[rows][kind & (group[rows] == place)].astype(float)
+                expected = [np.mean(own > 1), own.mean()]
+                assert means[side][number, :, place] == pytest.approx(expected)
     for name, measure in MEASURES.items():
         exact = measure.exact(error_rates(scores, target))
         # 480 non-targets cannot tell a FAR of 0.1 %.

@@ -7,19 +7,19 @@ import pandas as pd
 import pytest
 
 from workflow_src.common.files import write_json
+from workflow_src.evaluation.bootstrap import ResampledTrials, draw_resamples
 from workflow_src.evaluation.calibration import ScoredTrials, cllr, min_cllr
 from workflow_src.evaluation.history import Places
+from workflow_src.evaluation.intervals import Sampled, rate_interval
 from workflow_src.evaluation.metrics import equal_error_rate, min_dcf
 from workflow_src.evaluation.operating_points import (
-    GroupedTrials,
     Labelled,
     SetPoints,
     choose_thresholds,
-    measure,
     name_points,
     set_operating_points,
-    widen,
 )
+from workflow_src.evaluation.point_tables import GroupedTrials, measure, widen
 from workflow_src.settings.evaluation import Evaluation, OperatingPoints
 
 POINTS = OperatingPoints.model_validate(
@@ -52,6 +52,26 @@ def draw_table(models, steps, seed):
 
 def as_scored(table):
     return ScoredTrials(table["score"].to_numpy(), table["days"].to_numpy(), Places.find(table))
+
+
+def measured(table, chosen, scores=None):
+    """Measure a table of trials; each model is a speaker, and the impostors are the others."""
+    grouped = GroupedTrials.of(
+        table if scores is None else table.assign(score=scores),
+        table["days"].to_numpy(),
+        Places.find(table),
+    )
+    return measure(grouped, chosen, POINTS, *resample(table)[1:])
+
+
+def resample(table):
+    """Draw speakers again: the resamples, the trials of these, a confidence."""
+    models = np.sort(table["model"].unique())
+    step = 1 + table["step"] % (len(models) - 1)
+    other = models[(table["model"].str[1:].astype(int) + step) % len(models)]
+    tested = np.where(table["target"], table["model"], other)
+    resamples = draw_resamples(models, 200, 1)
+    return resamples, ResampledTrials(table["model"], tested, table["target"], resamples), 0.9
 
 
 def count_rates(values, target, threshold):
@@ -122,8 +142,7 @@ def test_nothing_is_set_without_development_trials(tmp_path):
 
 def test_rates_at_the_thresholds_are_counted(chosen):
     table = draw_table(10, 40, 4)
-    grouped = GroupedTrials.of(table, table["days"].to_numpy(), Places.find(table))
-    points, calibration = measure(grouped, chosen, POINTS)
+    points, calibration = measured(table, chosen)
     llrs = chosen.back_end.llrs(as_scored(table))
     updates = [
         ((table["model"] == row.model) & (table["step"] < row.step) & table["updated"]).sum()
@@ -169,11 +188,31 @@ def test_rates_at_the_thresholds_are_counted(chosen):
         ]
 
 
+def test_intervals_are_those_of_the_resampled_rates(chosen):
+    table = draw_table(10, 40, 5)
+    points, _ = measured(table, chosen)
+    _, trials, _ = resample(table)
+    whole = points[(points["by"] == "all") & (points["kind"] == "score")].set_index("point")
+    threshold = chosen.score.thresholds["far_10"]
+    accepted = (table["score"] > threshold).to_numpy()
+    wrong = accepted != table["target"].to_numpy()
+    frr, far = (side[:, 0, 0] for side in trials.means([wrong], np.zeros(400, dtype=int), 1))
+    for name, value, samples, count in (
+        ("frr", whole.loc["far_10", "frr_percent"] / 100, frr, table["target"].sum()),
+        ("far", whole.loc["far_10", "far_percent"] / 100, far, (~table["target"]).sum()),
+    ):
+        expected = rate_interval(Sampled(value, samples, 9, step=1 / count), 0.9)
+        found = whole.loc["far_10", [f"{name}_low", f"{name}_high"]].to_numpy(float) / 100
+        assert found == pytest.approx(expected)
+        assert found[0] < value < found[1]
+    assert (whole["dcf_low"] >= 0).all() and (whole["dcf_low"] < whole["dcf"]).all()
+    # Where no trial is wrong, resamples tell nothing.
+    assert points["far_low"].isna().any() and points["far_low"].notna().any()
+
+
 def test_a_threshold_below_all_scores_accepts_everything(chosen):
     table = draw_table(10, 40, 4)
-    high = table.assign(score=table["score"] + np.float32(5))
-    grouped = GroupedTrials.of(high, table["days"].to_numpy(), Places.find(table))
-    points, _ = measure(grouped, chosen, POINTS)
+    points, _ = measured(table, chosen, table["score"] + np.float32(5))
     scores = points[points["kind"] == "score"]
     assert (scores["far_percent"] == 100).all() and (scores["frr_percent"] == 0).all()
 
@@ -188,8 +227,7 @@ def test_the_summary_has_the_measures_over_all_trials(development, back_end):
     tables = []
     for seed, run in enumerate(("b", "a")):
         table = draw_table(10, 40, seed)
-        grouped = GroupedTrials.of(table, table["days"].to_numpy(), Places.find(table))
-        tables.append([each.assign(run=run) for each in measure(grouped, points, POINTS)])
+        tables.append([each.assign(run=run) for each in measured(table, points)])
     rates, measures = (pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True))
     wide = widen(rates, measures, ["run"], POINTS)
     assert wide["run"].tolist() == ["b", "a"]

@@ -13,6 +13,7 @@ from workflow_src.provenance.given import compare_given
 from workflow_src.provenance.graph import Graph
 from workflow_src.provenance.record_provenance import describe_step
 from workflow_src.settings.corpus import DirectoryCorpus
+from workflow_src.settings.front_ends import FRONT_ENDS, find_front_end
 
 SPLIT, EXTRACTION = "corpus.split_speakers", "embeddings.extract_embeddings"
 
@@ -120,3 +121,17 @@ def test_the_files_of_an_own_rule_are_recorded(tmp_path):
     step = describe_step(Graph.model_validate({"jobs": [content], "others": []}), "run_inference")
     assert step.inputs == {"own_rule": {"mine.py": digest_file(tmp_path / "mine.py")}}
     assert step.folders == {"own_rule": str(tmp_path)}
+
+
+def test_the_files_of_an_own_speaker_model_are_recorded(tmp_path):
+    for name, text in (("mine.py", "import mine_parts\n\n\nclass Model: ...\n"), ("b.py", "")):
+        (tmp_path / name).write_text(text)
+    front_end = find_front_end("mine:Model", [str(tmp_path)])
+    content = job(EXTRACTION, given={"front end": front_end.read_by_step})
+    graph = Graph.model_validate({"jobs": [content], "others": []})
+    step = describe_step(graph, "extract_embeddings")
+    assert step.inputs == {"own_front_end": {"mine.py": digest_file(tmp_path / "mine.py")}}
+    assert step.folders == {"own_front_end": str(tmp_path)}
+    content["given"] = {"front end": FRONT_ENDS[0].read_by_step}
+    graph = Graph.model_validate({"jobs": [content], "others": []})
+    assert describe_step(graph, "extract_embeddings").inputs == {}

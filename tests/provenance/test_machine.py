@@ -1,9 +1,13 @@
+import re
 import shutil
 import subprocess
+from importlib import metadata
 
 import pytest
 
+from tests.workflow.running import CLONE
 from workflow_src.provenance.machine import describe_cpu, find_commit, find_devices
+from workflow_src.provenance.versions import find_version
 
 X86 = """\
 processor\t: 0
@@ -84,3 +88,19 @@ def test_devices_are_read_from_logs(tmp_path):
     assert find_devices(tmp_path, heavy) == {"extract_embeddings": ["cpu", "cuda"]}
     assert find_devices(tmp_path, ["finetune_policy"]) == {}
     assert find_devices(tmp_path / "none", heavy) == {}
+
+
+def test_a_package_for_gpus_counts_as_the_one_that_it_stands_in_for(monkeypatch):
+    """No version of the lock is recorded that did not run."""
+    there = {"onnxruntime-gpu": "1.31.1", "numpy": "2.0.0"}
+
+    def version(name):
+        if name not in there:
+            raise metadata.PackageNotFoundError(name)
+        return there[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert find_version("onnxruntime") == "1.31.1"
+    assert find_version("numpy") == "2.0.0"
+    pins = re.findall(r"^soxr==(\S+)", (CLONE / "requirements.lock").read_text(), re.M)
+    assert [find_version("soxr")] == pins

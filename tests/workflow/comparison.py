@@ -5,6 +5,7 @@ import pytest
 
 SETTINGS = {
     "corpus": {"simulated": {"listing": {"days": 20}}},
+    "evaluation": {"intervals": {"resamples": 100}},
     "comparison": {
         "populations": [1, 2],
         "speakers": 16,
@@ -20,7 +21,6 @@ SETTINGS = {
             "speaker-mean",
         ],
         "seeds": [0],
-        "resamples": 50,
         "sensitivity": {
             "populations": [1],
             "shifts": [0.0],

@@ -73,7 +73,7 @@ def reached_by_rules() -> dict[str, frozenset[str]]:
         steps += [f"{PACKAGE}.{name}" for name in re.findall(r'\bstep\(\s*"([\w.]+)"', text)]
         notebooks = set(re.findall(r'"(notebooks/\w+\.ipynb)"', text))
         found = [*map(reached_by_module, steps), *map(reached_by_notebook, notebooks)]
-        if "FRONT_END.module" in text:  # its step loads it by the row's entry point
+        if "FRONT_END.entry" in text:  # its step loads it by the row's entry point
             found.append(reached_by_module(FRONT_ENDS[0].module))  # the default
         if found:
             reached[rule] = frozenset().union(*found)

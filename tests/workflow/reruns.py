@@ -26,6 +26,7 @@ FITTING = {"fit_method"}
 THRESHOLDS = {"tune_threshold"}
 RUN_TABLE = {"tabulate_runs"}
 SCORES = {"run_inference"}
+INTERVALS = {"measure_intervals"}
 POINTS = {"set_operating_points"}
 MEASURES = {"measure_operating_points"}
 SUMMARY = {"summarise_results"}
@@ -40,7 +41,7 @@ SENSITIVITY = {"measure_sensitivity"}
 COMPARISON = {"summarise_comparison"}
 
 SHOWN = SUMMARY | FIGURES | RECORD
-MEASURED = MEASURES | SHOWN
+MEASURED = MEASURES | INTERVALS | SHOWN
 INFERENCE = SCORES | MEASURED
 # What is scored anew has other operating points, too.
 METHODS = POINTS | INFERENCE
@@ -80,7 +81,8 @@ EFFECTS: dict[str, set[str]] = {
     "imported policy, inference": IMPORTED_POLICY | TABULATED,
     "inference": TABULATED,
     "run table": RUN_TABLE | MEASURED,
-    "operating points": POINTS | MEASURED,
+    "operating points": POINTS | MEASURES | SHOWN,
+    "intervals": MEASURED,
     "summary": SHOWN,
     "threshold sweep": SWEEP | FIGURES | RECORD,
     "figures": FIGURES | RECORD,
@@ -176,6 +178,7 @@ VALUES: dict[str, Any] = {
     "extractor.model": "other.onnx",
     "extractor.allow_demo": True,
     "extractor.front_end": "waveform",
+    "extractor.folders": ["models of mine"],
     "extractor.features.sample_rate": 8000,
     "extractor.features.feat_dim": 40,
     "extractor.features.window_type": "povey",
@@ -279,6 +282,8 @@ VALUES: dict[str, Any] = {
     "evaluation.operating_points.cost.false_alarm": 3.0,
     "evaluation.calibration.back_end": "affine",
     "evaluation.calibration.p_target": 0.1,
+    "evaluation.intervals.resamples": 120,
+    "evaluation.intervals.confidence": 0.9,
     "analysis.scenario": "1das",
     "analysis.alpha": 0.3,
     "analysis.compare_published": True,
@@ -290,8 +295,6 @@ VALUES: dict[str, Any] = {
     "comparison.scenarios": ["random", "1das"],
     "comparison.methods": ["baseline", "fixed-weight-tuned", "soft", "through-time", "oracle"],
     "comparison.seeds": [0, 1],
-    "comparison.resamples": 60,
-    "comparison.confidence": 0.9,
     "comparison.sensitivity.populations": [2],
     "comparison.sensitivity.methods": ["soft"],
     "comparison.sensitivity.shifts": [0.1],
@@ -343,6 +346,7 @@ WORLDS = {
             "corpus.synthetic": "everything",
             "extractor": "embeddings",
             "extractor.allow_demo": "nothing",
+            "extractor.folders": "nothing",
             "trials.source": "scored trials",
             "trials.scenarios": "new scenario",
             "trials.orders": "scored trials",
@@ -369,6 +373,7 @@ WORLDS = {
             "methods": "inference",
             "methods.through-time": "fitted methods",
             "evaluation": "operating points",
+            "evaluation.intervals": "intervals",
             "analysis.scenario": "threshold sweep",
             "analysis.alpha": "figures",
             "analysis.compare_published": "summary",
@@ -443,10 +448,10 @@ WORLDS = {
         },
         [
             "export_policy",
-            "export_trials",
-            "export_pairs",
-            "export_scores",
-            "export_embeddings",
+            "results/published_layout/random/trial.pkl",
+            "results/pair_lists/random.txt",
+            "results/score_lists/baseline/random.txt",
+            "results/exported_embeddings/embeddings.npz",
             "results/demo_extractor/demo_extractor.onnx",
         ],
         ["evaluation", "corpus.synthetic.law"],
@@ -497,8 +502,7 @@ WORLDS = {
             "methods.adaptive-weight": "populations",
             "comparison": "populations",
             "comparison.populations": "new population",
-            "comparison.resamples": "comparison",
-            "comparison.confidence": "comparison",
+            "evaluation.intervals": "comparison",
             "comparison.sensitivity": "sensitivity",
         },
     ),

@@ -27,6 +27,7 @@ from workflow_src.settings.run_table import expand_runs, given_policies
 from workflow_src.settings.schema import validate_config
 
 SHOWN = {
+    "measure_intervals": 1,
     "measure_operating_points": 1,
     "summarise_results": 1,
     "run_visual_analysis": 1,

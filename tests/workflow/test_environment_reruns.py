@@ -31,6 +31,7 @@ esac
 FROM_NOTEBOOKS = {
     "run_inference",
     "sweep_thresholds",
+    "measure_intervals",
     "summarise_results",
     "run_visual_analysis",
     "record_provenance",

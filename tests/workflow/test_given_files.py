@@ -42,6 +42,9 @@ MISSING = {
     },
     "corpus.simulated.law": {"corpus": {"source": "simulated", "simulated": {"law": NOWHERE}}},
     "extractor.model": {"extractor": {"model": NOWHERE}},
+    "extractor.folders": {
+        "extractor": {"front_end": "its:Model", "model": None, "folders": [NOWHERE]}
+    },
     "trials.imported.root": {"trials": {"source": "import", "imported": {"root": NOWHERE}}},
     "inference.folders": {"inference": {"methods": ["its:Rule"], "folders": [NOWHERE]}},
     **{

@@ -34,7 +34,13 @@ SMALL = {
     "trials": {"scenarios": ["random"], "generation": {"random": {"trajectories": 3}}},
     "tuning": {"development": {"scenarios": ["random"], "trajectories": 2}},
 }
-SCORED = {"fit_method": 1, "run_inference": 1, "summarise_results": 1, "tabulate_runs": 1}
+SCORED = {
+    "fit_method": 1,
+    "run_inference": 1,
+    "tabulate_runs": 1,
+    "measure_intervals": 1,
+    "summarise_results": 1,
+}
 
 
 def test_the_rule_of_the_page_passes_the_check_as_the_page_says(tmp_path):

@@ -13,7 +13,10 @@ import yaml
 from tests.workflow.forked_runs import Command, rules_to_run, run_all, run_snakemake
 from tests.workflow.job_graphs import JobGraph
 from tests.workflow.running import CLONE, TARGETS, TINY, arguments
+from workflow_src.planning.plan import measure_amounts
 from workflow_src.planning.rates import RATES
+from workflow_src.planning.survey import Survey
+from workflow_src.settings.schema import validate_config
 
 SIMULATED = {
     "corpus": {"source": "simulated", "simulated": {"listing": {"speakers": 8, "days": 14}}},
@@ -156,6 +159,14 @@ def test_simulated_embeddings(tmp_path):
     assert f"{len(manifest):,} of 8 speakers on 14 days (from the manifest)" in plan(
         tmp_path, SIMULATED
     )
+
+
+def test_days_without_a_recording_cost_time_too():
+    table = pd.DataFrame({"speaker": ["a", "b"], "date": ["2019-12-31", "2024-01-01"]})
+    amounts = measure_amounts(
+        validate_config(SIMULATED), Survey(table, "made up"), {"random": 10}, {}, 0.0, 128
+    )
+    assert amounts["speaker_days"] == 2 * (1 + 4 * 365 + 1 + 1)
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ NEVER = {
     "compute.deterministic",
     "corpus.replace",
     "inference.folders",
+    "extractor.folders",
     "extractor.allow_demo",
 }
 
@@ -136,6 +137,7 @@ def added(finished_runs):
 
 
 SHOWN = {
+    "measure_intervals": 1,
     "measure_operating_points": 1,
     "summarise_results": 1,
     "run_visual_analysis": 1,

@@ -1,6 +1,6 @@
 """The tables behind the figures: the runs to show, their scored trials, and EERs by group."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +10,11 @@ import pandas as pd
 from workflow_src.common.files import read_csv, read_parquet
 from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.settings.catalogue import METHODS, find_by_role, find_method
+from workflow_src.settings.orders import TrialList
 
 DAYS_IN_WEEK = 7
+# What is averaged over the runs of a method at an operating point.
+RATES = ("threshold", "own_threshold", "far_percent", "frr_percent")
 
 
 class Shown(NamedTuple):
@@ -145,6 +148,40 @@ def mean_over_runs(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     stacked = pd.concat(tables)
     keys = ["group", "target_trials", "nontarget_trials"]
     return stacked.groupby(keys, sort=False, as_index=False)["eer_percent"].mean()
+
+
+def at_first_point(
+    points: pd.DataFrame, shown: Mapping[Shown, Sequence[str]], trial_list: TrialList
+) -> dict[Shown, pd.DataFrame]:
+    """Choose the rows of the first operating point, of some methods in one trial list.
+
+    Parameters
+    ----------
+    points
+        ``analysis/tables/operating_points.csv``; empty where no thresholds could be set.
+    shown
+        The runs of each method.
+    trial_list
+        The list.
+
+    Returns
+    -------
+    dict
+        Method -> by, group, kind, point, and means over its runs: threshold, own_threshold,
+        far_percent, frr_percent.
+    """
+    rows = points[
+        (points["scenario"] == trial_list.scenario)
+        & (points["order"] == trial_list.order)
+        & (points["point"] == points["point"].iloc[0] if len(points) else False)
+    ]
+    keys, numbers = ["by", "group", "kind", "point"], list(RATES)
+    return {
+        method: rows[rows["run"].isin(ids)]
+        .groupby(keys, sort=False, dropna=False, as_index=False)[numbers]
+        .mean()
+        for method, ids in shown.items()
+    }
 
 
 def baseline_error(summary: pd.DataFrame, scenario: str, order: str) -> float | None:

@@ -256,6 +256,94 @@ def update_behaviour(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def operating_point(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
+    """Error rates at a threshold set in advance.
+
+    False acceptances (FAR) and false rejections (FRR) by week since enrolment, at the threshold
+    that was chosen on development trials for the first operating point: of the scores, and of the
+    log-likelihood ratios of the back-end. The dotted line is the FAR for which it was chosen.
+
+    Parameters
+    ----------
+    tables
+        For each method the table of `breakdowns.at_first_point`.
+    """
+    rates = {"far_percent": "FAR (%)", "frr_percent": "FRR (%)"}
+    names = {"score": "scores", "llr": "log-likelihood ratios"}
+    there = set().union(*(table["kind"] for table in tables.values()))
+    kinds = [kind for kind in names if kind in there] or ["score"]
+    figure, panels = make_panels(2 * len(kinds), 2, 4.8, 2.7, extra=0.6, sharex=True, sharey="col")
+    for row, kind in zip(panels, kinds, strict=True):
+        for axes, (column, label) in zip(row, rates.items(), strict=True):
+            for shown, table in tables.items():
+                weeks = table[(table["by"] == "week") & (table["kind"] == kind)]
+                _plot_line(axes, shown, weeks["group"], weeks[column])
+            axes.set(title=names[kind], ylabel=label, ylim=(0, None))
+    for wanted in {name for table in tables.values() for name in table["point"]}:
+        for axes in panels[:, 0]:
+            if wanted.startswith("far_"):
+                axes.axhline(float(wanted.removeprefix("far_")), color="#333333", linestyle=":")
+    for axes in panels[-1]:
+        axes.set_xlabel("week since enrolment")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _add_legend(figure, panels[0, 0])
+    return figure
+
+
+def threshold_drift(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
+    """Thresholds over updates and weeks.
+
+    The threshold of the score that would keep the rate of the first operating point among the
+    trials of templates with so many updates, and among those of each week since enrolment. The
+    dotted lines are the thresholds that were set on development trials.
+
+    Parameters
+    ----------
+    tables
+        For each method the table of `breakdowns.at_first_point`.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.0), sharey=True)
+    scores = {shown: table[table["kind"] == "score"] for shown, table in tables.items()}
+    updates = sorted({n for table in scores.values() for n in _groups(table, "updates")["group"]})
+    for shown, table in scores.items():
+        own = _groups(table, "updates")
+        _plot_line(left, shown, own["group"].map(updates.index), own["own_threshold"])
+        own = _groups(table, "week")
+        _plot_line(right, shown, own["group"], own["own_threshold"])
+        for axes in (left, right):
+            for threshold in table["threshold"].head(1):
+                colour = find_method(shown.method).colour
+                axes.axhline(threshold, color=colour, linestyle=":", linewidth=1)
+    left.set_xticks(range(len(updates)), [f"{int(n)}" for n in updates])
+    left.set(xlabel="updates of the template so far, at least", ylabel="threshold (score)")
+    right.set_xlabel("week since enrolment")
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _add_legend(figure, left)
+    return figure
+
+
+def _groups(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    return table[table["by"] == by]
+
+
+def _plot_line(axes: Axes, shown: Shown, x: pd.Series, y: pd.Series) -> None:
+    """Plot a line with the look of a method; it is in the legend even without a point."""
+    look = find_method(shown.method)
+    axes.plot(
+        x,
+        y,
+        color=look.colour,
+        marker=look.marker,
+        ms=4,
+        linestyle="--" if _is_given(shown.method) else "-",
+        label=shown.label,
+    )
+
+
+def _add_legend(figure: Figure, axes: Axes) -> None:
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+
+
 def threshold_sweep(sweep: pd.DataFrame, baseline: float | None) -> Figure:
     """EER over threshold and weight.
 

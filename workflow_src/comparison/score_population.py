@@ -1,7 +1,7 @@
 """Score every run on one simulated population, for the comparison of methods.
 
 The step reads the results folder of the population's own workflow: trials, embeddings and policies.
-It writes one table per trial list: speaker, target, and a column of scores for each run.
+It writes one table per trial list: speaker, tested, target, and a column of scores for each run.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ def score_runs(
     Returns
     -------
     DataFrame
-        speaker (of the model), target, and for each run a column float32 of its name; rows as in
-        `trials`.
+        speaker (of the model), tested (the speaker of the test utterance), target, and for each run
+        a column float32 of its name; rows as in `trials`.
     """
-    columns = {"speaker": trials["speaker"], "target": trials["target"]}
+    tested = trials["utterance"].map(index.set_index("utterance")["speaker"])
+    columns = {"speaker": trials["speaker"], "tested": tested, "target": trials["target"]}
     common = build_task(trials, enrolment, embeddings, index)
     for run in show_progress(runs, "runs"):
         rule = build_rule(run)

@@ -1,50 +1,60 @@
 """Comparing methods over populations: means, paired intervals, shares of the headroom.
 
 Populations differ more than methods do. So methods are compared within a population, on the same
-speakers. A bootstrap sample draws the speakers of every population again, with all their models and
-trials. The EERs of both methods, and their difference, are taken on the sample.
+speakers. A resample draws the test speakers of every population again, and the seeds of trained
+methods. The EERs of both methods, and their difference, are taken on the resample. The intervals
+are about other test speakers and seeds; the training speakers stay.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from workflow_src.common.errors import blamed_on
-from workflow_src.common.seeds import generator
+from workflow_src.evaluation.bootstrap import (
+    MEASURES,
+    ResampledTrials,
+    Resamples,
+    draw_resamples,
+)
+from workflow_src.evaluation.intervals import mean_over_populations, ratio_interval
+from workflow_src.evaluation.method_tables import Lists, Measured, average_seeds
 from workflow_src.evaluation.metrics import error_rates
 from workflow_src.settings.catalogue import find_by_role
 
-# Bins of the score histogram that gives the EER of a bootstrap sample. The error is below 0.02 %
-# absolute.
-BINS = 4096
+Tables = Mapping[tuple[int, str, str], pd.DataFrame]
+"""(population, scenario, order) -> the table of `score_population`."""
 
 
-def error_table(tables: dict[tuple[int, str], pd.DataFrame], methods: pd.Series) -> pd.DataFrame:
+def error_table(tables: Tables, methods: pd.Series) -> pd.DataFrame:
     """Return the error measures of every run.
 
     Parameters
     ----------
     tables
-        (population, scenario) -> the table of `score_population`.
+        Of all populations and trial lists.
     methods
         Run -> its method, with its weight where the method has several.
 
     Returns
     -------
     DataFrame
-        population, scenario, run, method, eer_percent, min_dcf.
+        population, scenario, order, run, method, eer_percent, min_dcf.
     """
     rows = []
-    for (population, scenario), table in tables.items():
+    for (population, scenario, order), table in tables.items():
         target = table["target"].to_numpy(dtype=bool)
         for run in methods.index:
-            with blamed_on(f"population {population}, {scenario}, {run}"):
+            with blamed_on(f"population {population}, {scenario}, {order} order, {run}"):
                 rates = error_rates(table[run].to_numpy(), target)
             rows.append(
                 {
                     "population": population,
                     "scenario": scenario,
+                    "order": order,
                     "run": run,
                     "method": methods[run],
                     "eer_percent": 100 * rates.equal_error_rate()[0],
@@ -55,124 +65,112 @@ def error_table(tables: dict[tuple[int, str], pd.DataFrame], methods: pd.Series)
 
 
 def headroom_share(errors: pd.DataFrame) -> pd.Series:
-    """Return by (scenario, method) the share of the way from baseline to ceiling, of mean EERs."""
-    mean = errors.groupby(["scenario", "method"])["eer_percent"].mean()
-    scenario = mean.index.get_level_values(0)
+    """Return the share of the way from baseline to ceiling, of mean EERs.
+
+    It is by (scenario, order, method).
+    """
+    mean = errors.groupby(["scenario", "order", "method"])["eer_percent"].mean()
+    lists = mean.index.droplevel("method")
     start, end = (
-        mean.xs(find_by_role(role).id, level=1).reindex(scenario).to_numpy()
+        mean.xs(find_by_role(role).id, level="method").reindex(lists).to_numpy()
         for role in ("baseline", "ceiling")
     )
     return (start - mean) / (start - end)
 
 
-class SpeakerHistograms:
-    """Counts of one run's scores by speaker; a matrix product gives the EERs of bootstrap samples.
+def sample_methods(
+    tables: Tables, methods: pd.Series, resamples: int, seed: int
+) -> dict[tuple[str, str], dict[str, Measured]]:
+    """Return the measures of all methods: means over populations and seeds.
 
-    The table has the columns speaker, target and `run`, the run's scores.
-    """
-
-    def __init__(self, table: pd.DataFrame, run: str) -> None:
-        scores, target = table[run].to_numpy(), table["target"].to_numpy(dtype=bool)
-        speaker, names = pd.factorize(table["speaker"], sort=True)
-        self.speakers = len(names)
-        # Edges at quantiles of the pooled scores: bins are narrow where scores are dense.
-        edges = np.unique(np.quantile(scores, np.linspace(0, 1, BINS + 1)[1:-1]))
-        place = np.searchsorted(edges, scores, side="left")
-        shape = (self.speakers, len(edges) + 1)
-        self.targets, self.nontargets = (
-            np.bincount((speaker * shape[1] + place)[kind], minlength=shape[0] * shape[1])
-            .reshape(shape)
-            .astype(np.float32)
-            for kind in (target, ~target)
-        )
-
-    def equal_error_rates(self, weights: np.ndarray) -> np.ndarray:
-        """Return the EER (a share) under each of R samples; `weights` are float [R, speakers]."""
-        weights = weights.astype(np.float32)
-        # Trials of each kind up to each edge; float32 holds these whole numbers exactly.
-        below = [weights @ counts for counts in (self.targets, self.nontargets)]
-        for counts in below:
-            np.cumsum(counts, axis=1, out=counts)
-        targets, nontargets = below
-        # Misses minus false alarms: misses rise with the threshold, false alarms fall.
-        gap = targets / targets[:, -1:]
-        gap += nontargets / nontargets[:, -1:]
-        gap -= 1
-        cut = np.argmin(np.abs(gap, out=gap), axis=1)[:, None]
-        miss, passed = (
-            np.take_along_axis(counts, cut, 1)[:, 0].astype(np.float64) / counts[:, -1]
-            for counts in below
-        )
-        return (miss + 1 - passed) / 2
-
-
-def draw_samples(speakers: int, resamples: int, seed: int, *names: str | int) -> np.ndarray:
-    """Draw bootstrap samples: int64 [R, speakers], how often each sample has each speaker."""
-    drawn = generator(seed, "comparison", *names).integers(0, speakers, (resamples, speakers))
-    offset = np.arange(resamples)[:, None] * speakers
-    return np.bincount((drawn + offset).ravel(), minlength=resamples * speakers).reshape(
-        resamples, speakers
-    )
-
-
-def paired_differences(
-    tables: dict[tuple[int, str], pd.DataFrame],
-    methods: pd.Series,
-    reference: str,
-    resamples: int,
-    confidence: float,
-    seed: int,
-) -> pd.DataFrame:
-    """Compare every method with a reference by a paired bootstrap over speakers.
+    The speakers of each population are drawn again, on both sides of the trials, in the same way
+    for all runs and trial lists.
 
     Parameters
     ----------
     tables, methods
         As for `error_table`.
+    resamples, seed
+        The number of resamples, the seed of the draws.
+
+    Returns
+    -------
+    dict
+        (scenario, order) -> method -> its measures.
+    """
+    populations = {}
+    for population in dict.fromkeys(population for population, *_ in tables):
+        own = {(s, o): table for (number, s, o), table in tables.items() if number == population}
+        known = set().union(
+            *(set(table[side]) for table in own.values() for side in ("speaker", "tested"))
+        )
+        drawn = draw_resamples(known, resamples, seed, "population", population)
+        populations[population] = {
+            key: _sample_population(table, methods, drawn, population) for key, table in own.items()
+        }
+    first, *_ = populations.values()
+    return {
+        key: {
+            method: {
+                name: mean_over_populations(
+                    [part[key][method][name] for part in populations.values()]
+                )
+                for name in MEASURES
+            }
+            for method in of_methods
+        }
+        for key, of_methods in first.items()
+    }
+
+
+def _sample_population(
+    table: pd.DataFrame, methods: pd.Series, drawn: Resamples, seed: int
+) -> dict[str, Measured]:
+    trials = ResampledTrials(table["speaker"], table["tested"], table["target"], drawn)
+    runs = {run: trials.sample(table[run].to_numpy()) for run in methods.index}
+    return average_seeds(runs, methods, seed)
+
+
+def compare_with_reference(
+    sampled: Lists, differences: pd.DataFrame, reference: str, confidence: float
+) -> pd.DataFrame:
+    """Compare the EER of every method with that of a reference.
+
+    Parameters
+    ----------
+    sampled
+        Of `sample_methods`.
+    differences
+        The same of `tabulate_differences`.
     reference
         The method with which the others are compared.
-    resamples, confidence, seed
-        The number of samples, the confidence of the intervals (0..1), the seed of the draws.
+    confidence
+        Of the intervals, 0..1.
 
     Returns
     -------
     DataFrame
-        scenario, method, difference (of EERs in per cent from the reference, mean over populations
-        and seeds), low, high (of its interval), ratio (of mean EERs), ratio_low, ratio_high.
+        scenario, order, method, difference (from the reference, in per cent absolute), low, high,
+        adjusted_low, adjusted_high, resolved, ratio (of mean EERs), ratio_low, ratio_high.
     """
-    scenarios = list(dict.fromkeys(scenario for _, scenario in tables))
-    populations = list(dict.fromkeys(population for population, _ in tables))
-    tail = 100 * (1 - confidence) / 2
+    eer = differences[differences["measure"] == "eer"].drop(columns="measure")
+    numbers = ["difference", "low", "high", "adjusted_low", "adjusted_high"]
+    turned = eer.rename(columns={"method": "other", "other": "method"})
+    # What was the low end of a difference is the high end of the opposite one.
+    turned[numbers] = -turned[["difference", "high", "low", "adjusted_high", "adjusted_low"]]
+    both = pd.concat([eer, turned])
+    both = both[both["other"] == reference].drop(columns="other")
     rows = []
-    for scenario in scenarios:
-        samples: dict[str, np.ndarray] = {}
-        for population in populations:
-            table = tables[population, scenario]
-            weights = draw_samples(
-                table["speaker"].nunique(), resamples, seed, population, scenario
-            )
-            # The first sample has every speaker once: it gives the estimate itself.
-            weights = np.vstack([np.ones_like(weights[:1]), weights])
-            for method, runs in methods.groupby(methods, sort=False):
-                eer = np.mean(
-                    [SpeakerHistograms(table, r).equal_error_rates(weights) for r in runs.index],
-                    axis=0,
-                )
-                samples[method] = samples.get(method, 0) + 100 * eer / len(populations)
-        for method, eer in samples.items():
-            difference, ratio = eer - samples[reference], eer / samples[reference]
-            low, high = np.percentile(difference[1:], [tail, 100 - tail])
-            ratio_low, ratio_high = np.percentile(ratio[1:], [tail, 100 - tail])
-            rows.append(
-                {
-                    "scenario": scenario,
-                    "method": method,
-                    "difference": difference[0],
-                    "low": low,
-                    "high": high,
-                    "ratio": ratio[0],
-                    "ratio_low": ratio_low,
-                    "ratio_high": ratio_high,
-                }
-            )
-    return pd.DataFrame(rows)
+    for (scenario, order), methods in sampled.items():
+        other = methods[reference]["eer"]
+        for method, measured in methods.items():
+            low, high = ratio_interval(measured["eer"], other, confidence)
+            ratio = measured["eer"].value / other.value if other.value else np.nan
+            rows.append((scenario, order, method, ratio, low, high))
+    keys = ["scenario", "order", "method"]
+    ratios = pd.DataFrame(rows, columns=[*keys, "ratio", "ratio_low", "ratio_high"])
+    table = ratios[keys].merge(both, on=keys, how="left").merge(ratios, on=keys)
+    itself = table["method"] == reference
+    table.loc[itself, numbers] = 0.0
+    table.loc[itself, "resolved"] = False
+    return table.astype({"resolved": bool})

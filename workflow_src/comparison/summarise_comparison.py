@@ -1,14 +1,15 @@
 """Summarise the comparison of methods over all populations: tables and figures.
 
 The step writes errors.csv (each run on each population), methods.csv (means, shares of the
-headroom, paired intervals against the tuned fixed weight), sensitivity.csv, comparison.png and
-.svg, sensitivity.png and .svg, and comparison.md, which has the tables as text.
+headroom, paired intervals against the tuned fixed weight), differences.csv (every two methods),
+sensitivity.csv, comparison.png and .svg, sensitivity.png and .svg, and comparison.md, which has the
+tables as text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -18,54 +19,44 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_parquet, write_csv, write_text
 from workflow_src.common.plotting import save_figure, use_style
 from workflow_src.comparison.figures import plot_comparison, plot_sensitivity
-from workflow_src.comparison.statistics import error_table, headroom_share, paired_differences
+from workflow_src.comparison.statistics import (
+    compare_with_reference,
+    error_table,
+    headroom_share,
+    sample_methods,
+)
+from workflow_src.evaluation.method_tables import name_methods, tabulate_differences
 from workflow_src.running.arguments import Inputs
 from workflow_src.settings.catalogue import Method, Role, find_by_role, find_method
+from workflow_src.settings.intervals import Intervals
 from workflow_src.settings.orders import TrialList
 from workflow_src.settings.runs import Run
 
 
-def name_methods(runs: list[Run]) -> pd.Series:
-    """Return run -> the name of its method in tables: seeds share a name, weights do not."""
-    return pd.Series(
-        {run.run: run.run if find_method(run.method).alphas else run.method for run in runs},
-        name="method",
-    )
-
-
-def summarise_methods(errors: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
+def summarise_methods(errors: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     """Join means, spread over seeds, shares of the headroom and paired differences.
 
-    The arguments are from `error_table` and `paired_differences`.
+    The arguments are from `error_table` and `compare_with_reference`.
 
     Returns
     -------
     DataFrame
-        scenario, method, eer_percent, min_dcf (means), seed_sd (of the EER, over seeds, mean over
-        populations; empty with one run), headroom (share, from baseline to ceiling), and the
-        columns of `differences`; in the order of `differences`.
+        scenario, order, method, eer_percent, min_dcf (means), seed_sd (of the EER, over seeds, mean
+        over populations; empty with one run), headroom (share, from baseline to ceiling), and the
+        columns of `compared`; in the order of `compared`.
     """
-    keys = ["scenario", "method"]
+    keys = ["scenario", "order", "method"]
     means = errors.groupby(keys)[["eer_percent", "min_dcf"]].mean()
     spread = errors.groupby([*keys, "population"])["eer_percent"].std().groupby(keys).mean()
     table = means.assign(seed_sd=spread, headroom=headroom_share(errors)).reset_index()
-    return differences[keys].merge(table, on=keys).merge(differences, on=keys)
-
-
-def split_lists(table: pd.DataFrame, lists: list[TrialList]) -> pd.DataFrame:
-    """Put the columns scenario and order in place of the ids of trial lists in `scenario`."""
-    by_id = {one.id: one for one in lists}
-    found = [by_id[name] for name in table["scenario"]]
-    split = table.assign(scenario=[one.scenario for one in found])
-    split.insert(split.columns.get_loc("scenario") + 1, "order", [one.order for one in found])
-    return split
+    return compared[keys].merge(table, on=keys).merge(compared, on=keys)
 
 
 def render_methods(methods: pd.DataFrame, rows: Mapping[str, Method]) -> str:
     """Write the table of `summarise_methods` as Markdown, one table per scenario and order.
 
-    The table has the columns of `split_lists`. `rows` maps the name of a method in tables to its
-    row of the catalogue.
+    A difference that is resolved among all differences of methods has a star. `rows` maps the name
+    of a method in tables to its row of the catalogue.
     """
     lines, reference = [], find_by_role("reference").label
     for (scenario, order), part in methods.groupby(["scenario", "order"], sort=False):
@@ -81,7 +72,8 @@ def render_methods(methods: pd.DataFrame, rows: Mapping[str, Method]) -> str:
             lines.append(
                 f"| {name} | {row.eer_percent:.2f}{spread} | {row.min_dcf:.3f} | "
                 f"{100 * row.headroom:.0f} % | {row.ratio:.2f} | "
-                f"{row.difference:+.2f} ({row.low:+.2f} .. {row.high:+.2f}) |"
+                f"{row.difference:+.2f} ({row.low:+.2f} .. {row.high:+.2f})"
+                f"{' *' if row.resolved else ''} |"
             )
         lines.append("")
     return "\n".join(lines)
@@ -113,10 +105,8 @@ class Arguments:
     """The trial lists that were scored."""
     populations: list[int]
     """The populations, by their seeds."""
-    resamples: int
-    """The number of bootstrap samples of speakers."""
-    confidence: float
-    """The confidence of the intervals, 0..1."""
+    intervals: Intervals
+    """Resamples and confidence."""
     seed: int
     """The config's seed."""
     directory: Path
@@ -129,26 +119,27 @@ def run(args: Arguments) -> None:
         needed = find_by_role(role).id
         if all(one.method != needed for one in args.runs):
             raise InputError(f"runs: lacks {needed}, with which others are compared")
-    methods = name_methods(args.runs)
+    methods = name_methods(pd.DataFrame([asdict(one) for one in args.runs]))
     rows = {name: find_method(one.method) for name, one in zip(methods, args.runs, strict=True)}
     parts = [
         read_csv(path, ["changed", "value", "method", "eer_percent"], text=["value"])
         for path in args.sensitivity
     ]
-    tables = {
-        (population, one.id): read_parquet(
-            args.scores / f"{population}/{one.id}.parquet", ["speaker", "target", *methods.index]
+    columns = ["speaker", "tested", "target", *methods.index]
+    tables: dict[tuple[int, str, str], pd.DataFrame] = {
+        (population, one.scenario, one.order): read_parquet(
+            args.scores / f"{population}/{one.id}.parquet", columns
         )
         for one in args.lists
         for population in args.populations
     }
     errors = error_table(tables, methods)
+    confidence = args.intervals.confidence
+    sampled = sample_methods(tables, methods, args.intervals.resamples, args.seed)
+    differences = tabulate_differences(sampled, confidence)
     reference = find_by_role("reference").id
-    differences = paired_differences(
-        tables, methods, reference, args.resamples, args.confidence, args.seed
-    )
-    summary = split_lists(summarise_methods(errors, differences), args.lists)
-    errors = split_lists(errors, args.lists)
+    compared = compare_with_reference(sampled, differences, reference, confidence)
+    summary = summarise_methods(errors, compared)
     use_style()
     text = render_methods(summary, rows)
     save_figure(plot_comparison(errors, summary, rows), args.directory, "comparison")
@@ -161,5 +152,6 @@ def run(args: Arguments) -> None:
         )
     write_csv(errors, args.directory / "errors.csv")
     write_csv(summary, args.directory / "methods.csv")
+    write_csv(differences, args.directory / "differences.csv")
     write_text(text, args.directory / "comparison.md")
     print(text)

@@ -25,7 +25,7 @@ from workflow_src.common.files import read_parquet, write_csv, write_npz
 from workflow_src.corpus.listing import list_recordings
 from workflow_src.corpus.shards import shard_of_speaker
 from workflow_src.embeddings.audio import Rejected, read_audio
-from workflow_src.embeddings.extractor import SpeakerModel
+from workflow_src.embeddings.extractor import Model, open_model
 from workflow_src.embeddings.rejections import REJECTED_COLUMNS
 from workflow_src.running.arguments import Input, Output
 from workflow_src.running.progress import show_progress
@@ -54,7 +54,7 @@ def select_shard(manifest: pd.DataFrame, shard: int, shards: int) -> pd.DataFram
 def extract(
     manifest: pd.DataFrame,
     root: str | Path,
-    model: SpeakerModel,
+    model: Model,
     settings: Extractor,
     threads: int = 1,
 ) -> tuple[np.ndarray, pd.DataFrame]:
@@ -178,8 +178,8 @@ class Arguments:
     """Without `manifest`: the speakers and days to use."""
     root: str
     """Folder of the recordings."""
-    model: Input
-    """Speaker model, ONNX."""
+    model: Input | None = None
+    """Speaker model, ONNX; or what a class of your own reads, if anything."""
     settings: Extractor = Extractor()
     """How recordings are fed to the model; its `model`, `allow_demo`, `front_end` and
     `shards` are ignored."""
@@ -208,16 +208,7 @@ def run(args: Arguments) -> None:
     if args.threads < 1:
         raise InputError(f"--threads {args.threads}: at least 1 is needed")
     settings = args.settings
-    model = SpeakerModel(
-        args.model,
-        args.front_end,
-        settings.sha256,
-        args.device,
-        args.deterministic,
-        output=settings.output,
-        windows=settings.windows,
-        features=settings.features,
-    )
+    model = open_model(args.model, args.front_end, settings, args.device, args.deterministic)
     print(f"device: {model.device}")
     if not Path(args.root).is_dir():
         raise InputError(f"{args.root}: there is no such folder; it should hold the recordings")

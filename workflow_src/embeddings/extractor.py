@@ -1,20 +1,26 @@
 """The speaker model: a front end, waveform to features, and an ONNX file, features to embedding."""
 
-import hashlib
+from __future__ import annotations
+
 import importlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import onnxruntime
 from pydantic import ValidationError
 
 from workflow_src.common.errors import InputError, first_line
-from workflow_src.common.limits import plain_size, read_apart, stopped_after
-from workflow_src.settings.embeddings import Features
+from workflow_src.common.limits import read_apart, stopped_after
+from workflow_src.embeddings.model_files import read_model
+from workflow_src.embeddings.probing import probe
+from workflow_src.settings.embeddings import Extractor, Features
 from workflow_src.settings.front_ends import FRONT_ENDS, FrontEnd
+
+if TYPE_CHECKING:
+    from workflow_src.embeddings.own_model import OwnModel
 
 WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 # A run of the model may take this long: for any features, and for their numbers. A second of sound
@@ -24,7 +30,7 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class SpeakerModel:
-    """A pretrained speaker model, checked when it is opened.
+    """A pretrained speaker model of an ONNX file, checked when it is opened.
 
     Parameters
     ----------
@@ -80,7 +86,7 @@ class SpeakerModel:
         windows: Literal["average"] | None = None,
         features: Features | None = None,
     ) -> None:
-        content, self.digest = _read_model(path, sha256)
+        content, self.digest = read_model(path, sha256)
         self._path = path
         self.front_end = front_end
         self._asked = output, windows, features or Features()
@@ -107,7 +113,7 @@ class SpeakerModel:
                 f"{self.front_end.shape[self.front_end.growing]} of {self.front_end.batch_shape}; "
                 "extractor.windows: average takes the mean over windows of that length"
             )
-        self.dim = self._probe()
+        self.dim, self.max_batch = self._probe()
         said = metadata.get("output_dim", str(self.dim)).strip()
         if self.front_end.told and said != str(self.dim):
             raise InputError(
@@ -148,61 +154,13 @@ class SpeakerModel:
                 f"{self._path}: does not run on features {list(features.shape)}: {why}"
             ) from error
 
-    def _probe(self) -> int:
-        """Run the model and return D; declared shapes may be open or wrong."""
+    def _probe(self) -> tuple[int, int | None]:
+        """Run the model; declared shapes may be open or wrong."""
         noise = np.random.default_rng(0).standard_normal(2 * self.front_end.sample_rate) / 10
         features = self.compute_features(noise.astype(np.float32))
-        path = self._path
-        window = (
-            _cut(features, self._length, self.front_end.growing)[0] if self._length else features
-        )
-        embeddings = self._run(window[None])
-        shape = np.shape(embeddings)
-        if len(shape) != 2 or shape[0] != 1 or shape[1] == 0:
-            raise InputError(
-                f"{path}: gives an output of shape {list(shape)} for 1 recording; an extractor "
-                "gives embeddings [B, D]"
-            )
-        if embeddings.dtype != np.float32:
-            raise InputError(f"{path}: gives {embeddings.dtype} numbers; float32 is needed")
-        if not np.array_equal(embeddings, self._run(window[None]), equal_nan=True):
-            raise InputError(
-                f"{path}: gives other embeddings of the same recording each time; export the model "
-                "for inference, without dropout or other random nodes"
-            )
-        if self.max_batch is None and not self._takes_batches(window, embeddings[0]):
-            self.max_batch = 1
-        return int(shape[1])
-
-    def _takes_batches(self, features: np.ndarray, embedding: np.ndarray) -> bool:
-        """Whether a recording has the same embedding beside another one.
-
-        A model that was traced with one recording may call its batch free all the same.
-        """
-        try:
-            embeddings = self._run(np.stack([features[::-1], features]))
-        except InputError:
-            return False
-        if np.shape(embeddings) != (2, len(embedding)):
-            return False
-        return np.allclose(embeddings[1], embedding, rtol=1e-3, atol=1e-4, equal_nan=True)
-
-
-def _read_model(path: str | Path, sha256: str | None) -> tuple[bytes, str]:
-    """Return the bytes of a model and their sha256."""
-    plain_size(path)
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"{path}: the extractor cannot be read ({error.strerror}); extractor.model names it"
-        ) from error
-    found = hashlib.sha256(content).hexdigest()
-    if sha256 and sha256.strip().lower() != found:
-        raise InputError(
-            f"{path}: has the sha256 {found}, but extractor.sha256 asks for {sha256.strip()}"
-        )
-    return content, found
+        if self._length:
+            features = _cut(features, self._length, self.front_end.growing)[0]
+        return probe(str(self._path), self._run, features, self.max_batch)
 
 
 def _open_session(
@@ -211,8 +169,8 @@ def _open_session(
     offered = PROVIDERS["cuda"] in onnxruntime.get_available_providers()
     if device == "cuda" and not offered:
         raise InputError(
-            "compute.device: cuda was asked for, but this onnxruntime has no CUDA; install "
-            "onnxruntime-gpu in its place, or choose cpu or auto"
+            "compute.device: cuda was asked for, but this onnxruntime has no CUDA; run "
+            "make setup GPU=1, which installs onnxruntime-gpu in its place, or choose cpu or auto"
         )
     options = onnxruntime.SessionOptions()
     # One thread for each run of the model, because sums over threads round differently. The
@@ -226,6 +184,8 @@ def _open_session(
         # The default search takes the algorithm that was fastest this time, and TF32 rounds.
         exact = {"cudnn_conv_algo_search": "DEFAULT", "use_tf32": "0"} if deterministic else {}
         providers.insert(0, (PROVIDERS["cuda"], exact))
+        # It does not look for the libraries of CUDA among the installed packages by itself.
+        onnxruntime.preload_dlls()
     # The model is opened from the bytes whose digest was checked, and its weights are among them:
     # without this, onnxruntime would take a file of weights from the working directory.
     with tempfile.TemporaryDirectory() as empty:
@@ -363,3 +323,42 @@ def _names(values: list[onnxruntime.NodeArg]) -> str:
 
 def _shape(value: onnxruntime.NodeArg) -> str:
     return "[" + ", ".join("?" if n is None else str(n) for n in value.shape) + "]"
+
+
+Model: TypeAlias = "SpeakerModel | OwnModel"
+"""A speaker model of either kind."""
+
+
+def open_model(
+    path: Path | None,
+    front_end: FrontEnd,
+    settings: Extractor,
+    device: str = "auto",
+    deterministic: bool = True,
+) -> Model:
+    """Open the speaker model of the settings: an ONNX file, or a class of a user's own.
+
+    `settings.model` and `settings.front_end` are ignored. Errors are those of the two classes.
+    """
+    if front_end.own:
+        try:
+            # It needs torch, which no other speaker model does.
+            from workflow_src.embeddings.own_model import OwnModel
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"{front_end.entry}: no module {error.name!r} is installed, which a class of your "
+                "own needs; leave out --sdm conda, or install it"
+            ) from error
+        return OwnModel(front_end, path, settings.sha256, device, deterministic)
+    if path is None:
+        raise InputError(f"--model is missing; the front end {front_end.id} needs a model")
+    return SpeakerModel(
+        path,
+        front_end,
+        settings.sha256,
+        device,
+        deterministic,
+        output=settings.output,
+        windows=settings.windows,
+        features=settings.features,
+    )

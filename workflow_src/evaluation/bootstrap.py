@@ -24,7 +24,7 @@ are whole numbers, so the results have the same bytes on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -239,6 +239,10 @@ class ResampledTrials:
             for first in range(0, len(resamples.weights), size)
         ]
 
+    def count_enrolled(self, rows: np.ndarray) -> int:
+        """Return the number of speakers that have target trials among some rows, bool [T]."""
+        return len(np.unique(self._own_cell[rows[self.target]]))
+
     def _weigh(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield for each block the weights of target cells and of pairs, int32 [cells, r]."""
         enrolled, impostor = self._pairs
@@ -300,8 +304,10 @@ class ResampledTrials:
             for name, measure in MEASURES.items()
         }
 
-    def means(self, values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Return the mean of a value over the targets and over the non-targets of each resample.
+    def means(
+        self, values: Sequence[np.ndarray], group: np.ndarray, groups: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return means over the targets and over the non-targets of groups, in each resample.
 
         This gives whatever is a mean over trials: a rate at a threshold that is set in advance, an
         actual cost, the Cllr.
@@ -309,22 +315,32 @@ class ResampledTrials:
         Parameters
         ----------
         values
-            float or bool [T].
+            V values of each trial, float or bool [T].
+        group, groups
+            int64 [T]: the group of each trial, 0 to `groups` - 1.
 
         Returns
         -------
         targets, nontargets
-            float64 [R]; NaN where a resample has no such trial.
+            float64 [R, V, groups]; NaN where a resample has no such trial.
         """
-        values = np.asarray(values, dtype=np.float64)
-        cells = (self.target, self._own_cell), (~self.target, self._pair_cell)
-        sums = [np.bincount(cell, values[kind]) for kind, cell in cells]
-        counts = [np.bincount(cell) for _, cell in cells]
-        means: list[list[np.ndarray]] = [[], []]
+        kinds = (
+            (self.target, self._own_cell, len(self._own)),
+            (~self.target, self._pair_cell, len(self._pairs[0])),
+        )
+        # [cells, 1 + V, groups]: the counts, and the sums of the values.
+        sums = []
+        for kind, cell, cells in kinds:
+            place, size = cell * groups + group[kind], cells * groups
+            weighed = [np.bincount(place, value[kind], size) for value in values]
+            each = [np.bincount(place, minlength=size), *weighed]
+            sums.append(np.stack(each).reshape(-1, cells, groups).swapaxes(0, 1))
+        means: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         for weights in self._weigh():
             for side, own in enumerate(weights):
+                total = np.tensordot(own.T.astype(np.float64), sums[side], axes=1)
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    means[side].append((sums[side] @ own) / (counts[side] @ own))
+                    means[side].append(total[:, 1:] / total[:, :1])
         return np.concatenate(means[0]), np.concatenate(means[1])
 
 

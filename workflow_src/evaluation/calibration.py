@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +26,7 @@ from workflow_src.settings.evaluation import BackEndKind
 # ones.
 RIDGE = 1e-6
 MOST_STEPS = 100
+Rate = TypeVar("Rate", float, np.ndarray)
 
 
 def cllr(llrs: ArrayLike, target: ArrayLike) -> float:
@@ -83,7 +84,7 @@ def bayes_threshold(p_target: float) -> float:
     return float(np.log((1 - p_target) / p_target))
 
 
-def detection_cost(frr: float, far: float, p_target: float) -> float:
+def detection_cost(frr: Rate, far: Rate, p_target: float) -> Rate:
     """Return the normalised cost of decisions, with unit costs and a prior of a target."""
     return (p_target * frr + (1 - p_target) * far) / min(p_target, 1 - p_target)
 

@@ -124,6 +124,26 @@ def rate_interval(rate: Sampled, confidence: float) -> tuple[float, float]:
     return float(expit(low)), float(expit(high))
 
 
+def ratio_interval(one: Sampled, other: Sampled, confidence: float) -> tuple[float, float]:
+    """Return the interval of the ratio of two rates, on the scale of its logarithm.
+
+    Both ends are NaN where resamples tell nothing.
+    """
+    if not (one.value > 0 and other.value > 0):
+        return math.nan, math.nan
+    logs = [
+        replace(
+            rate,
+            value=math.log(rate.value),
+            samples=np.log(np.maximum(rate.samples, rate.step / 2)),
+            seeds=tuple((variance / rate.value**2, freedom) for variance, freedom in rate.seeds),
+        )
+        for rate in (one, other)
+    ]
+    low, high = interval(difference(*logs), confidence)
+    return math.exp(low), math.exp(high)
+
+
 def interval(number: Sampled, confidence: float) -> tuple[float, float]:
     """Return the interval of a number of any size; see `rate_interval` for a rate."""
     half = half_width(number, normal_quantile(confidence))

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from workflow_src.common.errors import InputError, blamed_on
 from workflow_src.common.files import read_csv, read_parquet, write_csv
 from workflow_src.common.tables import read_index
@@ -22,12 +20,11 @@ from workflow_src.evaluation.method_tables import (
     tabulate_differences,
     tabulate_measures,
 )
+from workflow_src.evaluation.trial_speakers import SIDES, read_speakers
 from workflow_src.running.arguments import Input, Output
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.intervals import Intervals
 from workflow_src.settings.orders import TrialList
-
-SIDES = ("enrolled", "tested")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,27 +51,11 @@ class Arguments:
     """The differences of every two methods, CSV."""
 
 
-def read_speakers(path: Path, index: pd.DataFrame) -> pd.DataFrame:
-    """Read who speaks in the trials of a list: enrolled, tested (text) and target (bool).
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, lacks a column, or has an utterance that the index lacks.
-    """
-    trials = read_parquet(path, ["speaker", "utterance", "target"], only=True)
-    tested = trials["utterance"].map(index.set_index("utterance")["speaker"])
-    if tested.isna().any():
-        utterance = trials["utterance"][tested.isna()].iloc[0]
-        raise InputError(f"{path}: the utterance {utterance!r} has no embedding")
-    return pd.DataFrame(
-        {"enrolled": trials["speaker"], "tested": tested, "target": trials["target"].astype(bool)}
-    )
-
-
 def run(args: Arguments) -> None:
     """Read the scored trials of all runs, draw speakers again, write the tables."""
     runs = read_csv(args.runs, ["run", "method", "alpha"], text=["run"])
+    if runs.empty:
+        raise InputError(f"{args.runs}: lists no run")
     names, index = name_methods(runs), read_index(args.index)
     first = args.folder / runs["run"].iloc[0]
     speakers = {one.id: read_speakers(first / f"{one.id}.parquet", index) for one in args.lists}

@@ -1,4 +1,7 @@
-"""Measure every run on the test trials at the thresholds that were set in advance."""
+"""Measure every run on the test trials at the thresholds that were set in advance.
+
+Intervals come from the resamples of speakers of `workflow_src.evaluation.measure_intervals`.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,15 @@ import pandas as pd
 from workflow_src.common.errors import InputError, blamed_on
 from workflow_src.common.files import read_csv, read_parquet, write_csv
 from workflow_src.common.tables import read_index, read_scenario
+from workflow_src.evaluation.bootstrap import ResampledTrials, draw_resamples
 from workflow_src.evaluation.history import Places, count_days
-from workflow_src.evaluation.operating_points import GroupedTrials, SetPoints, measure
+from workflow_src.evaluation.operating_points import SetPoints
+from workflow_src.evaluation.point_tables import GroupedTrials, measure
+from workflow_src.evaluation.trial_speakers import SIDES, find_speakers
 from workflow_src.running.arguments import Input, Output
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.evaluation import OperatingPoints
+from workflow_src.settings.intervals import Intervals
 from workflow_src.settings.orders import TrialList
 
 
@@ -29,11 +36,15 @@ class Arguments:
     trials: Path
     """Folder with <trial list>.parquet and <trial list>.enrolment.parquet."""
     index: Input
-    """The date of each utterance, parquet: utterance, date."""
+    """The speaker and the date of each utterance, parquet: utterance, speaker, date."""
     lists: list[TrialList]
     """The trial lists, in the order of the tables."""
     settings: OperatingPoints
     """The operating points."""
+    intervals: Intervals
+    """Resamples and confidence."""
+    seed: int
+    """The config's seed."""
     points: Output
     """FAR, FRR and cost at the thresholds, CSV."""
     calibration: Output
@@ -45,9 +56,18 @@ def run(args: Arguments) -> None:
     runs = read_csv(args.runs, ["run"], text=["run"])["run"]
     index = read_index(args.index)
     chosen = {run: SetPoints.read(args.folder / run / "operating_points.json") for run in runs}
+    listed = {one.id: read_scenario(args.trials, one.id) for one in args.lists}
+    speakers = {}
+    for name, (trials, _) in listed.items():
+        with blamed_on(args.trials / f"{name}.parquet"):
+            speakers[name] = find_speakers(trials, index)
+    known = pd.concat([part[side] for part in speakers.values() for side in SIDES]).unique()
+    resamples = draw_resamples(known, args.intervals.resamples, args.seed)
     tables: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]] = {}
     for one in show_progress(args.lists, "trial lists"):
-        trials, enrolment = read_scenario(args.trials, one.id)
+        trials, enrolment = listed[one.id]
+        own = speakers[one.id]
+        resampled = ResampledTrials(own["enrolled"], own["tested"], own["target"], resamples)
         days, places = count_days(trials, enrolment, index), Places.find(trials)
         for run_id in runs:
             path = args.folder / run_id / f"{one.id}.parquet"
@@ -56,7 +76,9 @@ def run(args: Arguments) -> None:
                 if len(scored) != len(trials):
                     raise InputError(f"has {len(scored)} trials; the list has {len(trials)}")
                 grouped = GroupedTrials.of(scored, days, places)
-                tables[run_id, one.id] = measure(grouped, chosen[run_id], args.settings)
+                tables[run_id, one.id] = measure(
+                    grouped, chosen[run_id], args.settings, resampled, args.intervals.confidence
+                )
     keys = [(run_id, one) for run_id in runs for one in args.lists]
     for place, path in enumerate((args.points, args.calibration)):
         parts = [

@@ -1,4 +1,4 @@
-"""Operating points: thresholds that are chosen on development trials, and what they give elsewhere.
+"""Operating points: thresholds that are chosen on development trials.
 
 A threshold is chosen before any test trial is scored. There are two kinds of values to compare with
 it: the scores of a run, and the log-likelihood ratios (LLRs) of its back-end. The rates of a choice
@@ -8,12 +8,11 @@ are means over the development scenarios, so that none decides by its number of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 from pydantic import ValidationError
 
 from workflow_src.common.errors import InputError, describe_validation_error
@@ -23,46 +22,15 @@ from workflow_src.evaluation.calibration import (
     ScoredTrials,
     bayes_threshold,
     cllr,
-    detection_cost,
     fit_back_end,
-    least_cllr,
     min_cllr,
 )
-from workflow_src.evaluation.history import Places
-from workflow_src.evaluation.metrics import ErrorRates, equal_error_rate, error_rates
+from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.settings.base import Block
 from workflow_src.settings.evaluation import Evaluation, OperatingPoints
 
 COST = "cost"
 KINDS = ("score", "llr")
-DAYS_IN_WEEK = 7
-# The least number of updates of each group of trials.
-UPDATES = (0, 1, 4, 10, 30, 100)
-POINT_COLUMNS = [
-    "by",
-    "group",
-    "kind",
-    "point",
-    "threshold",
-    "far_percent",
-    "frr_percent",
-    "dcf",
-    "own_threshold",
-    "own_frr_percent",
-    "target_trials",
-    "nontarget_trials",
-]
-CALIBRATION_COLUMNS = [
-    "by",
-    "group",
-    "kind",
-    "eer_percent",
-    "min_dcf",
-    "cllr",
-    "min_cllr",
-    "target_trials",
-    "nontarget_trials",
-]
 
 
 class Development(Block):
@@ -218,163 +186,3 @@ def set_operating_points(
         back_end=back_end,
         **chosen,
     )
-
-
-class GroupedTrials(NamedTuple):
-    """Scored trials of a list, with what they are grouped by.
-
-    Attributes
-    ----------
-    scored
-        The trials, as a back-end sees them.
-    target
-        bool [T].
-    updates
-        int64 [T]: updates of the template before the trial.
-    """
-
-    scored: ScoredTrials
-    target: np.ndarray
-    updates: np.ndarray
-
-    @classmethod
-    def of(cls, table: pd.DataFrame, days: np.ndarray, places: Places) -> GroupedTrials:
-        """Take the columns score, updated and target of scored trials."""
-        scored = ScoredTrials(table["score"].to_numpy(), days, places)
-        updates = places.sum_before(table["updated"].to_numpy(dtype=np.int64))
-        return cls(scored, table["target"].to_numpy(dtype=bool), updates)
-
-    def groups(self) -> Iterator[tuple[str, int | None, np.ndarray]]:
-        """Yield all trials, those of each week, and those of templates with so many updates.
-
-        Each group has what it is by, its number (the week, from 1; or the least number of updates)
-        and its rows. Groups without targets or without non-targets are left out.
-        """
-        rows = np.arange(len(self.target))
-        yield "all", None, rows
-        weeks = np.maximum(self.scored.days, 0) // DAYS_IN_WEEK + 1
-        updates = np.array(UPDATES)[np.searchsorted(UPDATES, self.updates, side="right") - 1]
-        for by, numbers in (("week", weeks), ("updates", updates)):
-            if by == "week" and not self.scored.days.any():
-                continue  # of a corpus that does not tell its days
-            for number in np.unique(numbers):
-                own = rows[numbers == number]
-                if 0 < np.count_nonzero(self.target[own]) < len(own):
-                    yield by, int(number), own
-
-
-def measure(
-    trials: GroupedTrials, chosen: SetPoints, settings: OperatingPoints
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure a run on a list of test trials at the thresholds that were set in advance.
-
-    Parameters
-    ----------
-    trials
-        The trials, with both kinds.
-    chosen
-        What `set_operating_points` chose for the run.
-    settings
-        The operating points.
-
-    Returns
-    -------
-    points
-        The columns `POINT_COLUMNS`: a row for each group of trials (``by`` all, week or updates),
-        kind (score or llr) and operating point. ``dcf`` is the detection cost at the point's
-        threshold. ``own_threshold`` is the one that would have been chosen on these very trials,
-        and ``own_frr_percent`` its FRR; empty where there are too few non-targets for the rate.
-    calibration
-        The columns `CALIBRATION_COLUMNS`: a row for each group and kind. Cllr takes a score as it
-        is for an LLR.
-    """
-    prior = settings.cost.effective_prior
-    values = {"score": trials.scored.scores}
-    if chosen.back_end is not None:
-        values["llr"] = chosen.back_end.llrs(trials.scored)
-    points, measures = [], []
-    for by, group, rows in trials.groups():
-        target = trials.target[rows]
-        for kind, of_kind in values.items():
-            own = of_kind[rows]
-            rates = error_rates(own, target)
-            start, counts = (by, group, kind), (rates.targets, rates.nontargets)
-            min_dcf = rates.min_dcf(prior)[0]
-            eer = 100 * rates.equal_error_rate()[0]
-            measures.append((*start, eer, min_dcf, cllr(own, target), least_cllr(rates), *counts))
-            of_points = chosen.chosen(kind)
-            if of_points is None:
-                continue
-            for name, wanted in name_points(settings).items():
-                if name not in of_points.thresholds:
-                    raise InputError(f"operating points: have no threshold of {name} for a {kind}")
-                threshold = of_points.thresholds[name]
-                frr, far = _rates_at(rates, threshold)
-                dcf = detection_cost(frr, far, prior)
-                best = _own_threshold(rates, wanted, prior)
-                own_frr = 100 * _rates_at(rates, best)[0]
-                row = (name, threshold, 100 * far, 100 * frr, dcf, best, own_frr)
-                points.append((*start, *row, *counts))
-    tables = (
-        pd.DataFrame(points, columns=POINT_COLUMNS),
-        pd.DataFrame(measures, columns=CALIBRATION_COLUMNS),
-    )
-    return tables[0].astype({"group": "Int64"}), tables[1].astype({"group": "Int64"})
-
-
-def _rates_at(rates: ErrorRates, threshold: float) -> tuple[float, float]:
-    """Return FRR and FAR at any threshold; NaN for NaN."""
-    if np.isnan(threshold):
-        return np.nan, np.nan
-    place = int(np.searchsorted(rates.thresholds, threshold, side="right")) - 1
-    return (float(rates.frr[place]), float(rates.far[place])) if place >= 0 else (0.0, 1.0)
-
-
-def _own_threshold(rates: ErrorRates, wanted: float | None, prior: float) -> float:
-    """Return the threshold of a point as these trials alone would choose it."""
-    if wanted is None:
-        return rates.min_dcf(prior)[1]
-    if wanted * rates.nontargets < 1:
-        return np.nan
-    return float(rates.thresholds[int(np.argmax(rates.far <= wanted))])
-
-
-def widen(
-    points: pd.DataFrame, calibration: pd.DataFrame, keys: Sequence[str], settings: OperatingPoints
-) -> pd.DataFrame:
-    """Return one row for each run and list, with the measures over all its trials as columns.
-
-    Parameters
-    ----------
-    points, calibration
-        The tables of `measure`, with the columns `keys`.
-    keys
-        The columns that name a run and a list.
-    settings
-        The operating points.
-
-    Returns
-    -------
-    DataFrame
-        ``far_percent_at_<point>`` and ``frr_percent_at_<point>`` for each point, ``dcf_at_cost``,
-        ``cllr`` and ``min_cllr`` of the scores; the same of the LLRs, with ``llr_`` before the
-        names, and ``llr_eer_percent`` and ``llr_min_dcf``. What there is not is empty.
-    """
-    keys = list(keys)
-    parts = {"": calibration[keys].drop_duplicates().set_index(keys)}
-    for kind in KINDS:
-        start = "" if kind == "score" else f"{kind}_"
-        for name in name_points(settings):
-            rates = ["far_percent", "frr_percent"] + ["dcf"] * (name == COST)
-            own = points[(points["kind"] == kind) & (points["point"] == name)]
-            part = _take_all(own, keys, rates).add_suffix(f"_at_{name}")
-            parts[f"{kind} {name}"] = part.add_prefix(start)
-        names = ["cllr", "min_cllr"] + ["eer_percent", "min_dcf"] * (kind == "llr")
-        own = calibration[calibration["kind"] == kind]
-        parts[kind] = _take_all(own, keys, names).add_prefix(start)
-    return pd.concat(parts.values(), axis=1).reset_index()
-
-
-def _take_all(table: pd.DataFrame, keys: list[str], columns: list[str]) -> pd.DataFrame:
-    """Return some columns of the rows over all trials of a run and list, with the keys as index."""
-    return table[table["by"] == "all"].set_index(keys)[columns]

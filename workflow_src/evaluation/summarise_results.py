@@ -12,7 +12,7 @@ import pandas as pd
 
 from workflow_src.common.errors import blamed_on
 from workflow_src.common.files import read_csv, read_parquet, write_csv
-from workflow_src.evaluation.operating_points import CALIBRATION_COLUMNS, POINT_COLUMNS, widen
+from workflow_src.evaluation.point_tables import CALIBRATION_COLUMNS, POINT_COLUMNS, widen
 from workflow_src.evaluation.summary import summarise_scores
 from workflow_src.running.arguments import Input, Output
 from workflow_src.running.progress import show_progress

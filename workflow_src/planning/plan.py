@@ -6,6 +6,7 @@ measured rates and --cores; only the speaker model is timed here. The step write
 
 from __future__ import annotations
 
+import datetime
 import re
 import shutil
 import sys
@@ -15,13 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from workflow_src.common.files import read_npy
-from workflow_src.embeddings.extractor import SpeakerModel
+from workflow_src.embeddings.extractor import Model, open_model
 from workflow_src.planning.rates import BYTES, OVERHEAD, RATES
 from workflow_src.planning.survey import Survey, count_trials, survey_corpus, survey_manifest
 from workflow_src.settings.catalogue import find_method
-from workflow_src.settings.front_ends import BY_ID as FRONT_ENDS
+from workflow_src.settings.front_ends import find_front_end
 from workflow_src.settings.laws import EmbeddingLaw, read_law
 from workflow_src.settings.run_table import (
     expand_runs,
@@ -30,6 +32,9 @@ from workflow_src.settings.run_table import (
     pretrained_seeds,
 )
 from workflow_src.settings.schema import Config
+
+# Sources of the corpus that have recordings, and so a speaker model.
+RECORDED = {"synthetic", "directory"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +54,7 @@ class Arguments:
     results: Path
     """The results folder."""
     extractor: Path | None = None
-    """The speaker model; without recordings, there is none."""
+    """The file of the speaker model, if it has one."""
     embeddings: list[str] = field(default_factory=list)
     """Files of imported embeddings."""
     utterances: str | None = None
@@ -66,7 +71,7 @@ def read_jobs(said: str, rules: Iterable[str]) -> dict[str, int]:
     return {rule: int(counts[rule]) for rule in rules if rule in counts}
 
 
-def time_model(model: SpeakerModel, seconds: float) -> float:
+def time_model(model: Model, seconds: float) -> float:
     """Return the seconds that the model takes for a recording of a length, on one thread."""
     samples = round(max(0.2, seconds) * model.front_end.sample_rate)
     noise = np.random.default_rng(0).standard_normal(samples, np.float32)
@@ -107,13 +112,15 @@ def measure_amounts(
     scalar = _share(find_method(run.method).sees == "scalars" for run in trained)
     through_time = _share(run.method == "through-time" for run in fitted)
     developed, tuning, ppo = sum(development.values()), config.tuning, config.finetuning.ppo
-    recorded = config.corpus.source in {"synthetic", "directory"}
+    recorded = config.corpus.source in RECORDED
     synthetic = config.corpus.source == "synthetic"
     sweep, pretraining = config.analysis.sweep, config.pretraining
     learned = config.methods.through_time
     amounts = {
         "utterances": utterances,
         "headers": utterances * (config.corpus.source == "directory"),
+        # A speaker's voice is drawn for every day, also where it is not recorded.
+        "speaker_days": survey.table["speaker"].nunique() * _count_days(survey.table["date"]),
         "synthesised_seconds": seconds / config.corpus.synthetic.shards,
         "shard_seconds": seconds / config.extractor.shards,
         "shard_model_seconds": utterances * model_seconds / config.extractor.shards,
@@ -145,6 +152,12 @@ def measure_amounts(
     }
     amounts["result_bytes"] = sum(size * amounts[unit] for unit, size in BYTES.items())
     return amounts
+
+
+def _count_days(dates: pd.Series) -> int:
+    """Return the days from the first to the last of some ISO dates."""
+    first, last = map(datetime.date.fromisoformat, (dates.min(), dates.max()))
+    return (last - first).days + 1
 
 
 def _share(whether: Iterable[bool]) -> float:
@@ -224,17 +237,10 @@ def make_estimate(args: Arguments, rules: Iterable[str]) -> Estimate:
         config, survey.table, args.test_speakers or config.corpus.test_speakers
     )
     model = None
-    if args.extractor:
+    if config.corpus.source in RECORDED:
         extractor = config.extractor
-        model = SpeakerModel(
-            args.extractor,
-            FRONT_ENDS[extractor.front_end],
-            extractor.sha256,
-            device="cpu",
-            output=extractor.output,
-            windows=extractor.windows,
-            features=extractor.features,
-        )
+        front_end = find_front_end(extractor.front_end, extractor.folders)
+        model = open_model(args.extractor, front_end, extractor, device="cpu")
     amounts = measure_amounts(
         config,
         survey,
@@ -272,7 +278,7 @@ def describe_corpus(
 ) -> list[str]:
     """Return lines that describe the corpus and the amount of work."""
     table, runs = survey.table, expand_runs(config)
-    recorded = config.corpus.source in {"synthetic", "directory"}
+    recorded = config.corpus.source in RECORDED
     days = table["date"][table["date"] != ""].nunique()
     on_days = f"on {days:,} days" if days else "on days that are unknown"
     lines = [

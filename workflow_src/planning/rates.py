@@ -34,13 +34,13 @@ class Rate:
 RATES = {
     "synthesize_corpus": Rate(2.0, {"synthesised_seconds": 5.3e-3}),
     "build_manifest": Rate(1.2, {"utterances": 15e-6, "headers": 60e-6}),
-    "simulate_listing": Rate(1.2, {"utterances": 6e-6}),
+    "simulate_listing": Rate(1.2, {"utterances": 6e-6, "speaker_days": 0.5e-6}),
     "split_speakers": Rate(1.2),
     # Jobs side by side share caches, so a model takes longer than alone.
     "extract_embeddings": Rate(1.5, {"shard_seconds": 1.6e-3, "shard_model_seconds": 1.4}),
     "merge_embeddings": Rate(1.2, {"utterances": 4e-6}),
     "import_embeddings": Rate(1.5, {"utterances": 20e-6}),
-    "simulate_embeddings": Rate(1.2, {"utterances": 6e-6}),
+    "simulate_embeddings": Rate(1.2, {"utterances": 6e-6, "speaker_days": 4.7e-6}),
     "generate_trials": Rate(1.0, {"utterances": 1e-6, "scenario_trials": 2e-6}),
     "import_trials": Rate(1.0, {"utterances": 1e-6, "scenario_trials": 4e-6}),
     "generate_development_trials": Rate(1.0, {"utterances": 1e-6, "development_trials": 1e-6}),

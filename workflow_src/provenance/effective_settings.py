@@ -12,19 +12,19 @@ def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
     The result has no ``compute``, no ``comparison`` (which has its own results), no archives of
-    recordings, no folders of own rules, no ``extractor.allow_demo`` and no ``corpus.replace``. It
+    recordings, no folders of own code, no ``extractor.allow_demo`` and no ``corpus.replace``. It
     has the grids of ``tuning`` only if something is fitted or tuned, and the extractor only if it
-    is used. Of
-    methods, own scenarios, and sources of the corpus and of the trials, it has only those in use.
+    is used. Of methods, own scenarios, and sources of the corpus and of the trials, it has only
+    those in use.
     """
     content = json.loads(config.model_dump_json(exclude={"compute", "comparison"}))
     unused = {"synthetic", "directory", "imported", "simulated"} - {config.corpus.source}
     for source in unused:
         del content["corpus"][source]
     del content["corpus"]["replace"]
-    # The place of recordings and of own rules changes no result. The code of rules is recorded.
+    # The place of recordings and of own code changes no result. Such code is recorded.
     content["corpus"].get("directory", {}).pop("archives", None)
-    del content["inference"]["folders"]
+    del content["inference"]["folders"], content["extractor"]["folders"]
     # The extractor's digest is recorded.
     del content["extractor"]["allow_demo"]
     if not develops(config):

@@ -95,7 +95,7 @@ def describe_step(graph: Graph, rule: str) -> Step:
     """Describe the step that a rule runs."""
     jobs = [job for job in graph.jobs if job.rule == rule]
     first, *others = jobs
-    files = find_files_from_outside(graph, rule) | find_own_rules(jobs)
+    files = find_files_from_outside(graph, rule) | find_own_code(jobs)
     alike = {
         name: value
         for name, value in first.given.items()
@@ -114,16 +114,16 @@ def describe_step(graph: Graph, rule: str) -> Step:
     )
 
 
-def find_own_rules(jobs: list[Job]) -> dict[str, list[str]]:
-    """Return the files of a user's own rules in a folder that jobs load, as one more input."""
-    loaded = [job.given | job.read("run") for job in jobs]
-    found = {
-        str(path)
-        for given in loaded
-        if given.get("folder") and given.get("entry")
-        for path in entry_sources(given["entry"], given["folder"]).values()
-    }
-    return {"own_rule": sorted(found)} if found else {}
+def find_own_code(jobs: list[Job]) -> dict[str, list[str]]:
+    """Return the files of a user's own classes in a folder that jobs load, as more inputs."""
+    found: dict[str, set[str]] = {}
+    for job in jobs:
+        rule, front_end = job.given | job.read("run"), job.read("front end")
+        for name, given in (("own_rule", rule), ("own_front_end", front_end)):
+            if given.get("folder") and given.get("entry"):
+                files = entry_sources(given["entry"], given["folder"]).values()
+                found.setdefault(name, set()).update(map(str, files))
+    return {name: sorted(files) for name, files in found.items()}
 
 
 def find_folder(files: list[str]) -> str:

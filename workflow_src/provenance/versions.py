@@ -1,5 +1,6 @@
 """Versions of the workflow and of its packages."""
 
+import contextlib
 import re
 import tomllib
 from importlib import metadata
@@ -11,12 +12,15 @@ LOCKS = ("requirements.lock", "requirements.torch.lock")
 
 
 def find_version(package: str) -> str:
-    """Return a package's installed version, or its pinned version if it is not installed."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        locked = "".join((ROOT / name).read_text(encoding="utf-8") for name in LOCKS)
-        return dict(re.findall(r"^([\w.-]+)==(\S+)", locked, re.MULTILINE))[package]
+    """Return a package's installed version, or its pinned version if it is not installed.
+
+    A package for GPUs that stands in for it, such as onnxruntime-gpu, counts as the package.
+    """
+    for name in (package, f"{package}-gpu"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return metadata.version(name)
+    locked = "".join((ROOT / name).read_text(encoding="utf-8") for name in LOCKS)
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", locked, re.MULTILINE))[package]
 
 
 def read_project() -> dict[str, Any]:

@@ -49,6 +49,7 @@ SOURCES = [
     "pyproject.toml",
     "README.md",
     "report",
+    "requirements.gpu.lock",
     "requirements.lock",
     "requirements.torch.lock",
     "resources",

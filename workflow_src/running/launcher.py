@@ -74,6 +74,7 @@ def main(given: list[str] | None = None) -> NoReturn:
         sys.exit(0 if words else 2)
     status = end_well(lambda: call(words[0], words[1:]))
     if status == 0:
+        sys.stdout.flush()
         print(tell_costs(), file=sys.stderr)
     sys.exit(status)
 

@@ -5,7 +5,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from workflow_src.settings.base import Block, GivenPath
-from workflow_src.settings.front_ends import BY_ID, FRONT_ENDS
+from workflow_src.settings.catalogue import ENTRY
+from workflow_src.settings.front_ends import BY_ID, FRONT_ENDS, is_own
+
+DEMO = "resources/demo_extractor.onnx"
 
 
 class Features(Block):
@@ -35,9 +38,10 @@ class Extractor(Block):
 
     key: ClassVar[str] = "extractor"
 
-    model: GivenPath = Field(
-        "resources/demo_extractor.onnx",
-        description="ONNX file: features -> embedding [B, D]",
+    model: GivenPath | None = Field(
+        DEMO,
+        description="ONNX file: features -> embedding [B, D]. For a class of your own "
+        "(front_end), the file of its weights, or null if it has none",
     )
     allow_demo: bool = Field(
         False,
@@ -46,9 +50,17 @@ class Extractor(Block):
     )
     front_end: str = Field(
         FRONT_ENDS[0].id,
-        json_schema_extra={"enum": list(BY_ID)},
+        json_schema_extra={
+            "anyOf": [{"enum": list(BY_ID)}, {"type": "string", "pattern": f"^{ENTRY}$"}]
+        },
         description="the features that the model was trained on; "
-        + "; ".join(f"{row.id}: {row.batch_shape}, {row.summary}" for row in FRONT_ENDS),
+        + "; ".join(f"{row.id}: {row.batch_shape}, {row.summary}" for row in FRONT_ENDS)
+        + "; or a class of your own, as package.module:Class, which is the whole model in torch "
+        "(docs/extractors.md)",
+    )
+    folders: list[GivenPath] = Field(
+        [],
+        description="folders with the module of your own class; installed packages need none",
     )
     features: Features = Field(default_factory=Features)
     output: Annotated[str, Field(min_length=1)] | None = Field(
@@ -85,12 +97,30 @@ class Extractor(Block):
     @field_validator("front_end")
     @classmethod
     def _check_front_end(cls, name: str) -> str:
-        if name not in BY_ID:
-            raise ValueError(f"there is no front end {name!r}; allowed are: {', '.join(BY_ID)}")
+        if name not in BY_ID and not is_own(name):
+            raise ValueError(
+                f"there is no front end {name!r}; allowed are: {', '.join(BY_ID)}; or a class of "
+                "your own, written package.module:Class"
+            )
         return name
 
     @model_validator(mode="after")
     def _check(self) -> "Extractor":
         if self.max_seconds <= self.min_seconds:
             raise ValueError("max_seconds must be more than min_seconds")
+        if not is_own(self.front_end):
+            if self.model is None:
+                raise ValueError(f"model is null, but the front end {self.front_end} needs one")
+            return self
+        if self.model == DEMO:
+            raise ValueError(
+                f"model is that of the demo, which is no file of {self.front_end}; name the file "
+                "of its weights, or null if it has none"
+            )
+        told = [f"features.{key}" for key, value in self.features if value is not None]
+        told += [key for key in ("output", "windows") if getattr(self, key) is not None]
+        if told:
+            raise ValueError(f"{told[0]} is set, which {self.front_end} decides; leave it out")
+        if self.sha256 and self.model is None:
+            raise ValueError("sha256 is set, but model is null; there is no file to compare")
         return self

@@ -8,9 +8,12 @@ end needs one file and one row; docs/extractors.md shows how.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from workflow_src.settings.base import Block
+from workflow_src.settings.catalogue import ENTRY
+from workflow_src.settings.own_rules import find_folder
 
 
 class FrontEnd(Block):
@@ -34,6 +37,11 @@ class FrontEnd(Block):
         size of the last axis.
     summary, reference
         One line on what the front end computes, and its source.
+    own
+        Whether the entry is a user's own class, which is the whole speaker model in torch. The
+        class tells the sample rate.
+    folder
+        The folder that holds the module of that class; None if it is installed.
     """
 
     key: ClassVar[str] = "front end"
@@ -45,6 +53,8 @@ class FrontEnd(Block):
     told: tuple[str, ...] = ()
     summary: str = ""
     reference: str = ""
+    own: bool = False
+    folder: str | None = None
 
     @property
     def module(self) -> str:
@@ -102,3 +112,22 @@ FRONT_ENDS: tuple[FrontEnd, ...] = (
     ),
 )
 BY_ID = {front_end.id: front_end for front_end in FRONT_ENDS}
+
+
+def is_own(name: str) -> bool:
+    """Whether a front end is the entry point of a user's own class."""
+    return name not in BY_ID and re.fullmatch(ENTRY, name, re.ASCII) is not None
+
+
+def find_front_end(name: str, folders: list[str]) -> FrontEnd:
+    """Return the row of a front end, or a new row for the entry point of a user's own class.
+
+    Raises
+    ------
+    InputError
+        No folder holds the module of the class, and it is not installed.
+    """
+    if not is_own(name):
+        return BY_ID[name]
+    folder = find_folder(name, folders, "extractor.front_end", "extractor.folders")
+    return FrontEnd(id=name, entry=name, sample_rate=16_000, shape=("S",), own=True, folder=folder)

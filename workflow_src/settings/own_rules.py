@@ -1,4 +1,7 @@
-"""The search for a user's own update rule by its entry point ``package.module:Class``."""
+"""The search for a user's own class, an update rule or a speaker model, by its entry point.
+
+An entry point is written ``package.module:Class``.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,15 @@ def name_run(entry: str) -> str:
     return re.sub(r"[^a-z0-9.]", "-", entry.lower())
 
 
-def find_folder(entry: str, folders: list[str]) -> str | None:
+def find_folder(
+    entry: str,
+    folders: list[str],
+    key: str = "inference.methods",
+    folders_key: str = "inference.folders",
+) -> str | None:
     """Return the first folder that holds the module of an entry point; None if it is installed.
 
-    The search imports nothing.
+    The search imports nothing. Errors name the settings `key` and `folders_key`.
 
     Raises
     ------
@@ -33,6 +41,6 @@ def find_folder(entry: str, folders: list[str]) -> str | None:
         return None
     searched = ", ".join(["the installed packages", *(f"{folder}/{file}.py" for folder in folders)])
     raise InputError(
-        f"inference.methods: {entry}: there is no module {module}; searched: {searched}; name the "
-        "folder that holds it in inference.folders"
+        f"{key}: {entry}: there is no module {module}; searched: {searched}; name the folder that "
+        f"holds it in {folders_key}"
     )

@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from workflow_src.common.devices import take_device
 from workflow_src.common.digests import digest_code, digest_entry
 from workflow_src.common.errors import InputError
 from workflow_src.common.passed_over import note, noted_in
@@ -30,7 +31,6 @@ from workflow_src.settings.finetuning import Finetuning, ScaledEpisode
 from workflow_src.training.arguments import TrainingArguments
 from workflow_src.training.augmentation import InputMap
 from workflow_src.training.critic import Critic
-from workflow_src.training.devices import take_device
 from workflow_src.training.environment import Traits
 from workflow_src.training.initial import describe_initial, digest_network, read_initial
 from workflow_src.training.population import Population, digest_training, load_training_population
@@ -321,6 +321,7 @@ def run(args: Arguments) -> None:
     settings = args.settings
     with noted_in(args.passed_over, "policies"):
         device = take_device(args.device, args.deterministic)
+        print(f"device: {device.type}", flush=True)
         population = load_training_population(
             args.embeddings, args.index, args.manifest, args.split, settings.episode.min_seconds
         ).to(device)

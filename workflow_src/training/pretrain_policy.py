@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from workflow_src.common.devices import take_device
 from workflow_src.common.digests import digest_code
 from workflow_src.common.errors import InputError
 from workflow_src.common.passed_over import noted_in
@@ -27,7 +28,6 @@ from workflow_src.running.progress import show_progress
 from workflow_src.settings.pretraining import Pretraining
 from workflow_src.training.arguments import TrainingArguments
 from workflow_src.training.augmentation import InputMap
-from workflow_src.training.devices import take_device
 from workflow_src.training.enrolments import draw_samples, fit_impostor_threshold
 from workflow_src.training.initial import digest_network, read_initial
 from workflow_src.training.population import Population, digest_training, load_training_population
@@ -177,6 +177,7 @@ def run(args: Arguments) -> None:
     settings = args.settings
     with noted_in(args.passed_over, "policies"):
         device = take_device(args.device, args.deterministic)
+        print(f"device: {device.type}", flush=True)
         population = load_training_population(
             args.embeddings, args.index, args.manifest, args.split, settings.min_seconds
         ).to(device)

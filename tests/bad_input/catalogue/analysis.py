@@ -52,10 +52,10 @@ CASES = [
              remove("scores/2")),
     compared("a run that was not scored", f"{SCORES}: lacks the column 'multi-head-seed0'",
              runs=runs(BASELINE, TUNED, ORACLE, MULTI_HEAD)),
-    compared("scores that are NaN", "population 1, random, baseline: ", edit_parquet(
-        SCORES, lambda table: table.assign(baseline=np.float32("nan")))),
-    compared("no non-target", "population 1, random, baseline: ", edit_parquet(
-        SCORES, lambda table: table[table["target"]])),
+    compared("scores that are NaN", "population 1, random, published order, baseline: ",
+             edit_parquet(SCORES, lambda table: table.assign(baseline=np.float32("nan")))),
+    compared("no non-target", "population 1, random, published order, baseline: ",
+             edit_parquet(SCORES, lambda table: table[table["target"]])),
     compared("a table of sensitivity that is none", "metadata.csv: lacks the column 'changed'",
              sensitivity="metadata.csv"),
     compared("a file where it goes", "model.onnx/", directory="model.onnx"),

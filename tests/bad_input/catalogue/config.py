@@ -73,6 +73,10 @@ CASES = [
            "comparison: {methods: [baseline, fixed-weight-tuned, oracle],"
            " sensitivity: {populations: [1]}}",
            "comparison: methods lacks soft, through-time, whose sensitivity is measured"),
+    config("a class without a module", "extractor: {front_end: ':Model'}",
+           "extractor.front_end: ':Model' is not allowed: there is no front end"),
+    config("a class of one's own with the demo's model", "extractor: {front_end: 'mine:Model'}",
+           "extractor: model is that of the demo"),
     config("unknown scenario", "trials: {scenarios: [2das]}",
            "trials: scenarios has '2das', which is no scenario; allowed: random, 1das, "),
     config("unknown development scenario", "tuning: {development: {scenarios: [2das]}}",

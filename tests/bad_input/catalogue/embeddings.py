@@ -1,6 +1,7 @@
 """Extractors, shards of embeddings, embeddings that were made elsewhere."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,14 @@ from tests.bad_input.spoiling import (
     remove,
     write,
 )
-from tests.bad_input.world import EMBEDDINGS, INDEX, MANIFEST, RECORDED
+from tests.bad_input.world import (
+    EMBEDDINGS,
+    INDEX,
+    MANIFEST,
+    OWN_FRONT_END,
+    OWN_MODEL,
+    RECORDED,
+)
 from tests.embeddings.conftest import make_model
 
 FIRST, SECOND = RECORDED[:2]
@@ -32,6 +40,15 @@ def model(name: str, says: str, spoil=None, **options) -> Case:
 
 def write_shard(path: str, **arrays) -> None:
     np.savez(path, **{"extractor": "0" * 64} | arrays)
+
+
+def own(name: str, says: str, text: str, **options) -> Case:
+    def spoil() -> None:
+        sys.modules.pop("models_of_mine", None)
+        Path("models_of_mine.py").write_text(text)
+
+    case = "embeddings.extract_embeddings:own"
+    return bad(case, f"own class: {name}", f"models_of_mine:Model: {says}", spoil, **options)
 
 
 def shard(name: str, says: str, **arrays) -> Case:
@@ -81,6 +98,21 @@ CASES = [
     model("another digest", "has the sha256", settings={"sha256": "0" * 64}),
     model("a model that fails on short recordings", "does not run on features [1, 98, 80]",
           model_for_long_recordings),
+    own("no Python", "importing it fails in ", "class :\n"),
+    own("no class", "models_of_mine has no class Model that is a torch module", "import torch\n"),
+    own("a class that takes no file", "cannot be made from model.onnx: it fails in ", OWN_MODEL,
+        model="model.onnx"),
+    own("no sample rate", "its sample_rate is None", OWN_MODEL.replace("sample_rate", "rate")),
+    own("a class that fails", "does not run on waveforms [1, 32000]: it fails in ",
+        OWN_MODEL.replace("[:, :8]", "[7]")),
+    own("a class that gives no embeddings", "gives an output of shape [1, 1, 32000]",
+        OWN_MODEL.replace("[:, :8]", "[:, None]")),
+    bad("embeddings.extract_embeddings:own", "own class: no module",
+        "nobodys:Model: no module 'nobodys' is installed, nor in nowhere",
+        front_end=OWN_FRONT_END | {"entry": "nobodys:Model", "folder": "nowhere"}),
+    bad("embeddings.extract_embeddings:own", "own class: a file that is missing",
+        "none.pt: the extractor cannot be read", model="none.pt"),
+    bad("embeddings.extract_embeddings", "no file of a model", "--model is missing", model=None),
     bad("embeddings.extract_embeddings", "no folder of recordings", "nowhere: there is no such",
         root="nowhere"),
     bad("embeddings.extract_embeddings", "a manifest without paths", "lacks the column 'path'",

@@ -43,6 +43,10 @@ def summarised(name: str, says: str, spoil=None, **options) -> Case:
     return bad("evaluation.summarise_results", name, says, spoil, **options)
 
 
+def sampled(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("evaluation.measure_intervals", name, says, spoil, **options)
+
+
 def pointed(name: str, says: str, spoil=None, **options) -> Case:
     return bad("inference.set_operating_points", name, says, spoil, **options)
 
@@ -95,6 +99,25 @@ CASES = [
                cut("results/policies/multi-head-seed0/policy.safetensors"), run=MULTI_HEAD),
         scored("zero embeddings", "embeddings: that of", edit_npy(EMBEDDINGS, np.zeros_like)),
     )),
+    sampled("too few resamples", "evaluation.intervals: resamples: 10 is",
+            settings={"resamples": 10}),
+    sampled("certainty", "evaluation.intervals: confidence: 1.0 is", settings={"confidence": 1.0}),
+    sampled("no table of runs", "one_run.csv: cannot be read", remove("one_run.csv")),
+    sampled("a run table without runs", "one_run.csv: lists no run",
+            write("one_run.csv", "run,method,alpha\n")),
+    sampled("scores that are missing", f"{SCORES}: cannot be read", remove(SCORES)),
+    sampled("a table without scores", f"{SCORES}: lacks the column 'score'",
+            edit_parquet(SCORES, lambda table: table.drop(columns="score"))),
+    sampled("scores that are NaN", f"{SCORES}: ",
+            edit_parquet(SCORES, lambda table: table.assign(score=np.float32("nan")))),
+    sampled("no non-target", f"{SCORES}: ",
+            edit_parquet(SCORES, lambda table: table[table["target"]])),
+    sampled("an unknown utterance", "the utterance '0009_05011100_3_1_ti_0' has no embedding",
+            edit_parquet(SCORES, lambda t: t.assign(utterance="0009_05011100_3_1_ti_0"))),
+    summarised("intervals that are missing", "intervals.csv: cannot be read",
+               remove("intervals.csv")),
+    summarised("intervals of other columns", "intervals.csv: lacks the column 'eer_low'",
+               write("intervals.csv", "run,scenario,order\n")),
     summarised("no table of runs", "one_run.csv: cannot be read", remove("one_run.csv")),
     summarised("a table of other columns", "one_run.csv: lacks the column 'run'",
                write("one_run.csv", "a,b\n1,2\n")),

@@ -1,4 +1,4 @@
-"""The device of training, and its determinism."""
+"""The device of torch, and its determinism."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workflow_src.common.errors import InputError
 
 
 def take_device(device: str, deterministic: bool) -> torch.device:
-    """Return the device for training, print it, and set up torch for it.
+    """Return the device for torch, and set up torch for it.
 
     `device` is ``auto`` (a GPU if torch finds one), ``cpu`` or ``cuda``. `deterministic` allows
     only GPU algorithms that repeat the same bytes. One CPU thread repeats them in any case.
@@ -30,5 +30,4 @@ def take_device(device: str, deterministic: bool) -> torch.device:
             # cuBLAS reads this when it starts.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             torch.use_deterministic_algorithms(True)
-    print(f"device: {taken.type}", flush=True)
     return taken
