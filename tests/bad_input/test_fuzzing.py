@@ -25,6 +25,7 @@ from tests.workflow.running import CLONE
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_csv, read_json, read_npy, read_npz, read_parquet
 from workflow_src.corpus.naming import open_naming
+from workflow_src.corpus.tables import read_rows
 from workflow_src.embeddings.importing import merge_parts, read_part
 from workflow_src.methods.import_policy import read_given_policy
 from workflow_src.methods.multi_head import MultiHead
@@ -199,6 +200,7 @@ READERS = {
     "a.template": (template, Template.load),
     "a.parquet": (parquet, read_parquet),
     "a.csv": (csv, lambda path: read_csv(path, ["utterance"], all_text=True)),
+    "metadata.csv": (csv, lambda path: read_rows(path, ["utterance"])),
     "a.json": (lambda path: path.write_text('{"a": [1, {"b": null}]}'), read_json),
     "recordings.csv": (recordings, name_recordings),
     "recordings.jsonl": (recording_lines, name_recordings),

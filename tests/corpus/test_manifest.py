@@ -174,11 +174,43 @@ def test_metadata_counts(root, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("m.csv", f"\ufeffutterance, state ,room\r\n{IDS[1]}, sleepy,NA\r\n,,\r\n"),
+        ("m.csv", f'sep=;\nutterance;state;room\n"{IDS[1]}";sleepy;NA\n'),
+        ("m.tsv", f"utterance\tstate\troom\n{IDS[1]}\tsleepy\tNA\n"),
+        ("m.jsonl", f'{{"utterance": "{IDS[1]}", "state": "sleepy", "room": "NA"}}\n'),
+    ],
+)
+def test_metadata_in_any_form_of_a_table(root, tmp_path, name, content):
+    (tmp_path / name).write_text(content, newline="")
+    table = list_folder(root, tmp_path / name, ALL).set_index("utterance")
+    assert table[["state", "room"]].dropna().to_dict("index") == {
+        IDS[1]: {"state": "sleepy", "room": "NA"}
+    }
+
+
+def test_metadata_keep_the_names_of_their_columns(root, tmp_path):
+    """A table of recordings may call the speaker label, as NeMo's do; here it is a condition."""
+    (tmp_path / "m.csv").write_text(f"utterance,label,offset\n{IDS[1]},noisy,high\n")
+    table = list_folder(root, tmp_path / "m.csv", ALL)
+    assert table["label"].dropna().tolist() == ["noisy"]
+    assert table["offset"].dropna().tolist() == ["high"]
+
+
+def test_rows_of_metadata_without_an_id_are_counted(root, tmp_path, capsys):
+    (tmp_path / "m.csv").write_text(f"utterance,state\n{IDS[1]},sleepy\n,normal\n,\n")
+    list_folder(root, tmp_path / "m.csv", ALL)
+    assert "passed over: 1 rows of metadata without an utterance" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (f"utterance,state\n{IDS[1]},a\n{IDS[1]},b\n", "twice"),
         ("id,state\nx,a\n", "lacks the column 'utterance'"),
-        ("", "cannot be read as CSV"),
+        ("", "lacks the column 'utterance'"),
+        ("utterance,state\n", "has no row"),
     ],
 )
 def test_bad_metadata(root, tmp_path, content, message):

@@ -142,8 +142,7 @@ def read_csv(
     text
         Columns to keep as text: an id such as ``0007`` is no number.
     all_text
-        Keep every column as text; then only an empty field is a missing value. Blanks after a comma
-        are left out.
+        Keep every column as text; then only an empty field is a missing value.
 
     Raises
     ------
@@ -154,7 +153,7 @@ def read_csv(
         with within_budget(path):
             _check_width(path)
             if all_text:
-                options = {"keep_default_na": False, "na_values": [""], "skipinitialspace": True}
+                options = {"keep_default_na": False, "na_values": [""]}
                 table = pd.read_csv(path, dtype="str", **options)
             else:
                 table = pd.read_csv(path, dtype=dict.fromkeys(text, "str"))
@@ -162,7 +161,7 @@ def read_csv(
         raise InputError(f"{path}: cannot be read as CSV ({first_line(error)})") from error
     # pandas renames the second of two columns.
     first = {"header": None, "nrows": 1, "dtype": "str", "keep_default_na": False}
-    names = pd.read_csv(path, skipinitialspace=all_text, **first).iloc[0]
+    names = pd.read_csv(path, **first).iloc[0]
     if (twice := names.duplicated() & (names != "")).any():
         raise InputError(f"{path}: the column {names[twice].iloc[0]!r} stands there twice")
     return _with_columns(table, columns, path)

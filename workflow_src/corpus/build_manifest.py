@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_src.common.errors import InputError, printable
-from workflow_src.common.files import read_csv, read_parquet, write_parquet
+from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.common.passed_over import note, noted_in
 from workflow_src.corpus.ids import (
     ID_COLUMNS,
@@ -23,6 +23,7 @@ from workflow_src.corpus.ids import (
     sort_in_corpus_order,
 )
 from workflow_src.corpus.listing import list_recordings
+from workflow_src.corpus.tables import read_rows
 from workflow_src.running.arguments import Input, Inputs, Output
 from workflow_src.settings.corpus import DirectoryCorpus
 
@@ -39,7 +40,7 @@ def list_folder(
     root
         The folder.
     metadata
-        CSV table with the column utterance and more columns for the manifest, or None.
+        Table with the column utterance and more columns for the manifest, or None.
     settings
         How recordings are named, and the speakers and days to use; its `root` and `metadata` are
         ignored.
@@ -51,7 +52,8 @@ def list_folder(
     """
     table = list_recordings(root, settings)
     if metadata is not None:
-        table = join_metadata(table, read_csv(metadata, ["utterance"], all_text=True), metadata)
+        rows = read_rows(Path(metadata), ["utterance"])
+        table = join_metadata(table, rows, metadata)
     return table
 
 
@@ -66,7 +68,8 @@ def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Pat
     InputError
         The metadata list an utterance twice, or none of the manifest.
     """
-    metadata = metadata.dropna(subset="utterance")
+    nameless = metadata["utterance"].isna()
+    metadata = metadata[~nameless]
     twice = metadata["utterance"].duplicated()
     if twice.any():
         raise InputError(
@@ -82,7 +85,8 @@ def join_metadata(table: pd.DataFrame, metadata: pd.DataFrame, source: str | Pat
             f"{printable(unknown.iloc[0])}, but the form is {table['utterance'].iloc[0]}, without "
             "a path and without .wav"
         )
-    note("rows of metadata without an utterance", len(unknown), next(iter(unknown), ""))
+    unused = int(nameless.sum()) + len(unknown)
+    note("rows of metadata without an utterance", unused, next(iter(unknown), ""))
     without = table["utterance"][~table["utterance"].isin(metadata["utterance"])]
     note("utterances without metadata", len(without), next(iter(without), ""))
     return table.merge(metadata.drop(columns=own), on="utterance", how="left", validate="1:1")
@@ -125,7 +129,7 @@ class Arguments:
     root: str = ""
     """Folder of .wav or .flac files; without it, `tables` are needed."""
     metadata: Input | None = None
-    """With `root`: CSV table with a column utterance and more columns for the manifest."""
+    """With `root`: table with a column utterance and more columns for the manifest."""
     settings: DirectoryCorpus = DirectoryCorpus()
     """With `root`: how recordings are named, and which speakers and days are used."""
     named_by: Inputs = field(default_factory=list)

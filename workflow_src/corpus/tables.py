@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -30,15 +31,14 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl")
 
 
 def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
-    """Read a table of recordings or of utterances.
+    """Read a table that names recordings or utterances.
 
     Parameters
     ----------
     path
-        ``.csv``, ``.tsv`` or ``.txt`` (delimited text), ``.parquet``, ``.json`` or ``.jsonl`` (a
-        JSON object a line).
+        As in `read_rows`. The columns of SpeechBrain's and NeMo's lists get our names.
     needed
-        Columns that must be there.
+        Columns that must be there, and filled in every row.
 
     Returns
     -------
@@ -49,16 +49,9 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        The file cannot be read, has another form, lacks a column, or has no row.
+        As in `read_rows`; or a field is empty, or no number of seconds.
     """
-    table = read_columns(path)
-    table = table.rename(columns={old: new for old, new in ALIASES.items() if new not in table})
-    missing = [name for name in needed if name not in table.columns]
-    if missing:
-        there = ", ".join(map(printable, table.columns)) or "none"
-        raise InputError(f"{path}: lacks the column {missing[0]!r}; its columns are: {there}")
-    if table.empty:
-        raise InputError(f"{path}: has no row")
+    table = read_rows(path, needed, ALIASES)
     for name in needed:
         empty = table[name].isna()
         if empty.any():
@@ -70,6 +63,37 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
         table["end"] = table["start"] + table["seconds"]
     if "path" in table:
         table["path"] = table["path"].str.replace(_ROOT, "", regex=True)
+    return table
+
+
+def read_rows(
+    path: Path, needed: list[str], aliases: Mapping[str, str] = MappingProxyType({})
+) -> pd.DataFrame:
+    """Read a table as text, whatever its form; an empty field is missing.
+
+    Parameters
+    ----------
+    path
+        ``.csv``, ``.tsv`` or ``.txt`` (delimited text), ``.parquet``, ``.json`` or ``.jsonl`` (a
+        JSON object a line).
+    needed
+        Columns that must be there.
+    aliases
+        Other names of columns, and the names that they get.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, has another form, lacks a column, or has no row.
+    """
+    table = read_columns(path)
+    table = table.rename(columns={old: new for old, new in aliases.items() if new not in table})
+    missing = [name for name in needed if name not in table.columns]
+    if missing:
+        there = ", ".join(map(printable, table.columns)) or "none"
+        raise InputError(f"{path}: lacks the column {missing[0]!r}; its columns are: {there}")
+    if table.empty:
+        raise InputError(f"{path}: has no row")
     return table
 
 
@@ -135,14 +159,13 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     table = read_parquet(path)
-    texts = [name for name in table.columns if name not in NUMBERS]
-    for name in texts:
+    for name in table.columns:
         column = table[name]
         if pd.api.types.is_datetime64_any_dtype(column):
             table[name] = column.map(lambda moment: None if pd.isna(moment) else moment.isoformat())
         else:
             table[name] = column.map(lambda value: None if pd.isna(value) else str(value))
-    return table.astype(dict.fromkeys(texts, "str"))
+    return table.astype("str")
 
 
 def _read_lines(path: Path) -> pd.DataFrame:

@@ -124,8 +124,8 @@ class DirectoryCorpus(Block):
     )
     metadata: GivenPath | None = Field(
         None,
-        description="CSV table with a column utterance and other columns that results keep (for "
-        "example state, noise, device, gender), or null",
+        description="table (.csv, .tsv, .parquet, .jsonl) with a column utterance and any others, "
+        "which results keep (for example state, noise, device, gender); or null",
     )
     speakers: Annotated[list[str], Field(min_length=1)] | None = Field(
         None, description="for a first try: use only these speakers; null: all"

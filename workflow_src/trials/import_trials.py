@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet, write_parquet
 from workflow_src.common.passed_over import noted_in
-from workflow_src.common.tables import read_split
+from workflow_src.common.tables import read_split, require_dates
 from workflow_src.running.arguments import Input
 from workflow_src.settings.imported_trials import ImportedTrials
 from workflow_src.trials.arguments import (
@@ -62,6 +62,7 @@ def run(args: Arguments) -> None:
             spare=pairs,
         )
         if args.order == "shuffled":
+            require_dates(trials["day"], f"{args.trial_list}: the order shuffled")
             trials = shuffle_days(trials, args.scenario.id, args.seed)
         note_speakers_without_trials("test", split, enrolment, args.list_id)
         write_parquet(enrolment, args.enrolment)

@@ -206,6 +206,8 @@ CASES = [
            edit_parquet(MANIFEST, lambda t: t[-9:])),
     paired("speakers who train", " is not tested; ", edit_csv(SPLIT, all_train)),
     paired("utterances without an embedding", f"{ENROLMENT_MAP}: line 1: '0", reject_all),
+    paired("an order of days that nobody knows", f"{PAIRS}: the order shuffled needs the day",
+           edit_parquet(MANIFEST, lambda t: t.assign(date="")), order="shuffled"),
     pairs("no label", lambda lines: [*lines, "a b"], "line "),
     pairs("another label", lambda lines: [lines[0].replace("target", "same")], "line 1: is 'spk"),
     pairs("a model that is not enrolled", lambda lines: [*lines, f"x {ID} 1"], "line "),
