@@ -123,8 +123,8 @@ def tabulate_differences(lists: Lists, confidence: float) -> pd.DataFrame:
     DataFrame
         scenario, order, measure, method, other; difference (method minus other, in the units of
         `tabulate_measures`), low, high (its interval), adjusted_low, adjusted_high (its
-        interval, widened for the number of differences in its list), resolved (whether the widened interval
-        leaves out 0). Where resamples tell nothing, intervals are NaN.
+        interval, widened for the number of differences in its list), resolved (whether the
+        widened interval leaves out 0). Where resamples tell nothing, intervals are NaN.
     """
     rows = []
     single = normal_quantile(confidence)
