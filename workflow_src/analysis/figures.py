@@ -305,7 +305,10 @@ def operating_point(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
             for shown, table in tables.items():
                 weeks = table[(table["by"] == "week") & (table["kind"] == kind)]
                 _plot_line(axes, shown, weeks["group"], weeks[column])
-            axes.set(title=names[kind], ylabel=label, ylim=(0, None))
+            axes.set(title=names[kind], ylabel=label)
+    # Panels share their axes, so this comes after all lines.
+    for axes in panels.flat:
+        axes.set_ylim(bottom=0)
     for wanted in {name for table in tables.values() for name in table["point"]}:
         for axes in panels[:, 0]:
             if wanted.startswith("far_"):
