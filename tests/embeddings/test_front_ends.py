@@ -65,7 +65,7 @@ def clone(tmp_path):
     shutil.copytree(CLONE / "workflow_src", tmp_path / "clone/workflow_src")
     page = (CLONE / "docs/extractors.md").read_text(encoding="utf-8")
     path = re.search(r"`(workflow_src/embeddings/log\w+\.py)`", page)[1]
-    file, row = re.findall(r"^```python\n(.+?)^```$", page, re.M | re.S)
+    file, row, *_ = re.findall(r"^```python\n(.+?)^```$", page, re.M | re.S)
     (tmp_path / "clone" / path).write_text(file, encoding="utf-8")
     table = tmp_path / "clone/workflow_src/settings/front_ends.py"
     before, end, after = table.read_text(encoding="utf-8").partition("\n)\nBY_ID")

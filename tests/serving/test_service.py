@@ -10,7 +10,7 @@ import tomllib
 import pytest
 
 from tests.environments.stand_in import create
-from tests.exporting.exported import describe_anew, export
+from tests.exporting.exported import export
 from tests.workflow.running import CLONE
 
 SERVICE = """\
@@ -24,8 +24,7 @@ def make_service(tmp_path_factory):
     """Make a folder with the page's program and an exported method in the place that it names."""
     method = tmp_path_factory.mktemp("method")
     with pytest.MonkeyPatch.context() as patch:
-        export(patch, method, "multi-head", 8)
-    describe_anew(method, decision={"scenario": "1das", "threshold": 0.45, "eer_percent": 2.0})
+        export(patch, method, "multi-head", 8, "history")
     page = (CLONE / "docs/production.md").read_text(encoding="utf-8")
     (program,) = re.findall(r"```python\n(.*?)```", page, re.S)
 

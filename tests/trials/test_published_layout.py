@@ -367,11 +367,6 @@ def test_what_the_layout_cannot_hold_is_not_exported(lists, change, says):
 def test_settings_of_the_source():
     with pytest.raises(ValueError, match=r"imported\.root must name a folder"):
         Config(trials={"source": "import"})
-    imported = Config(
-        trials={"source": "import", "imported": {"root": "lists"}},
-        inference={"methods": ["baseline"]},
-    )
-    assert "generation" not in effective_settings(imported)["trials"]
     assert "imported" not in effective_settings(Config())["trials"]
 
 

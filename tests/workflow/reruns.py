@@ -81,6 +81,8 @@ EFFECTS: dict[str, set[str]] = {
     "imported policy, inference": IMPORTED_POLICY | TABULATED,
     "inference": TABULATED,
     "run table": RUN_TABLE | MEASURED,
+    # What training leaves out is listed, too.
+    "runs": RUN_TABLE | MEASURED | {"list_passed_over"},
     "operating points": POINTS | MEASURES | SHOWN,
     "intervals": MEASURED,
     "summary": SHOWN,
@@ -367,7 +369,7 @@ WORLDS = {
             "tuning.validation_share": "fitted methods",
             "tuning.alphas": "fitted methods",
             "tuning.thresholds": "tuning",
-            "inference.methods": "run table",
+            "inference.methods": "runs",
             "inference.released.multi-head": "imported policy, inference",
             "inference.released.adaptive-weight": "imported policy, tuning",
             "methods": "inference",

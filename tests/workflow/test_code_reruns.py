@@ -177,6 +177,7 @@ RUN_BY_NO_RULE = {
     "workflow_src.provenance.distances",
     "workflow_src.provenance.given",
     "workflow_src.settings.config_words",
+    "workflow_src.evaluation.headline",
 }
 
 

@@ -9,6 +9,9 @@ import pytest
 
 from tests.workflow.forked_runs import run_snakemake
 from workflow_src.embeddings.demo_extractor import SHA256
+from workflow_src.evaluation.calibration import ScoredTrials
+from workflow_src.evaluation.history import Places
+from workflow_src.evaluation.operating_points import SetPoints
 from workflow_src.serving import TemplateUpdater
 from workflow_src.settings.catalogue import METHODS
 
@@ -45,10 +48,19 @@ def test_every_run_is_exported_and_scores_as_it_did(exported):
         start = datetime.datetime.strptime(
             "2020" + max(utterance.split("_")[1][:4] for utterance in enrolled), "%Y%m%d"
         ).date()
+        points = SetPoints.read(exported / f"inference/{run}/operating_points.json")
+        assert updater.description["thresholds"]["llr"] == points.llr.thresholds
+        steps = scored.assign(step=range(len(scored)))
+        days = (pd.to_datetime(scored["day"]) - pd.Timestamp(start)).dt.days.to_numpy()
+        llrs = points.back_end.llrs(
+            ScoredTrials(scored["score"].to_numpy(), days, Places.find(steps))
+        )
         template = updater.enrol(embeddings[index[enrolled]], start)
-        for trial in scored.itertuples():
+        for trial, llr in zip(scored.itertuples(), llrs, strict=True):
             test = embeddings[index[trial.utterance]]
             day = datetime.date.fromisoformat(trial.day)
             outcome, template = updater.score_and_update(template, test, day)
             assert outcome.score == pytest.approx(trial.score, abs=1e-5), run
             assert outcome.updated == trial.updated, run
+            # Scores are of float32, and the slope multiplies their last digit.
+            assert outcome.llr == pytest.approx(llr, abs=1e-3), run

@@ -23,14 +23,17 @@ def test_finished_run_has_the_results_contract(finished):
     summary = pd.read_csv(results / "summary.csv")
     assert list(summary.columns) == [
         "run", "method", "alpha", "threshold", "threshold_from", "seed", "scenario", "order",
-        "eer_percent",
-        "eer_threshold", "min_dcf", "min_dcf_threshold", "target_trials", "nontarget_trials",
+        "eer_percent", "eer_low", "eer_high", "eer_threshold",
+        "min_dcf", "min_dcf_low", "min_dcf_high", "min_dcf_threshold",
+        "target_trials", "nontarget_trials",
         "far_percent_at_far_1", "frr_percent_at_far_1", "far_percent_at_far_0.1",
         "frr_percent_at_far_0.1", "far_percent_at_cost", "frr_percent_at_cost", "dcf_at_cost",
         "cllr", "min_cllr", "llr_far_percent_at_far_1", "llr_frr_percent_at_far_1",
         "llr_far_percent_at_far_0.1", "llr_frr_percent_at_far_0.1", "llr_far_percent_at_cost",
         "llr_frr_percent_at_cost", "llr_dcf_at_cost", "llr_cllr", "llr_min_cllr",
         "llr_eer_percent", "llr_min_dcf",
+        "frr_at_far_1", "frr_at_far_1_low", "frr_at_far_1_high",
+        "frr_at_far_0.1", "frr_at_far_0.1_low", "frr_at_far_0.1_high",
     ]  # fmt: skip
     tiny = yaml.safe_load((CLONE / "tests/tiny.yaml").read_text())
     assert list(runs["method"].drop_duplicates()) == tiny["inference"]["methods"]

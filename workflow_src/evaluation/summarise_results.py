@@ -44,6 +44,21 @@ def join_published(summary: pd.DataFrame, published: pd.DataFrame) -> pd.DataFra
     return summary.join(theirs[list(figures.values())])
 
 
+def _put_intervals_beside(columns: list[str]) -> list[str]:
+    """Order columns: behind each measure the ends of its interval, if it has one."""
+    ends = {name for name in columns if name.endswith(("_low", "_high"))}
+    ordered = []
+    for name in columns:
+        if name not in ends:
+            measure = name.removesuffix("_percent")
+            ordered += [name, *(end for end in columns if end in _ends_of(measure))]
+    return ordered
+
+
+def _ends_of(measure: str) -> set[str]:
+    return {f"{measure}_low", f"{measure}_high"}
+
+
 def _published_method(name: str) -> str:
     """Return the method under which the paper gives a method's figures."""
     method = find_method(name)
@@ -95,6 +110,7 @@ def run(args: Arguments) -> None:
     intervals = read_csv(args.intervals, [*keys, "eer_low", "eer_high"], text=["run"])
     added = intervals.columns.difference(summary.columns, sort=False)
     summary = summary.merge(intervals[[*keys, *added]], on=keys, how="left", validate="1:1")
+    summary = summary[_put_intervals_beside(list(summary.columns))]
     if args.published:
         summary = join_published(summary, read_csv(args.published, PUBLISHED_COLUMNS))
     write_csv(summary, args.summary)

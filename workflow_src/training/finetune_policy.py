@@ -341,21 +341,21 @@ def run(args: Arguments) -> None:
         policy, curve = train(
             population, args.method, rule, traits, settings, *seeds, initial, checkpoint
         )
-    last = curve.iloc[-1]
-    print(
-        f"after {last['steps']:.0f} steps: reward {last['reward']:.3f}, update rate "
-        f"{last['update_rate']:.3f}, mean weight {last['mean_weight']:.3f}"
-    )
-    description = {
-        "method": args.method,
-        **policy.describe(),
-        "training": "finetuned",
-        "seed": args.seed,
-        "policy_seed": args.policy_seed,
-        "initial": describe_initial(args.initial),
-        "training_speakers": len(population.names),
-        "steps": int(last["steps"]),
-        "settings": described,
-    }
-    write_policy(args.out_dir, policy.state_dict(), description, curve)
-    checkpoint.remove()
+        last = curve.iloc[-1]
+        print(
+            f"after {last['steps']:.0f} steps: reward {last['reward']:.3f}, update rate "
+            f"{last['update_rate']:.3f}, mean weight {last['mean_weight']:.3f}"
+        )
+        description = {
+            "method": args.method,
+            **policy.describe(),
+            "training": "finetuned",
+            "seed": args.seed,
+            "policy_seed": args.policy_seed,
+            "initial": describe_initial(args.initial),
+            "training_speakers": len(population.names),
+            "steps": int(last["steps"]),
+            "settings": described,
+        }
+        write_policy(args.out_dir, policy.state_dict(), description, curve)
+        checkpoint.remove()

@@ -192,21 +192,21 @@ def run(args: Arguments) -> None:
         digest = digest_training(population, described, *seeds, digest_network(initial), code)
         checkpoint = args.open_checkpoint(digest)
         network, curve = pretrain(population, settings, *seeds, checkpoint, initial)
-    last = curve.iloc[-1]
-    print(
-        f"epoch {last['epoch']:.0f}: cross entropy {last['cross_entropy']:.4f}, "
-        f"accuracy {100 * last['accuracy']:.1f} %"
-    )
-    description = {
-        # Finetuning of multi-head starts from this policy.
-        "method": "multi-head",
-        **network.describe(),
-        "training": "pretrained",
-        "seed": args.seed,
-        "policy_seed": args.policy_seed,
-        "initial": "random weights" if initial is None else "given policy",
-        "training_speakers": len(population.names),
-        "settings": described,
-    }
-    write_policy(args.out_dir, network.state_dict(), description, curve)
-    checkpoint.remove()
+        last = curve.iloc[-1]
+        print(
+            f"epoch {last['epoch']:.0f}: cross entropy {last['cross_entropy']:.4f}, "
+            f"accuracy {100 * last['accuracy']:.1f} %"
+        )
+        description = {
+            # Finetuning of multi-head starts from this policy.
+            "method": "multi-head",
+            **network.describe(),
+            "training": "pretrained",
+            "seed": args.seed,
+            "policy_seed": args.policy_seed,
+            "initial": "random weights" if initial is None else "given policy",
+            "training_speakers": len(population.names),
+            "settings": described,
+        }
+        write_policy(args.out_dir, network.state_dict(), description, curve)
+        checkpoint.remove()

@@ -101,7 +101,8 @@ def draw_independent(
 
     dates = pool.dates.iloc[begin:end].to_numpy(dtype=object)
     changes = (np.diff(unit_of) != 0) | (dates[1:] != dates[:-1])
-    first_of_date = np.flatnonzero(np.r_[True, changes])
+    # A speaker may have no utterance at all.
+    first_of_date = np.flatnonzero(np.r_[end > begin, changes])
     of_date = np.diff(np.r_[first_of_date, end - begin])
     trials_of_date = np.add.reduceat(trials, first_of_date, axis=1)
     wanted = _draw_numbers_of_targets(

@@ -74,7 +74,7 @@ CASES = [
            " sensitivity: {populations: [1]}}",
            "comparison: methods lacks soft, through-time, whose sensitivity is measured"),
     config("a class without a module", "extractor: {front_end: ':Model'}",
-           "extractor.front_end: ':Model' is not allowed: there is no front end"),
+           "extractor.front_end: there is no front end ':Model'; allowed are: "),
     config("a class of one's own with the demo's model", "extractor: {front_end: 'mine:Model'}",
            "extractor: model is that of the demo"),
     config("unknown scenario", "trials: {scenarios: [2das]}",
