@@ -123,3 +123,23 @@ def test_every_method_can_be_shown(name):
     figure = figures.error_rates(summary)
     (points,) = (c for c in figure.axes[0].collections if c.get_label() == name)
     assert points.get_edgecolor().tolist() == [list(to_rgba(find_method(name).colour))]
+
+
+def test_a_group_with_too_few_trials_has_no_bar_but_says_so():
+    table = pd.DataFrame(
+        {
+            "group": ["hall", "a $5 phone in a very long corridor of a house with many rooms"],
+            "eer_percent": [2.0, float("nan")],
+            "target_trials": [100, 3],
+            "nontarget_trials": [100, 5],
+        }
+    )
+    shown = Shown("baseline", "baseline")
+    figure = figures.error_rates_by_condition({"where $x": {shown: table}})
+    axes = figure.axes[0]
+    figure.draw_without_rendering()  # a $ begins no formula
+    assert [text.get_text() for text in axes.texts] == ["too few"]
+    assert axes.texts[0].xy == (1, 0)
+    first, second = (label.get_text() for label in axes.get_xticklabels())
+    assert first == "hall\n100\n100"
+    assert second == "a \\$5 phone in a very long corrido..\n3\n5"

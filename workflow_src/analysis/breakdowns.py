@@ -12,6 +12,16 @@ from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.settings.catalogue import METHODS, find_by_role, find_method
 
 DAYS_IN_WEEK = 7
+# Times since enrolment, of which the shortest with few enough groups is shown.
+PERIODS = {"week": DAYS_IN_WEEK, "four weeks": 28, "quarter": 91, "year": 365}
+# The most groups of a condition that is shown, and the most conditions.
+MOST_GROUPS, MOST_CONDITIONS = 15, 12
+# With fewer targets, or fewer non-targets, a group has no EER.
+LEAST_TRIALS = 20
+# What the manifest tells of an utterance that is no condition.
+NO_CONDITIONS = {"utterance", "speaker", "date", "time", "path", "seconds", "start", "end"}
+# Known values of conditions, in their order.
+ORDERS = {"state": ["normal"], "noise": ["quiet", "normal", "noisy", "extremely noisy"]}
 
 
 class Shown(NamedTuple):
@@ -56,7 +66,7 @@ def load_scored_trials(
     DataFrame
         The columns of ``inference/<run>/<scenario>.parquet``; those of the manifest, except
         speaker, date, path and names that are taken; and ``days`` (int), the days since the
-        template's first utterance was recorded, and ``week`` (int, from 1).
+        template's first utterance was recorded.
     """
     trials = read_parquet(
         Path(results) / f"inference/{run}/{scenario}.parquet", ["model", "score", "target"]
@@ -67,46 +77,94 @@ def load_scored_trials(
     dates = pd.to_datetime(manifest.set_index("utterance")["date"])
     first = enrolment[enrolment["order"] == 0].set_index("model")["utterance"].map(dates)
     # Metadata may have columns with the names of trial columns.
-    known = {"speaker", "date", "path", "days", "week", *trials.columns} - {"utterance"}
+    known = {"speaker", "date", "path", "days", *trials.columns} - {"utterance"}
     conditions = manifest.drop(columns=known, errors="ignore")
     trials = trials.merge(conditions, on="utterance", how="left", validate="many_to_one")
     elapsed = pd.to_datetime(trials["day"]) - trials["model"].map(first)
-    return trials.assign(days=elapsed.dt.days, week=elapsed.dt.days // DAYS_IN_WEEK + 1)
+    return trials.assign(days=elapsed.dt.days)
 
 
-def error_rate_by(trials: pd.DataFrame, column: str, order: Sequence[str] = ()) -> pd.DataFrame:
+def list_conditions(trials: pd.DataFrame, manifest: pd.DataFrame) -> dict[str, pd.Series]:
+    """List the conditions by which the trials can be divided.
+
+    Parameters
+    ----------
+    trials
+        Scored trials, of `load_scored_trials`.
+    manifest
+        The manifest, which tells the order of conditions.
+
+    Returns
+    -------
+    dict
+        Title -> the group of each trial, empty where it is unknown. First the time since enrolment,
+        then each column of the manifest with two to `MOST_GROUPS` values among the trials, but not
+        more than `MOST_CONDITIONS` in all. A printed line names the columns that are left out.
+    """
+    length, days = next(
+        (
+            (name, days)
+            for name, days in PERIODS.items()
+            if trials["days"].max() // days < MOST_GROUPS
+        ),
+        ("year", PERIODS["year"]),
+    )
+    conditions = {f"{length} since enrolment": trials["days"] // days + 1}
+    left_out = []
+    for name in manifest.columns:
+        if name in NO_CONDITIONS or name not in trials.columns:
+            continue
+        values = trials[name].replace("", None)
+        if not 2 <= values.nunique() <= MOST_GROUPS or len(conditions) == MOST_CONDITIONS:
+            left_out += [name] * (values.nunique() > 1)
+            continue
+        conditions[name.replace("_", " ")] = values
+    if left_out:
+        print(
+            f"not shown, because of more than {MOST_GROUPS} values or beyond {MOST_CONDITIONS} "
+            f"conditions: {', '.join(left_out)}"
+        )
+    return conditions
+
+
+def error_rate_by(
+    trials: pd.DataFrame, groups: pd.Series, order: Sequence[str] = ()
+) -> pd.DataFrame:
     """Compute the EER of each group of trials.
 
     Parameters
     ----------
     trials
-        Scored trials: score, target, and the column.
-    column
-        The property of the test utterance by which to group. Empty cells are left out.
+        N scored trials: score, target.
+    groups
+        The group of each trial; trials of an empty one are left out.
     order
-        Groups to list first, in this order; the rest follow sorted.
+        Groups to list first, in this order; the rest follow sorted, numbers as numbers.
 
     Returns
     -------
     DataFrame
-        A row for each group with targets and non-targets: group, eer_percent, target_trials,
-        nontarget_trials.
+        A row for each group: group, eer_percent, target_trials, nontarget_trials. The EER is
+        missing if there are fewer than `LEAST_TRIALS` targets or non-targets.
     """
     rows = []
-    for group, part in trials.dropna(subset=[column]).groupby(column, observed=True):
+    for group, part in trials.groupby(groups, observed=True):
         targets = int(part["target"].sum())
-        if group != "" and 0 < targets < len(part):
+        eer = np.nan
+        if min(targets, len(part) - targets) >= LEAST_TRIALS:
             eer = equal_error_rate(part["score"].to_numpy(), part["target"].to_numpy())[0]
-            rows.append((group, 100 * eer, targets, len(part) - targets))
+        rows.append((group, 100 * eer, targets, len(part) - targets))
     table = pd.DataFrame(
         rows, columns=["group", "eer_percent", "target_trials", "nontarget_trials"]
     )
     ranks = {name: rank for rank, name in enumerate(order)}
-    return table.sort_values(
-        "group",
-        key=lambda groups: groups.map(lambda g: (ranks.get(g, len(ranks)), g)),
-        ignore_index=True,
-    )
+    numbers = pd.to_numeric(table["group"], errors="coerce")
+    values = table["group"] if numbers.isna().any() else numbers
+    places = [
+        (ranks.get(group, len(ranks)), value)
+        for group, value in zip(table["group"], values, strict=True)
+    ]
+    return table.iloc[sorted(range(len(table)), key=places.__getitem__)].reset_index(drop=True)
 
 
 def scores_over_time(trials: pd.DataFrame, days_in_bin: int = DAYS_IN_WEEK) -> pd.DataFrame:

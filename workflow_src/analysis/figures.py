@@ -108,10 +108,11 @@ def scores_over_time(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
 
 
 def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]]) -> Figure:
-    """EER by week, time slot, state and noise.
+    """EER by time since enrolment and by condition.
 
-    The equal error rate (EER) by week since enrolment and by time slot, physical state and noise
-    level of the test utterance, with the numbers of target and non-target trials.
+    The equal error rate (EER) by the time since enrolment, and by what the corpus tells of the test
+    utterance, with the numbers of target and non-target trials. Where these are few, there is no
+    EER.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
         property -> method -> table of `breakdowns.error_rate_by`. The methods of a property have
         the same groups.
     """
-    figure, panels = make_panels(len(tables), 2, 5.6, 3.7)
+    figure, panels = make_panels(len(tables), 2 if len(tables) <= 4 else 3, 5.6, 3.7)
     for axes, (title, methods) in zip(panels.flat, tables.items(), strict=False):
         first = next(iter(methods.values()))
         width = 0.8 / len(methods)
@@ -136,8 +137,19 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
                 linewidth=0.8 if given else 0,
                 label=shown.label,
             )
+        for place in np.flatnonzero(first["eer_percent"].isna()):
+            axes.annotate(
+                "too few",
+                (place, 0),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                rotation=90,
+                fontsize=8,
+            )
         labels = [
-            f"{group}\n{_short(targets)}\n{_short(nontargets)}"
+            f"{_as_label(group, 70 // len(first))}\n{_short(targets)}\n{_short(nontargets)}"
             for group, targets, nontargets in zip(
                 first["group"], first["target_trials"], first["nontarget_trials"], strict=True
             )
@@ -146,7 +158,7 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
             range(len(labels)), labels, fontsize=8 if len(labels) <= 10 else 6, linespacing=1.3
         )
         axes.grid(axis="x", visible=False)
-        axes.set(title=title, ylabel="EER (%)")
+        axes.set(title=_as_label(title, 40), ylabel="EER (%)", xlim=(-0.6, len(labels) - 0.4))
         axes.set_xlabel("below each group: target trials, non-target trials", fontsize=8)
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
@@ -345,6 +357,12 @@ def _plot_training(
     if len(labels) > 1:
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
+
+
+def _as_label(value: object, most: int) -> str:
+    """Return a user's text as a label of at most so many characters; a $ begins no formula."""
+    text = str(value)
+    return (text if len(text) <= most else f"{text[: most - 2]}..").replace("$", r"\$")
 
 
 def _is_given(method: str) -> bool:
