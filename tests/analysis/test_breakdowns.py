@@ -172,3 +172,23 @@ def test_a_corpus_without_days_has_its_figures(scored, tmp_path):
         said = {text.get_text() for axes in figure.axes for text in axes.texts}
         assert said == (set() if name == "state" else {"not known"})
     assert [axes.get_title() for axes in drawn["state"].axes] == ["state"]
+
+
+def test_conditions_are_the_columns_of_few_values_and_the_time_since_enrolment():
+    count = 40
+    manifest = pd.DataFrame(
+        {
+            "utterance": [f"u{n}" for n in range(count)],
+            "speaker": "a",
+            "microphone_kind": ["near", "far"] * (count // 2),
+            "room": [f"room {n}" for n in range(count)],
+            "language": "en",
+        }
+    )
+    trials = manifest.drop(columns="speaker").assign(days=np.arange(count) * 7)
+    conditions = breakdowns.list_conditions(trials, manifest)
+    # 40 weeks are too many groups, so it is four weeks; one value, or one a trial, tells nothing.
+    assert list(conditions) == ["four weeks since enrolment", "microphone kind"]
+    assert conditions["four weeks since enrolment"].tolist() == [n * 7 // 28 + 1 for n in range(40)]
+    unknown = trials.assign(days=pd.array([pd.NA] * count, dtype="Int64"))
+    assert list(breakdowns.list_conditions(unknown, manifest)) == ["microphone kind"]

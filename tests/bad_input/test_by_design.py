@@ -104,13 +104,13 @@ def test_rows_of_metadata_without_an_utterance_are_left_out(world):
 
 def test_metadata_may_be_called_like_a_column_of_the_trials(world):
     manifest = read_parquet("results/corpus/manifest.parquet").assign(
-        model="a phone", score="high", target="x", week="y", state="normal"
+        model="a phone", score="high", target="x", days="y", state="normal"
     )
     trials = load_scored_trials("results", "baseline", "random", manifest)
     assert trials["state"].tolist() == ["normal"] * len(trials)
     assert trials["model"].str.startswith("spk").all()
     assert trials["score"].dtype == np.float32
-    assert (trials["week"] >= 1).all()
+    assert (trials["days"] >= 1).all()
 
 
 def test_a_name_that_is_no_text_can_be_said(world, capsys):

@@ -20,6 +20,14 @@ from workflow_src.settings.intervals import Intervals
 from workflow_src.settings.orders import TrialList
 
 DAYS_IN_WEEK = 7
+# Times since enrolment, of which the shortest with few enough groups is shown.
+PERIODS = {"week": DAYS_IN_WEEK, "four weeks": 28, "quarter": 91, "year": 365}
+# The most groups of a condition that is shown, and the most conditions.
+MOST_GROUPS, MOST_CONDITIONS = 15, 12
+# What the manifest tells of an utterance that is no condition.
+NO_CONDITIONS = {"utterance", "speaker", "date", "time", "path", "seconds", "start", "end"}
+# Known values of conditions, in their order.
+ORDERS = {"state": ["normal"], "noise": ["quiet", "normal", "noisy", "extremely noisy"]}
 # Where the interval of a detection error trade-off is taken.
 BAND_FARS = np.geomspace(2e-4, 0.5, 60)
 # What is averaged over the runs of a method at an operating point.
@@ -178,8 +186,51 @@ def load_scored_trials(
     return trials.assign(days=days, week=days // DAYS_IN_WEEK + 1)
 
 
+def list_conditions(trials: pd.DataFrame, manifest: pd.DataFrame) -> dict[str, pd.Series]:
+    """List the conditions by which trials can be divided.
+
+    Parameters
+    ----------
+    trials
+        Scored trials, of `load_scored_trials`.
+    manifest
+        The manifest, which tells the order of conditions.
+
+    Returns
+    -------
+    dict
+        Title -> the group of each trial, missing where it is unknown. First the time since
+        enrolment, if days are known, then each column of the manifest with two to `MOST_GROUPS`
+        values among the trials, but not more than `MOST_CONDITIONS` in all. A printed line names
+        the columns that are left out.
+    """
+    conditions, left_out = {}, []
+    longest = trials["days"].max()
+    if not pd.isna(longest):
+        fits = [name for name, days in PERIODS.items() if longest // days < MOST_GROUPS]
+        period = fits[0] if fits else "year"
+        conditions[f"{period} since enrolment"] = trials["days"] // PERIODS[period] + 1
+    for name in manifest.columns:
+        if name in NO_CONDITIONS or name not in trials.columns:
+            continue
+        values = trials[name].replace("", None)
+        if not 2 <= values.nunique() <= MOST_GROUPS or len(conditions) == MOST_CONDITIONS:
+            left_out += [name] * (values.nunique() > 1)
+            continue
+        conditions[name.replace("_", " ")] = values
+    if left_out:
+        print(
+            f"not shown, because of more than {MOST_GROUPS} values or beyond {MOST_CONDITIONS} "
+            f"conditions: {', '.join(left_out)}"
+        )
+    return conditions
+
+
 def error_rate_by(
-    runs: Sequence[pd.DataFrame], column: str, redrawn: Redrawn, order: Sequence[str] = ()
+    runs: Sequence[pd.DataFrame],
+    groups: str | pd.Series,
+    redrawn: Redrawn,
+    order: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Compute the EER of each group of trials: the mean over the runs of a method.
 
@@ -187,8 +238,9 @@ def error_rate_by(
     ----------
     runs
         The scored trials of each run, of `load_scored_trials`; they have the same rows.
-    column
-        The property of the test utterance by which to group. Empty cells are left out.
+    groups
+        The column by which to group, or the group of each trial, of `list_conditions`. Trials of
+        an empty group are left out.
     redrawn
         How often speakers are drawn again.
     order
@@ -201,7 +253,7 @@ def error_rate_by(
         (its interval; NaN where resamples tell nothing), target_trials, nontarget_trials.
     """
     rows = []
-    for group, part in runs[0].dropna(subset=[column]).groupby(column, observed=True):
+    for group, part in runs[0].groupby(groups, observed=True):
         targets = int(part["target"].sum())
         if group != "" and 0 < targets < len(part):
             rate = redrawn.sample(part, [run.loc[part.index, "score"] for run in runs])

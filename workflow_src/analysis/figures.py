@@ -143,11 +143,11 @@ def scores_over_time(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
 
 
 def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]]) -> Figure:
-    """EER by week, time slot, state and noise.
+    """EER by time since enrolment and by condition.
 
-    The equal error rate (EER) by week since enrolment and by time slot, physical state and noise
-    level of the test utterance, with the numbers of target and non-target trials. Lines are
-    confidence intervals, for other test speakers and seeds.
+    The equal error rate (EER) by the time since enrolment, and by what the corpus tells of the test
+    utterance, with the numbers of target and non-target trials. Lines are confidence intervals, for
+    other test speakers and seeds.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
     known = {
         title: methods for title, methods in tables.items() if len(next(iter(methods.values())))
     }
-    figure, panels = make_panels(max(1, len(known)), 2, 5.6, 3.7)
+    figure, panels = make_panels(max(1, len(known)), 2 if len(known) <= 4 else 3, 5.6, 3.7)
     if not known:
         _say_empty(panels[0][0])
         return figure
@@ -180,7 +180,7 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
             )
             axes.vlines(x, table["eer_low"], table["eer_high"], color="#333333", linewidth=0.8)
         labels = [
-            f"{group}\n{_short(targets)}\n{_short(nontargets)}"
+            f"{_as_label(group, 70 // len(first))}\n{_short(targets)}\n{_short(nontargets)}"
             for group, targets, nontargets in zip(
                 first["group"], first["target_trials"], first["nontarget_trials"], strict=True
             )
@@ -483,6 +483,12 @@ def _plot_training(
     if len(labels) > 1:
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
+
+
+def _as_label(value: object, most: int) -> str:
+    """Return a user's text as a label of at most so many characters; a $ begins no formula."""
+    text = str(value)
+    return (text if len(text) <= most else f"{text[: most - 2]}..").replace("$", r"\$")
 
 
 def _say_empty(axes: Axes) -> None:
