@@ -51,6 +51,8 @@ rule run_visual_analysis:
         curves=TRAINING_CURVES,
         points=POINT_TABLE,
         calibration=CALIBRATION_TABLE,
+        methods=METHOD_TABLE,
+        differences=DIFFERENCES,
         order=ORDER,
     output:
         executed="results/analysis/visual_analysis.ipynb",
@@ -77,6 +79,8 @@ rule run_visual_analysis:
         order=SETTINGS.shown_list.order,
         alpha=SETTINGS.analysis.alpha,
         pretrained=PRETRAINED_SEEDS,
+        intervals=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
         draft="logs/run_visual_analysis.draft.ipynb",
         notebook_code=digest_notebook("notebooks/visual_analysis.ipynb"),
         methods=show_methods(RUNS.values()),

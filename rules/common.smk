@@ -40,6 +40,7 @@ from workflow_src.corpus.recording_digests import (
     read_digests,
 )
 from workflow_src.corpus.kaldi_data import list_files
+from workflow_src.corpus.naming import check_pattern
 from workflow_src.embeddings.importing import find_files
 
 

@@ -57,6 +57,11 @@ elif SETTINGS.corpus.source == "simulated":
     LISTED = (
         given_path(_listed, "corpus.simulated.listing.utterances") if _listed else []
     )
+    checked(
+        check_pattern,
+        SETTINGS.corpus.simulated.listing.names,
+        "corpus.simulated.listing.names",
+    )
     LAW = given_path(SETTINGS.corpus.simulated.law, "corpus.simulated.law")
 
 
@@ -151,8 +156,10 @@ elif SETTINGS.corpus.source == "simulated":
         resources:
             **needs(2000, 30, turn=1),
         params:
-            settings=SETTINGS.corpus.simulated.listing.model_dump_json(
-                exclude={"utterances"}
+            settings=as_it_is(
+                SETTINGS.corpus.simulated.listing.model_dump_json(
+                    exclude={"utterances"} if LISTED else {"utterances", "names"}
+                )
             ),
             seed=SETTINGS.seed,
         message:

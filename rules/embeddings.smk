@@ -1,7 +1,6 @@
 # Manifest + extractor -> results/embeddings: one matrix of embeddings and its utterance index.
 # Embeddings may also be imported, with a manifest, or drawn; then there is no extractor.
 
-from workflow_src.corpus.naming import check_pattern
 from workflow_src.embeddings.demo_extractor import check_not_demo
 from workflow_src.settings.front_ends import find_front_end
 

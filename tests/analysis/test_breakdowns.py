@@ -1,4 +1,4 @@
-"""The tables behind the figures, where the corpus does not tell the days."""
+"""The tables behind the figures: intervals, and a corpus that does not tell the days."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,100 @@ from workflow_src.analysis import breakdowns, figures
 from workflow_src.analysis.breakdowns import Shown
 from workflow_src.common.files import write_parquet
 from workflow_src.common.plotting import save_figure
+from workflow_src.evaluation.metrics import det_curve, equal_error_rate, error_rates
+from workflow_src.settings.intervals import Intervals
+from workflow_src.settings.orders import TrialList
 
 BASELINE = Shown("baseline", "baseline")
+
+
+def redraw(trials):
+    return breakdowns.Redrawn.of(trials, Intervals(resamples=100), seed=1)
+
+
+def speak(seed, speakers=12, count=60):
+    """Scored trials of several speakers, in two states; half are non-targets of others."""
+    rng = np.random.default_rng(seed)
+    own = np.repeat(np.arange(speakers), count)
+    target = np.tile([True, False], len(own) // 2)
+    tested = np.where(target, own, (own + rng.integers(1, speakers, len(own))) % speakers)
+    ease = np.random.default_rng(0).normal(0, 0.5, speakers)
+    scores = np.where(target, 2 + ease[own], 0) + rng.normal(size=len(own))
+    names = np.array([f"{number:04d}" for number in range(speakers)])
+    return pd.DataFrame(
+        {
+            "speaker": names[own],
+            "tested": names[tested],
+            "target": target,
+            "score": scores,
+            "state": np.where(np.arange(len(own)) % 4 < 2, "well", "tired"),
+        }
+    )
+
+
+def test_a_group_has_the_mean_over_seeds_and_an_interval():
+    runs = [speak(1), speak(2)]
+    for run in runs[1:]:
+        run[["tested", "state"]] = runs[0][["tested", "state"]]
+    table = breakdowns.error_rate_by(runs, "state", redraw(runs[0]), ["well"])
+    assert list(table["group"]) == ["well", "tired"]
+    for row in table.itertuples():
+        parts = [run[run["state"] == row.group] for run in runs]
+        rates = [100 * equal_error_rate(part["score"], part["target"])[0] for part in parts]
+        assert row.eer_percent == pytest.approx(np.mean(rates))
+        assert 0 < row.eer_low < row.eer_percent < row.eer_high < 50
+    # One speaker tells nothing of others.
+    alone = runs[0][runs[0]["speaker"] == "0003"]
+    (low, high) = (
+        breakdowns.error_rate_by([alone], "state", redraw(runs[0]))[["eer_low", "eer_high"]]
+        .to_numpy()
+        .T
+    )
+    assert np.isnan(low).all() and np.isnan(high).all()
+
+
+def test_a_trade_off_lies_in_its_band():
+    trials = speak(3, count=400)
+    found = breakdowns.trade_off(trials, redraw(trials))
+    rates = error_rates(trials["score"].to_numpy(), trials["target"].to_numpy())
+    # 2,400 non-targets cannot tell a FAR below 1/2,400.
+    assert (np.isfinite(found.low) == (found.at * 2400 >= 1)).all()
+    for far, low, high in zip(found.at, found.low, found.high, strict=True):
+        assert np.isnan(low) or low < rates.frr_at_far(far)[0] < high
+    far, frr = det_curve(trials["score"].to_numpy(), trials["target"].to_numpy())
+    np.testing.assert_array_equal([found.far, found.frr], [far, frr])
+    figure = figures.det({BASELINE: found})
+    assert len(figure.axes[0].collections) == 1
+
+
+def test_tables_of_rates_and_differences_are_told():
+    methods = pd.DataFrame(
+        {
+            "scenario": ["random", "1das"] * 2,
+            "order": "published",
+            "method": ["b", "b", "a", "a"],
+            "eer_percent": [4.0, 3.0, 2.0, 1.0],
+            "eer_low": [3.5, 2.5, 1.5, np.nan],
+            "eer_high": [4.5, 3.5, 2.5, np.nan],
+        }
+    )
+    told = breakdowns.tell_rates(methods)
+    assert list(told.index) == ["b", "a"]
+    assert told.loc["b", ("random", "published")] == "4.00 (3.50 to 4.50)"
+    differences = pd.DataFrame(
+        [
+            ("random", "published", "eer", "b", "a", 2.0, True),
+            ("random", "published", "eer", "b", "c", 0.5, False),
+            ("random", "published", "eer", "a", "c", -1.5, True),
+            ("random", "published", "min_dcf", "b", "a", 0.1, False),
+            ("1das", "published", "eer", "b", "a", 0.2, False),
+        ],
+        columns=["scenario", "order", "measure", "method", "other", "difference", "resolved"],
+    )
+    told = breakdowns.tell_differences(differences, TrialList(scenario="random"))
+    assert told.loc["b"].tolist() == ["+2.00 *", "+0.50"]
+    assert told.loc["a"].tolist() == ["", "-1.50 *"]
+    assert breakdowns.tell_differences(differences[:0], TrialList(scenario="random")).empty
 
 
 @pytest.fixture
@@ -21,6 +113,7 @@ def scored(tmp_path):
         trials = pd.DataFrame(
             {
                 "model": "m",
+                "speaker": "a",
                 "day": day,
                 "utterance": "u1",
                 "target": np.arange(40) % 2 == 0,
@@ -31,7 +124,14 @@ def scored(tmp_path):
         write_parquet(trials, tmp_path / "inference/baseline/s.parquet")
         write_parquet(enrolment, tmp_path / "trials/s.enrolment.parquet")
         date = "2020-01-01" if known else ""
-        manifest = pd.DataFrame({"utterance": ["u0", "u1"], "date": date, "state": ["", "well"]})
+        manifest = pd.DataFrame(
+            {
+                "utterance": ["u0", "u1"],
+                "speaker": ["a", "b"],
+                "date": date,
+                "state": ["", "well"],
+            }
+        )
         return breakdowns.load_scored_trials(tmp_path, "baseline", "s", manifest)
 
     return read
@@ -42,7 +142,7 @@ def test_days_that_are_unknown_are_left_out(scored):
     assert trials["days"].dropna().tolist() == list(range(1, 11))
     assert trials["days"].isna().sum() == 30
     # Days 1..6 are the first week, 7..10 the second.
-    by_week = breakdowns.error_rate_by(trials, "week")
+    by_week = breakdowns.error_rate_by([trials], "week", redraw(trials))
     assert by_week[["group", "target_trials", "nontarget_trials"]].values.tolist() == [
         [1, 3, 3], [2, 2, 2],
     ]  # fmt: skip
@@ -58,7 +158,7 @@ def test_a_corpus_without_days_has_its_figures(scored, tmp_path):
     over_time = breakdowns.scores_over_time(trials)
     assert over_time.empty
     weeks, states = (
-        {BASELINE: breakdowns.mean_over_runs([breakdowns.error_rate_by(trials, column)] * 2)}
+        {BASELINE: breakdowns.error_rate_by([trials] * 2, column, redraw(trials))}
         for column in ("week", "state")
     )
     assert weeks[BASELINE].empty and states[BASELINE]["target_trials"].tolist() == [20]

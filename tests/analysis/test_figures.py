@@ -6,6 +6,7 @@ import json
 import re
 import textwrap
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
@@ -128,8 +129,11 @@ def test_every_method_can_be_shown(name):
             "eer_percent": [2.0, 3.0],
         }
     )
-    figure = figures.error_rates(summary)
+    methods = summary.assign(eer_low=[1.5, np.nan], eer_high=[2.5, np.nan])
+    figure = figures.error_rates(summary, methods)
     assert [axes.get_title() for axes in figure.axes] == ["published order", "independent order"]
+    (line, *_) = figure.axes[0].collections
+    assert line.get_segments()[0][:, 1].tolist() == [1.5, 2.5]
     for axes, eer in zip(figure.axes, (2.0, 3.0), strict=True):
         (points,) = (c for c in axes.collections if c.get_label() == name)
         assert points.get_edgecolor().tolist() == [list(to_rgba(find_method(name).colour))]

@@ -9,7 +9,7 @@ from workflow_src.common.errors import InputError
 from workflow_src.common.files import read_parquet
 from workflow_src.corpus.ids import ID_COLUMNS, parse_utterance_ids, sort_in_corpus_order
 from workflow_src.settings.corpus import SimulatedListing
-from workflow_src.synthetic.listing import make_listing, read_utterance_list
+from workflow_src.synthetic.listing import find_genders, make_listing, read_utterance_list
 
 SMALL = SimulatedListing(speakers=6, days=10)
 
@@ -129,6 +129,52 @@ def test_a_list_of_utterances_takes_the_place_of_a_drawn_one(tmp_path):
     )
     manifest = run(tmp_path, "--utterances", str(path))
     assert manifest["utterance"].tolist() == ["0002_05010612_1_1_ti_0", "0007_05020612_1_1_ti_0"]
+
+
+def test_listed_ids_may_have_a_pattern_of_their_own(tmp_path):
+    path = tmp_path / "ids.txt"
+    path.write_text("eva/2021-01-03T0900_1\nadam/2019-12-31T2130_2\nadam/2019-12-31T2130_1\n")
+    settings = '{"names": "{speaker}/{time:%Y-%m-%dT%H%M}_{take}"}'
+    manifest = run(tmp_path, "--utterances", str(path), "--settings", settings)
+    assert manifest["utterance"].tolist() == [
+        "adam/2019-12-31T2130_1",
+        "adam/2019-12-31T2130_2",
+        "eva/2021-01-03T0900_1",
+    ]
+    assert manifest["date"].tolist() == ["2019-12-31", "2019-12-31", "2021-01-03"]
+    assert manifest["slot"].tolist() == manifest["phrase"].tolist() == [0, 0, 0]
+    assert set(manifest["gender"]) <= {"female", "male"}
+
+
+def test_a_table_may_list_the_utterances(tmp_path):
+    path = tmp_path / "listed.csv"
+    path.write_text(
+        "utterance;speaker;time;slot;gender;room\n"
+        "b;eva;2021-01-03T09:00+01:00;3;male;hall\n"
+        "a;adam;2019-12-31;1;female;\n"
+    )
+    manifest = run(tmp_path, "--utterances", str(path)).set_index("utterance")
+    assert manifest.index.tolist() == ["a", "b"]
+    assert manifest["slot"].tolist() == [1, 3]
+    assert manifest["gender"].tolist() == ["female", "male"]
+    assert manifest.loc["b", ["date", "time", "room"]].tolist() == ["2021-01-03", "09:00", "hall"]
+
+
+def test_half_of_the_speakers_whose_names_are_no_numbers_are_female():
+    names = [f"speaker {n}" for n in range(2000)]
+    genders = find_genders(pd.DataFrame({"speaker": ["0001", "0002", *names]}), 1)
+    assert genders[:2].tolist() == ["female", "male"]
+    # Four standard deviations.
+    assert abs((genders[2:] == "female").sum() - 1000) < 4 * np.sqrt(500)
+    some = find_genders(pd.DataFrame({"speaker": names[::-2]}), 1)
+    assert some.tolist() == genders[2:].tolist()[::-2]
+
+
+def test_a_slot_that_is_no_digit_is_refused(tmp_path):
+    path = tmp_path / "listed.csv"
+    path.write_text("utterance,speaker,time,slot\na,adam,2019-12-31,morning\n")
+    with pytest.raises(InputError, match=r"listed\.csv: the slot of a is 'morning'; .* a digit"):
+        read_utterance_list(path)
 
 
 GOOD = b"0002_05010612_1_1_ti_0\n"

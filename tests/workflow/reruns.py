@@ -176,6 +176,7 @@ VALUES: dict[str, Any] = {
     "corpus.simulated.listing.attendance": 0.9,
     "corpus.simulated.listing.missed_days": 0.1,
     "corpus.simulated.listing.utterances": "utterances.txt",
+    "corpus.simulated.listing.names": "{speaker}/{time}",
     "corpus.simulated.law": "law.yaml",
     "extractor.model": "other.onnx",
     "extractor.allow_demo": True,
@@ -438,6 +439,8 @@ WORLDS = {
         {
             "corpus.test_speakers": "split of speakers",
             "corpus.simulated.listing": "everything",
+            # Drawn utterances have the names of SMIIP-TV.
+            "corpus.simulated.listing.names": "nothing",
             "corpus.simulated.law": "embeddings",
             "trials.own": "new scenario",
         },
@@ -490,6 +493,7 @@ WORLDS = {
             # In place of these stand comparison.speakers and a made listing.
             "corpus.simulated.listing.speakers": "nothing",
             "corpus.simulated.listing.utterances": "nothing",
+            "corpus.simulated.listing.names": "nothing",
             "trials.generation": "populations",
             "trials.orders": "populations",
             "pretraining": "populations",

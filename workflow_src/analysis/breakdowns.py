@@ -1,6 +1,9 @@
 """The tables behind the figures: the runs to show, their scored trials, and EERs by group."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,11 +11,17 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.common.files import read_csv, read_parquet
-from workflow_src.evaluation.metrics import equal_error_rate
+from workflow_src.common.seeds import generator
+from workflow_src.evaluation.bootstrap import ResampledTrials, Resamples, draw_resamples
+from workflow_src.evaluation.intervals import Sampled, mean_over_seeds, rate_interval
+from workflow_src.evaluation.metrics import det_curve, error_rates
 from workflow_src.settings.catalogue import METHODS, find_by_role, find_method
+from workflow_src.settings.intervals import Intervals
 from workflow_src.settings.orders import TrialList
 
 DAYS_IN_WEEK = 7
+# Where the interval of a detection error trade-off is taken.
+BAND_FARS = np.geomspace(2e-4, 0.5, 60)
 # What is averaged over the runs of a method at an operating point.
 RATES = ("threshold", "own_threshold", "far_percent", "frr_percent")
 
@@ -32,6 +41,51 @@ class Shown(NamedTuple):
     method: str
 
 
+class TradeOff(NamedTuple):
+    """A detection error trade-off: rates as shares, and the interval of the FRR at some FARs.
+
+    Attributes
+    ----------
+    far, frr
+        float64 [P]: the curve.
+    at, low, high
+        float64 [F]: FARs, and the ends of the interval of the FRR; NaN where it is not known.
+    """
+
+    far: np.ndarray
+    frr: np.ndarray
+    at: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """Test speakers that are drawn again, for the intervals of the analysis."""
+
+    resamples: Resamples
+    confidence: float
+    seed: int
+
+    @classmethod
+    def of(cls, trials: pd.DataFrame, settings: Intervals, seed: int) -> Redrawn:
+        """Draw the speakers of a trial list again; `trials` is of `load_scored_trials`."""
+        known = {*trials["speaker"], *trials["tested"]}
+        return cls(draw_resamples(known, settings.resamples, seed), settings.confidence, seed)
+
+    def resample(self, trials: pd.DataFrame) -> ResampledTrials:
+        """Say how often each of these trials counts."""
+        return ResampledTrials(
+            trials["speaker"], trials["tested"], trials["target"], self.resamples
+        )
+
+    def sample(self, trials: pd.DataFrame, scores: Sequence[pd.Series]) -> Sampled:
+        """Return the EER of these trials: the mean over the scores of several seeds."""
+        resampled = self.resample(trials)
+        rates = [resampled.sample(one.to_numpy(), ["eer"])["eer"] for one in scores]
+        return mean_over_seeds(rates, generator(self.seed, "analysis", "training seeds"))
+
+
 def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[Shown, list[str]]:
     """Choose the runs that stand for each method in figures that cannot show all.
 
@@ -49,6 +103,48 @@ def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[Shown, list[str]]:
     return shown
 
 
+def tell_rates(methods: pd.DataFrame) -> pd.DataFrame:
+    """Write each method's EER (%) and its interval as text, a column for each trial list.
+
+    `methods` is ``analysis/tables/methods.csv``.
+    """
+    told = [
+        f"{row.eer_percent:.2f} ({row.eer_low:.2f} to {row.eer_high:.2f})"
+        for row in methods.itertuples()
+    ]
+    return methods.assign(told=told).pivot_table(
+        index="method", columns=["scenario", "order"], values="told", aggfunc="first", sort=False
+    )
+
+
+def tell_differences(differences: pd.DataFrame, trial_list: TrialList) -> pd.DataFrame:
+    """Write the differences of EERs (%) in a trial list as text, with a star where resolved.
+
+    Parameters
+    ----------
+    differences
+        ``analysis/tables/differences.csv``.
+    trial_list
+        The list.
+
+    Returns
+    -------
+    DataFrame
+        A row and a column for each method: the EER of the row minus that of the column. It is empty
+        if there is only one method.
+    """
+    own = differences[
+        (differences["scenario"] == trial_list.scenario)
+        & (differences["order"] == trial_list.order)
+        & (differences["measure"] == "eer")
+    ]
+    told = [f"{row.difference:+.2f}{' *' if row.resolved else ''}" for row in own.itertuples()]
+    table = own.assign(told=told).pivot_table(
+        index="method", columns="other", values="told", aggfunc="first", sort=False
+    )
+    return table.fillna("")
+
+
 def load_scored_trials(
     results: str | Path, run: str, trial_list: str, manifest: pd.DataFrame
 ) -> pd.DataFrame:
@@ -60,9 +156,9 @@ def load_scored_trials(
     -------
     DataFrame
         The columns of ``inference/<run>/<trial list>.parquet``; those of the manifest, except
-        speaker, date, path and names that are taken; and ``days`` (int), the days since the
-        template's first utterance was recorded, and ``week`` (int, from 1), both missing where a
-        day is unknown.
+        speaker, date, path and names that are taken; ``tested``, the speaker of the test utterance;
+        and ``days`` (int), the days since the template's first utterance was recorded, and ``week``
+        (int, from 1), both missing where a day is unknown.
     """
     trials = read_parquet(
         Path(results) / f"inference/{run}/{trial_list}.parquet", ["model", "score", "target"]
@@ -73,8 +169,8 @@ def load_scored_trials(
     dates = pd.to_datetime(manifest.set_index("utterance")["date"])
     first = enrolment[enrolment["order"] == 0].set_index("model")["utterance"].map(dates)
     # Metadata may have columns with the names of trial columns.
-    known = {"speaker", "date", "path", "days", "week", *trials.columns} - {"utterance"}
-    conditions = manifest.drop(columns=known, errors="ignore")
+    known = {"date", "path", "days", "week", "tested", *trials.columns} - {"utterance", "speaker"}
+    conditions = manifest.drop(columns=known, errors="ignore").rename(columns={"speaker": "tested"})
     trials = trials.merge(conditions, on="utterance", how="left", validate="many_to_one")
     days = (pd.to_datetime(trials["day"]) - trials["model"].map(first)).dt.days
     if days.isna().any():
@@ -82,39 +178,67 @@ def load_scored_trials(
     return trials.assign(days=days, week=days // DAYS_IN_WEEK + 1)
 
 
-def error_rate_by(trials: pd.DataFrame, column: str, order: Sequence[str] = ()) -> pd.DataFrame:
-    """Compute the EER of each group of trials.
+def error_rate_by(
+    runs: Sequence[pd.DataFrame], column: str, redrawn: Redrawn, order: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Compute the EER of each group of trials: the mean over the runs of a method.
 
     Parameters
     ----------
-    trials
-        Scored trials: score, target, and the column.
+    runs
+        The scored trials of each run, of `load_scored_trials`; they have the same rows.
     column
         The property of the test utterance by which to group. Empty cells are left out.
+    redrawn
+        How often speakers are drawn again.
     order
         Groups to list first, in this order; the rest follow sorted.
 
     Returns
     -------
     DataFrame
-        A row for each group with targets and non-targets: group, eer_percent, target_trials,
-        nontarget_trials.
+        A row for each group with targets and non-targets: group, eer_percent, eer_low, eer_high
+        (its interval; NaN where resamples tell nothing), target_trials, nontarget_trials.
     """
     rows = []
-    for group, part in trials.dropna(subset=[column]).groupby(column, observed=True):
+    for group, part in runs[0].dropna(subset=[column]).groupby(column, observed=True):
         targets = int(part["target"].sum())
         if group != "" and 0 < targets < len(part):
-            eer = equal_error_rate(part["score"].to_numpy(), part["target"].to_numpy())[0]
-            rows.append((group, 100 * eer, targets, len(part) - targets))
-    table = pd.DataFrame(
-        rows, columns=["group", "eer_percent", "target_trials", "nontarget_trials"]
-    )
+            rate = redrawn.sample(part, [run.loc[part.index, "score"] for run in runs])
+            ends = rate_interval(rate, redrawn.confidence)
+            low, high = (100 * end for end in ends)
+            rows.append((group, 100 * rate.value, low, high, targets, len(part) - targets))
+    columns = ["group", "eer_percent", "eer_low", "eer_high", "target_trials", "nontarget_trials"]
+    table = pd.DataFrame(rows, columns=columns)
     ranks = {name: rank for rank, name in enumerate(order)}
     return table.sort_values(
         "group",
         key=lambda groups: groups.map(lambda g: (ranks.get(g, len(ranks)), g)),
         ignore_index=True,
     )
+
+
+def trade_off(trials: pd.DataFrame, redrawn: Redrawn) -> TradeOff:
+    """Return a run's detection error trade-off, with the interval of the FRR at each FAR."""
+    target = trials["target"].to_numpy(dtype=bool)
+    scores, resampled = trials["score"].to_numpy(), redrawn.resample(trials)
+    rates = error_rates(scores, target)
+    samples = resampled.resample(scores, {"frr": lambda some: some.frr_at_far(BAND_FARS)})["frr"]
+    ends = [
+        rate_interval(
+            Sampled(
+                # One non-target or more must be accepted, or the FAR cannot be told.
+                value=rates.frr_at_far(far)[0] if far * rates.nontargets >= 1 else np.nan,
+                samples=samples[:, place],
+                freedom=resampled.enrolled_speakers - 1,
+                step=1 / rates.targets,
+            ),
+            redrawn.confidence,
+        )
+        for place, far in enumerate(BAND_FARS)
+    ]
+    low, high = np.array(ends).T
+    return TradeOff(*det_curve(scores, target), BAND_FARS, low, high)
 
 
 def scores_over_time(trials: pd.DataFrame, days_in_bin: int = DAYS_IN_WEEK) -> pd.DataFrame:
@@ -141,13 +265,6 @@ def scores_over_time(trials: pd.DataFrame, days_in_bin: int = DAYS_IN_WEEK) -> p
             "trials": groups.size(),
         }
     ).reset_index()
-
-
-def mean_over_runs(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Average ``eer_percent`` over runs whose tables have the same groups and counts."""
-    stacked = pd.concat(tables)
-    keys = ["group", "target_trials", "nontarget_trials"]
-    return stacked.groupby(keys, sort=False, as_index=False)["eer_percent"].mean()
 
 
 def at_first_point(

@@ -7,6 +7,7 @@ docstring is the title, and the paragraph below it is the caption.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,38 +17,42 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from scipy.special import ndtri
 
-from workflow_src.analysis.breakdowns import Shown
+from workflow_src.analysis.breakdowns import Shown, TradeOff
 from workflow_src.analysis.figure_list import only_with
 from workflow_src.common.plotting import KINDS, make_panels
 from workflow_src.settings.catalogue import find_by_role, find_method
 
 
-def error_rates(summary: pd.DataFrame) -> Figure:
+def error_rates(summary: pd.DataFrame, methods: pd.DataFrame) -> Figure:
     """EER of all methods over the scenarios.
 
     The equal error rate (EER) of every method in every scenario, a panel for each order of trials.
-    Nd is a test day every N days; "as" tests all utterances of a day, "1s" one of them, "random" a
-    few on random days.
+    Lines are confidence intervals, for other test speakers and seeds. Nd is a test day every N
+    days; "as" tests all utterances of a day, "1s" one of them, "random" a few on random days.
 
     Parameters
     ----------
     summary
         ``summary.csv``: run, method, alpha, scenario, order, eer_percent.
+    methods
+        ``methods.csv``: scenario, order, method (for a method with several weights, the run),
+        eer_low, eer_high.
     """
     orders = list(summary["order"].drop_duplicates())
     figure, panels = make_panels(
         len(orders), 1, 9.5, 3.4, 1.2 * (len(orders) == 1), sharex=True, sharey=True
     )
     for order, axes in zip(orders, panels[:, 0], strict=True):
-        _plot_error_rates(axes, summary[summary["order"] == order])
+        ends = methods[methods["order"] == order].set_index(["method", "scenario"])
+        _plot_error_rates(axes, summary[summary["order"] == order], ends[["eer_low", "eer_high"]])
         axes.set_title(f"{order} order")
     panels[-1, 0].set_xlabel("scenario")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
-def _plot_error_rates(axes: Axes, summary: pd.DataFrame) -> None:
-    """Plot the EERs of one order of trials."""
+def _plot_error_rates(axes: Axes, summary: pd.DataFrame, ends: pd.DataFrame) -> None:
+    """Plot the EERs of one order of trials; `ends` are those of intervals, by method, scenario."""
     scenarios = list(summary["scenario"].drop_duplicates())
     methods = list(summary["method"].drop_duplicates())
     width = 0.8 / len(methods)
@@ -59,11 +64,12 @@ def _plot_error_rates(axes: Axes, summary: pd.DataFrame) -> None:
         colour = look.colour
         single = rows["run"].nunique() == 1
         if rows["alpha"].nunique() > 1:
-            _plot_alphas(axes, method, rows.assign(x=x))
+            _plot_alphas(axes, method, rows.assign(x=x), width, ends)
             continue
         if not single:
             axes.scatter(x, rows["eer_percent"], s=12, color=colour, alpha=0.45, linewidth=0)
         mean = rows.assign(x=x).groupby("scenario", sort=False)[["x", "eer_percent"]].mean()
+        _plot_intervals(axes, mean["x"], ends.loc[method].loc[mean.index], colour)
         label = method if single else f"{method} (mean of {rows['run'].nunique()} seeds, and each)"
         axes.scatter(
             mean["x"],
@@ -81,7 +87,9 @@ def _plot_error_rates(axes: Axes, summary: pd.DataFrame) -> None:
     axes.set(ylabel="EER (%)", ylim=(0, None), xlim=(-0.5, len(scenarios) - 0.5))
 
 
-def _plot_alphas(axes: Axes, method: str, rows: pd.DataFrame) -> None:
+def _plot_alphas(
+    axes: Axes, method: str, rows: pd.DataFrame, width: float, ends: pd.DataFrame
+) -> None:
     colours = plt.get_cmap("Blues")
     alphas = sorted(rows["alpha"].unique())
     for rank, alpha in enumerate(alphas):
@@ -90,7 +98,20 @@ def _plot_alphas(axes: Axes, method: str, rows: pd.DataFrame) -> None:
         label = None
         if rank == len(alphas) // 2:
             label = f"{method}, alpha {alphas[0]:g} (light) to {alphas[-1]:g} (dark)"
-        axes.scatter(part["x"], part["eer_percent"], s=26, color=shade, linewidth=0, label=label)
+        # Side by side, or their intervals would hide one another.
+        x = part["x"] + width * (rank / max(1, len(alphas) - 1) - 0.5) * 0.8
+        own = ends.loc[part["run"].iloc[0]].loc[part["scenario"]]
+        _plot_intervals(axes, x, own, shade, linewidth=0.7)
+        axes.scatter(x, part["eer_percent"], s=18, color=shade, linewidth=0, label=label)
+
+
+def _plot_intervals(
+    axes: Axes, x: pd.Series, ends: pd.DataFrame, colour: Any, linewidth: float = 1.2
+) -> None:
+    """Plot the interval at each x; nothing where it is not known."""
+    axes.vlines(
+        x.to_numpy(), ends["eer_low"], ends["eer_high"], color=colour, linewidth=linewidth, zorder=1
+    )
 
 
 def scores_over_time(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
@@ -125,7 +146,8 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
     """EER by week, time slot, state and noise.
 
     The equal error rate (EER) by week since enrolment and by time slot, physical state and noise
-    level of the test utterance, with the numbers of target and non-target trials.
+    level of the test utterance, with the numbers of target and non-target trials. Lines are
+    confidence intervals, for other test speakers and seeds.
 
     Parameters
     ----------
@@ -156,6 +178,7 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
                 linewidth=0.8 if given else 0,
                 label=shown.label,
             )
+            axes.vlines(x, table["eer_low"], table["eer_high"], color="#333333", linewidth=0.8)
         labels = [
             f"{group}\n{_short(targets)}\n{_short(nontargets)}"
             for group, targets, nontargets in zip(
@@ -172,25 +195,29 @@ def error_rates_by_condition(tables: Mapping[str, Mapping[Shown, pd.DataFrame]])
     return figure
 
 
-def det(curves: Mapping[Shown, tuple[np.ndarray, np.ndarray]]) -> Figure:
+def det(curves: Mapping[Shown, TradeOff]) -> Figure:
     """Detection error trade-off.
 
     The detection error trade-off (DET) of each method in one scenario, on normal-deviate axes;
-    of a method with several seeds, the first.
+    of a method with several seeds, the first. Bands are confidence intervals of the false rejection
+    rate at each false acceptance rate, for other test speakers.
 
     Parameters
     ----------
     curves
-        For each method the false acceptance and false rejection rates [points], as shares.
+        For each method the trade-off of a run.
     """
     figure, axes = plt.subplots(figsize=(5.4, 5.2))
     low, high = 5e-4, 0.4
-    for shown, (far, frr) in curves.items():
+    for shown, (far, frr, at, lowest, highest) in curves.items():
         inside = (far > 0) & (far < 1) & (frr > 0) & (frr < 1)
+        colour = find_method(shown.method).colour
+        ends = ndtri(lowest), ndtri(highest)
+        axes.fill_between(ndtri(at), *ends, color=colour, alpha=0.1, linewidth=0)
         axes.plot(
             ndtri(far[inside]),
             ndtri(frr[inside]),
-            color=find_method(shown.method).colour,
+            color=colour,
             linestyle="--" if _is_given(shown.method) else "-",
             label=shown.label,
         )
@@ -278,7 +305,10 @@ def operating_point(tables: Mapping[Shown, pd.DataFrame]) -> Figure:
             for shown, table in tables.items():
                 weeks = table[(table["by"] == "week") & (table["kind"] == kind)]
                 _plot_line(axes, shown, weeks["group"], weeks[column])
-            axes.set(title=names[kind], ylabel=label, ylim=(0, None))
+            axes.set(title=names[kind], ylabel=label)
+    # Panels share their axes, so this comes after all lines.
+    for axes in panels.flat:
+        axes.set_ylim(bottom=0)
     for wanted in {name for table in tables.values() for name in table["point"]}:
         for axes in panels[:, 0]:
             if wanted.startswith("far_"):

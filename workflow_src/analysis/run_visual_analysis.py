@@ -5,6 +5,7 @@ from pathlib import Path
 
 from workflow_src.common.notebooks import execute_notebook
 from workflow_src.running.arguments import Output
+from workflow_src.settings.intervals import Intervals
 from workflow_src.settings.orders import Order
 
 
@@ -22,6 +23,10 @@ class Arguments:
     """The weight that stands for a method with several weights, in figures that show one."""
     pretrained: list[int] = field(default_factory=list)
     """The seeds of pretrained policies."""
+    intervals: Intervals
+    """Resamples and confidence."""
+    seed: int
+    """The config's seed."""
     executed: Output
     """The executed notebook to write."""
     draft: Path
@@ -35,6 +40,8 @@ def run(args: Arguments) -> None:
         "order": args.order,
         "alpha": args.alpha,
         "pretrained": args.pretrained,
+        "intervals": args.intervals.model_dump(),
+        "seed": args.seed,
         "workdir": ".",
     }
     execute_notebook(args.notebook, args.executed, args.draft, parameters)

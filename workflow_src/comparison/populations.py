@@ -22,7 +22,10 @@ def population_settings(config: Config, population: int) -> Config:
     own, content = config.comparison, config.model_dump()
     content["seed"] = population
     content["corpus"] |= {"source": "simulated", "test_speakers": own.tested_speakers}
-    content["corpus"]["simulated"]["listing"] |= {"speakers": own.speakers, "utterances": None}
+    listing = content["corpus"]["simulated"]["listing"]
+    listing |= {"speakers": own.speakers, "utterances": None}
+    # Of a list in place of a drawn one.
+    del listing["names"]
     content["trials"] |= {"source": "generate", "nontarget_only": []}
     content["trials"]["scenarios"] = list(own.scenarios)
     for block in (content["finetuning"], *content["methods"].values()):

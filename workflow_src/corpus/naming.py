@@ -15,7 +15,12 @@ import pandas as pd
 
 from workflow_src.common.errors import InputError, printable
 from workflow_src.common.passed_over import note
-from workflow_src.corpus.ids import PATTERN_NAME, check_distinct, parse_utterance_ids
+from workflow_src.corpus.ids import (
+    PATTERN_NAME,
+    check_distinct,
+    parse_utterance_ids,
+    read_id_lines,
+)
 from workflow_src.corpus.kaldi_data import read_data_directory
 from workflow_src.corpus.moments import split_moments
 from workflow_src.corpus.patterns import (
@@ -26,7 +31,7 @@ from workflow_src.corpus.patterns import (
     speakers_of,
 )
 from workflow_src.corpus.shards import SMIIP_SPEAKER
-from workflow_src.corpus.tables import read_table
+from workflow_src.corpus.tables import SUFFIXES, read_table
 from workflow_src.settings.corpus import DirectoryCorpus, ImportedCorpus
 
 # Columns that every manifest begins with. Where the time is unknown, date and time are empty.
@@ -257,12 +262,46 @@ def describe_utterances(
         tables = [parse_utterance_ids(utterances, source) for utterances, source in parts]
         return pd.concat(tables, ignore_index=True)
     pattern = _compile(settings.names, "corpus.imported.names")
-    tables = []
-    for utterances, source in parts:
-        table = _match(pattern, utterances, source)
-        table.insert(0, "utterance", _check_ids(utterances, source))
-        tables.append(_ordered(table))
+    tables = [_match_ids(pattern, utterances, source) for utterances, source in parts]
     return pd.concat(tables, ignore_index=True)
+
+
+def read_utterances(path: Path, names: str, key: str) -> pd.DataFrame:
+    """Read a list of utterances: a text with an id a line, or a table that names them.
+
+    Parameters
+    ----------
+    path
+        A text of any suffix, in which empty lines and the text after a # do not count; or a table
+        ``.csv``, ``.tsv``, ``.parquet``, ``.json`` or ``.jsonl`` with the columns utterance,
+        speaker and time.
+    names
+        How the ids of a text are named.
+    key
+        The setting of `names`, for errors.
+
+    Returns
+    -------
+    DataFrame
+        `KNOWN` and what else is known, in any order.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, an id occurs twice, or does not say what is needed.
+    """
+    if path.suffix.lower() in SUFFIXES and path.suffix.lower() != ".txt":
+        return _split_times(_read_named(path, ["utterance", "speaker", "time"]), path)
+    ids, lines = zip(*read_id_lines(path, "utterance"), strict=True)
+    if names == PATTERN_NAME:
+        return parse_utterance_ids(list(ids), str(path), lines)
+    return _match_ids(_compile(names, key), list(ids), str(path))
+
+
+def _match_ids(pattern: Pattern, utterances: list[str], source: str) -> pd.DataFrame:
+    table = _match(pattern, utterances, source)
+    table.insert(0, "utterance", _check_ids(utterances, source))
+    return _ordered(table)
 
 
 def check_pattern(names: str, key: str) -> None:
@@ -271,8 +310,9 @@ def check_pattern(names: str, key: str) -> None:
         _compile(names, key)
 
 
-def _look_up(parts: list[tuple[list[str], str]], path: Path) -> pd.DataFrame:
-    rows = read_table(path, ["speaker"])
+def _read_named(path: Path, needed: list[str]) -> pd.DataFrame:
+    """Read a table with a row for each utterance."""
+    rows = read_table(path, needed)
     if "utterance" not in rows:
         if "path" not in rows:
             raise InputError(f"{path}: lacks the column 'utterance'")
@@ -281,6 +321,18 @@ def _look_up(parts: list[tuple[list[str], str]], path: Path) -> pd.DataFrame:
     if twice.any():
         name = rows["utterance"][twice].iloc[0]
         raise InputError(f"{path}: the utterance {printable(name)} stands there twice")
+    return rows
+
+
+def _split_times(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Give the rows of a table the columns date and time, and leave out where recordings are."""
+    rows["utterance"] = _check_ids(rows["utterance"], str(path))
+    rows = _with_moments(rows, str(path))
+    return _ordered(rows.drop(columns=["path", "start", "end"], errors="ignore"))
+
+
+def _look_up(parts: list[tuple[list[str], str]], path: Path) -> pd.DataFrame:
+    rows = _read_named(path, ["speaker"])
     known = pd.Index(rows["utterance"])
     places = []
     for utterances, source in parts:
@@ -298,10 +350,7 @@ def _look_up(parts: list[tuple[list[str], str]], path: Path) -> pd.DataFrame:
     if len(unused):
         first = rows["utterance"].iloc[unused[0]]
         note("rows of corpus.imported.table without an embedding", len(unused), first)
-    rows = rows.iloc[used].reset_index(drop=True)
-    rows["utterance"] = _check_ids(rows["utterance"], str(path))
-    rows = _with_moments(rows, str(path))
-    return _ordered(rows.drop(columns=["path", "start", "end"], errors="ignore"))
+    return _split_times(rows.iloc[used].reset_index(drop=True), path)
 
 
 def _with_moments(rows: pd.DataFrame, source: str, names: pd.Series | None = None) -> pd.DataFrame:

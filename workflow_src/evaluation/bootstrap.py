@@ -285,15 +285,18 @@ class ResampledTrials:
                 found[name].append(measure(rates))
         return {name: np.concatenate(parts) for name, parts in found.items()}
 
-    def sample(self, scores: ArrayLike) -> dict[str, Sampled]:
-        """Return the error measures of all trials and of the resamples: name -> `Sampled`.
+    def sample(
+        self, scores: ArrayLike, names: Collection[str] = tuple(MEASURES)
+    ) -> dict[str, Sampled]:
+        """Return error measures of all trials and of the resamples: name -> `Sampled`.
 
         The values are exact; NaN with fewer non-targets than the measure needs. `scores` is float
-        [T]; raises as `error_rates` does.
+        [T], `names` are keys of `MEASURES`; raises as `error_rates` does.
         """
         scores = np.asarray(scores)
         rates = error_rates(scores, self.target)
-        samples = self.resample(scores, {name: one.resampled for name, one in MEASURES.items()})
+        measures = {name: MEASURES[name] for name in names}
+        samples = self.resample(scores, {name: one.resampled for name, one in measures.items()})
         return {
             name: Sampled(
                 value=measure.exact(rates) if rates.nontargets >= measure.nontargets else np.nan,
@@ -301,7 +304,7 @@ class ResampledTrials:
                 freedom=self.enrolled_speakers - 1,
                 step=1 / rates.targets,
             )
-            for name, measure in MEASURES.items()
+            for name, measure in measures.items()
         }
 
     def means(

@@ -115,24 +115,24 @@ def tabulate_differences(lists: Lists, confidence: float) -> pd.DataFrame:
     lists
         (scenario, order) -> method -> its measures. All have the same resamples.
     confidence
-        Of each interval; and that no difference of a measure is wrongly called resolved.
+        Of each interval; and that no difference of a measure in a trial list is wrongly called
+        resolved.
 
     Returns
     -------
     DataFrame
         scenario, order, measure, method, other; difference (method minus other, in the units of
         `tabulate_measures`), low, high (its interval), adjusted_low, adjusted_high (its
-        interval, widened for the number of differences), resolved (whether the widened interval
-        leaves out 0). Where resamples tell nothing, intervals are NaN.
+        interval, widened for the number of differences in its list), resolved (whether the
+        widened interval leaves out 0). Where resamples tell nothing, intervals are NaN.
     """
     rows = []
-    for name, measure in MEASURES.items():
+    single = normal_quantile(confidence)
+    for (name, measure), (key, methods) in itertools.product(MEASURES.items(), lists.items()):
         pairs = {
             (*key, name, one, other): difference(methods[one][name], methods[other][name])
-            for key, methods in lists.items()
             for one, other in itertools.combinations(methods, 2)
         }
-        single = normal_quantile(confidence)
         all_at_once = simultaneous_quantile(list(pairs.values()), confidence)
         for keys, pair in pairs.items():
             half, wide = (measure.scale * half_width(pair, z) for z in (single, all_at_once))

@@ -155,8 +155,11 @@ def measure_amounts(
 
 
 def _count_days(dates: pd.Series) -> int:
-    """Return the days from the first to the last of some ISO dates."""
-    first, last = map(datetime.date.fromisoformat, (dates.min(), dates.max()))
+    """Return the days from the first to the last of some ISO dates; 0 where none is known."""
+    known = dates[dates != ""]
+    if known.empty:
+        return 0
+    first, last = map(datetime.date.fromisoformat, (known.min(), known.max()))
     return (last - first).days + 1
 
 

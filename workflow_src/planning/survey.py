@@ -118,7 +118,8 @@ def survey_corpus(
             )
         case _:
             if listed:
-                return Survey(read_utterance_list(listed), listed)
+                names = corpus.simulated.listing.names
+                return Survey(read_utterance_list(listed, names), listed)
             return Survey(make_listing(corpus.simulated.listing, config.seed), "the settings")
 
 

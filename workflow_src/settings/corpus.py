@@ -204,8 +204,14 @@ class SimulatedListing(Block):
     )
     utterances: GivenPath | None = Field(
         None,
-        description="text file of utterance ids, one per line, which replace the drawn ones; or "
-        "null",
+        description="utterances that replace the drawn ones: a text file of ids, one per line; or "
+        "a table .csv, .tsv, .parquet or .jsonl with columns utterance, speaker, time (ISO 8601) "
+        "and any others, which results keep; or null",
+    )
+    names: Annotated[str, Field(min_length=1)] = Field(
+        "smiip-tv",
+        description="how the ids of a text file are named: smiip-tv, or a pattern over them, for "
+        'example "{speaker}/{time:%Y-%m-%dT%H%M}_{take}"; it needs speaker and time',
     )
 
 

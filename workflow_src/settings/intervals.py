@@ -19,6 +19,6 @@ class Intervals(Block):
         0.95,
         ge=0.5,
         lt=1,
-        description="confidence of the intervals; also that no difference of a table is wrongly "
-        "called resolved",
+        description="confidence of the intervals; also that no difference of a measure in a trial "
+        "list is wrongly called resolved",
     )

@@ -15,16 +15,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workflow_src.common.errors import InputError, printable
 from workflow_src.common.seeds import generator
-from workflow_src.corpus.ids import (
-    YEAR,
-    parse_utterance_ids,
-    read_id_lines,
-    sort_in_corpus_order,
-)
+from workflow_src.common.tables import require_dates
+from workflow_src.corpus.ids import PATTERN_NAME, YEAR, sort_in_corpus_order
+from workflow_src.corpus.naming import read_utterances
 from workflow_src.settings.corpus import SimulatedListing
 from workflow_src.synthetic.phonetics import PHRASES
-from workflow_src.synthetic.voices import FIRST_DAY, SLOT_HOURS, SLOT_HOURS_LONG, speaker_ids
+from workflow_src.synthetic.voices import (
+    FIRST_DAY,
+    SLOT_HOURS,
+    SLOT_HOURS_LONG,
+    gender_of,
+    speaker_ids,
+)
 
 # Sum of both parameters of the beta law of attendance: larger means closer to the mean.
 ATTENDANCE_WEIGHT = 14.2
@@ -129,13 +133,58 @@ def _draw_attendance(rng: np.random.Generator, mean: float) -> float:
     return rng.beta(ATTENDANCE_WEIGHT * mean, ATTENDANCE_WEIGHT * (1 - mean))
 
 
-def read_utterance_list(path: str | Path) -> pd.DataFrame:
-    """Read a text file with one utterance id per line, as a table in corpus order.
+def read_utterance_list(path: str | Path, names: str = PATTERN_NAME) -> pd.DataFrame:
+    """Read the utterances that replace drawn ones, as a manifest.
+
+    Parameters
+    ----------
+    path
+        As in `workflow_src.corpus.naming.read_utterances`.
+    names
+        How the ids are named: ``corpus.simulated.listing.names``.
+
+    Returns
+    -------
+    DataFrame
+        What the names or the table say, with slot and phrase (int8, 0 where they are unknown), in
+        corpus order.
 
     Raises
     ------
     InputError
-        The file cannot be read, a line is no id, an id occurs twice, or there is no id.
+        The file is invalid, or a slot or phrase is no digit.
     """
-    ids, numbers = zip(*read_id_lines(path, "utterance"), strict=True)
-    return sort_in_corpus_order(parse_utterance_ids(list(ids), str(path), numbers))
+    table = read_utterances(Path(path), names, "corpus.simulated.listing.names")
+    require_dates(table["date"], "a simulated corpus")
+    for name in ("slot", "phrase"):
+        table[name] = _as_digits(table, name, path)
+    return sort_in_corpus_order(table)
+
+
+def _as_digits(table: pd.DataFrame, name: str, path: str | Path) -> pd.Series:
+    if name not in table:
+        return pd.Series(0, table.index, dtype="int8")
+    digits = table[name].astype("str")
+    bad = ~digits.str.fullmatch("[0-9]").fillna(False).to_numpy(bool)
+    if bad.any():
+        row = table[bad].iloc[0]
+        raise InputError(
+            f"{path}: the {name} of {printable(row['utterance'])} is {printable(row[name])!r}; "
+            "simulated embeddings need a digit, or no such field"
+        )
+    return digits.astype("int8")
+
+
+def find_genders(table: pd.DataFrame, seed: int) -> pd.Series:
+    """Return the gender of each utterance's speaker, where a listing does not tell it.
+
+    Odd numbers are female. The gender of a speaker whose name is no number is drawn.
+    """
+
+    def gender(speaker: str) -> str:
+        if speaker.isdecimal():
+            return gender_of(speaker)
+        draw = generator(seed, "simulated listing", speaker, "gender").random()
+        return "female" if draw < 1 / 2 else "male"
+
+    return table["speaker"].map({name: gender(name) for name in table["speaker"].unique()})
