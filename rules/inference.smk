@@ -13,6 +13,7 @@ PUBLISHED = (
 SCORES = expand("results/inference/{run}/{list}.parquet", run=RUNS, list=TRIAL_LISTS)
 POINTS = "results/inference/{run}/operating_points.json"
 TABLES = "results/analysis/tables"
+LOOKS_AT_TESTS = SETTINGS.evaluation.calibration.back_end == "quality"
 POINT_TABLE = f"{TABLES}/operating_points.csv"
 CALIBRATION_TABLE = f"{TABLES}/calibration.csv"
 INTERVALS = f"{TABLES}/intervals.csv"
@@ -91,6 +92,7 @@ rule set_operating_points:
         index=INDEX,
         policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
         tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
+        manifest=MANIFEST if LOOKS_AT_TESTS else [],
     output:
         points=POINTS,
     group:
@@ -120,6 +122,8 @@ rule measure_operating_points:
         scores=SCORES,
         tables=[*TRIALS, *ENROLMENTS],
         index=INDEX,
+        embeddings=EMBEDDINGS if LOOKS_AT_TESTS else [],
+        manifest=MANIFEST if LOOKS_AT_TESTS else [],
     output:
         points=POINT_TABLE,
         calibration=CALIBRATION_TABLE,

@@ -154,6 +154,30 @@ def test_separable_trials_have_finite_llrs(kind):
     assert (llrs[2:] > 1).all() and (llrs[:2] < -1).all()
 
 
+def test_quality_corrects_what_tests_differ_in():
+    rng = np.random.default_rng(3)
+    target = rng.random(20_000) < 0.5
+    logs = rng.normal(1, 0.5, (20_000, 2))
+    # Scores of loud tests are higher; those of short ones say less. The second is partly unknown.
+    scores = np.where(target, 0.6, 0.3) + 0.1 * (logs[:, 0] - 1)
+    scores += rng.normal(size=20_000) * 0.1 * np.exp(1 - logs[:, 1])
+    trials, target = independent(scores, target)
+    known = trials._replace(quality=logs)
+    partly = trials._replace(quality=np.where([True, False], logs, np.nan))
+    costs = {}
+    for name, some in (("none", trials), ("partly", partly), ("both", known)):
+        kind = "history" if name == "none" else "quality"
+        back_end = fit_back_end(kind, [some], [target], 0.5)
+        assert list(back_end.quality) == ["test_norm", "test_seconds"][: len(costs)]
+        assert [*back_end.quality.values()] == pytest.approx([1, 1][: len(costs)], abs=0.02)
+        costs[name] = cllr(back_end.llrs(some), target)
+    assert costs["both"] < 0.97 * costs["partly"] < 0.95 * costs["none"]
+    # What is unknown counts as the mean.
+    average = known._replace(quality=np.broadcast_to([*back_end.quality.values()], logs.shape))
+    unknown = known._replace(quality=np.full(logs.shape, np.nan))
+    np.testing.assert_array_equal(back_end.llrs(average), back_end.llrs(unknown))
+
+
 def drifting(sequences, length, seed):
     """Sequences whose templates score all tests higher or lower, and mature over the trials."""
     rng = np.random.default_rng(seed)

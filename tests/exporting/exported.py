@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from workflow_src.common.files import write_json
 from workflow_src.evaluation.calibration import BackEnd, ScoredTrials
 from workflow_src.evaluation.history import Places, Scale
 from workflow_src.evaluation.operating_points import Chosen, Development, SetPoints
+from workflow_src.evaluation.quality import look_up_quality
 from workflow_src.exporting import export_method
 from workflow_src.methods.adaptive_weight import AdaptiveWeight
 from workflow_src.methods.baseline import Baseline
@@ -99,10 +101,11 @@ RULES = {
 
 BACK_ENDS = {
     "none": None,
-    "affine": BackEnd("affine", Scale(0.4, 8.0, 0.6, 0.15), -0.3, 5.0, {}, {}),
+    "affine": BackEnd("affine", Scale(0.4, 8.0, 0.6, 0.15), {}, -0.3, 5.0, {}, {}),
     "history": BackEnd(
         kind="history",
         scale=Scale(0.4, 8.0, 0.6, 0.15),
+        quality={},
         constant=-0.4,
         slope=4.5,
         added={
@@ -119,6 +122,15 @@ BACK_ENDS = {
         },
     ),
 }
+
+
+BACK_ENDS["quality"] = replace(
+    BACK_ENDS["history"],
+    kind="quality",
+    quality={"test_norm": 1.5, "test_seconds": 1.0},
+    added={**BACK_ENDS["history"].added, "test_norm": 0.4, "test_seconds": 1.2},
+    times_score={**BACK_ENDS["history"].times_score, "test_norm": -0.3, "test_seconds": 0.8},
+)
 
 
 def set_points(back_end):
@@ -165,20 +177,24 @@ def score_in_batch(rule, enrolment, tests, days):
     return [part[0].numpy() for part in (scored.scores, scored.updated, scored.weights)]
 
 
-def run_online(updater, template, tests, days):
+def run_online(updater, template, tests, days, seconds=None):
     """Score and update test by test: the parts of the outcomes, and the last template."""
     outcomes = []
-    for test, day in zip(tests, days, strict=True):
+    for test, day, length in zip(tests, days, seconds or [None] * len(tests), strict=True):
         date = ENROLLED + datetime.timedelta(int(day))
-        outcome, template = updater.score_and_update(template, test, date)
+        outcome, template = updater.score_and_update(template, test, date, seconds=length)
         outcomes.append(outcome)
     return [np.array(part) for part in zip(*outcomes, strict=True)], template
 
 
-def calibrate_in_batch(back_end, scores, days):
+def calibrate_in_batch(back_end, scores, days, tests, seconds):
     """Return the LLRs of a sequence by the workflow's own back-end."""
+    names = [str(number) for number in range(len(scores))]
     steps = pd.DataFrame({"model": "a", "round": 0, "step": np.arange(len(scores))})
-    return BACK_ENDS[back_end].llrs(ScoredTrials(scores, days, Places.find(steps)))
+    index = pd.DataFrame({"row": np.arange(len(names)), "utterance": names})
+    manifest = pd.DataFrame({"utterance": names, "seconds": seconds})
+    quality = look_up_quality(steps.assign(utterance=names), index, tests, manifest)
+    return BACK_ENDS[back_end].llrs(ScoredTrials(scores, days, Places.find(steps), quality))
 
 
 def describe_anew(folder, **changes):

@@ -77,7 +77,7 @@ def test_equals_the_batch_scorer(method, dimension, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("dimension", [8, 128])
-@pytest.mark.parametrize("back_end", ["affine", "history"])
+@pytest.mark.parametrize("back_end", ["affine", "history", "quality"])
 @pytest.mark.parametrize("method", ["baseline", "multi-head", "soft", "spherical-plda"])
 def test_llrs_are_those_of_the_back_end(method, back_end, dimension, tmp_path, monkeypatch):
     rule = export(monkeypatch, tmp_path, method, dimension, back_end)
@@ -85,16 +85,25 @@ def test_llrs_are_those_of_the_back_end(method, back_end, dimension, tmp_path, m
     for seed in range(2):
         enrolment, tests, days = draw_sequence(dimension, TRIALS, seed)
         scores, updated, _ = score_in_batch(rule, enrolment, tests, days)
-        online, _ = run_online(updater, updater.enrol(enrolment, ENROLLED), tests, days)
+        seconds = [None if n % 5 == 0 else 1 + n / 9 for n in range(TRIALS)]
+        start = updater.enrol(enrolment, ENROLLED)
+        online, _ = run_online(updater, start, tests, days, seconds)
+        known = (days, tests, seconds)
         np.testing.assert_allclose(online[0], scores, rtol=0, atol=1e-6)
         np.testing.assert_array_equal(online[1], updated)
-        llrs = calibrate_in_batch(back_end, online[0].astype(np.float32), days)
+        llrs = calibrate_in_batch(back_end, online[0].astype(np.float32), *known)
         np.testing.assert_allclose(online[3], llrs, rtol=0, atol=1e-6)
         # The scores differ in their last digit, by which the slope multiplies.
         np.testing.assert_allclose(
-            online[3], calibrate_in_batch(back_end, scores, days), rtol=0, atol=1e-5
+            online[3], calibrate_in_batch(back_end, scores, *known), rtol=0, atol=1e-5
         )
         assert np.ptp(llrs) > 3
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf"), 10**400, True, "3", 1j])
+def test_bad_seconds(updater, template, seconds):
+    with pytest.raises(InputError, match="seconds: is no positive number; allowed: the length"):
+        updater.score_and_update(template, np.ones(8), ENROLLED, seconds=seconds)
 
 
 def test_a_method_without_a_back_end_has_no_llr(folder):
@@ -109,7 +118,7 @@ def test_a_method_of_format_1_still_serves(folder, tmp_path):
     shutil.copytree(folder / "multi-head", tmp_path / "old")
     path = tmp_path / "old/method.json"
     content = json.loads(path.read_text())
-    del content["back_end"], content["thresholds"]
+    del content["back_end"], content["thresholds"], content["uses_seconds"]
     path.write_text(json.dumps({**content, "format": 1}))
     updater = TemplateUpdater(tmp_path / "old")
     outcome, _ = updater.score_and_update(updater.enrol(np.ones((1, 8))), np.ones(8))

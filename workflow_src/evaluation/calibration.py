@@ -11,7 +11,7 @@ Speech and Language 20, 2006 (Cllr, minCllr); Bruemmer and de Villiers, *The BOS
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from workflow_src.evaluation.history import FEATURES, Places, Scale, compute_history
 from workflow_src.evaluation.metrics import ErrorRates, error_rates
+from workflow_src.evaluation.quality import QUALITIES
 from workflow_src.settings.evaluation import BackEndKind
 
 # Weight of the squared coefficients of standardised features: separable trials would have infinite
@@ -150,11 +151,15 @@ class ScoredTrials(NamedTuple):
         [T]: days since the enrolment of each trial's template.
     places
         The places of the trials in their sequences.
+    quality
+        float64 [T, 2], of `workflow_src.evaluation.quality`; only the back-end ``quality`` needs
+        it.
     """
 
     scores: np.ndarray
     days: np.ndarray
     places: Places
+    quality: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -162,14 +167,18 @@ class BackEnd:
     """A calibration whose slope and offset are linear in what is known of the template.
 
     With the score s and the other features h of `workflow_src.evaluation.history`, it gives ``LLR =
-    constant + a . h + (slope + b . h) s``. All of h is known before the trial is heard.
+    constant + a . h + (slope + b . h) s``. All of h is known without the label.
 
     Attributes
     ----------
     kind
-        ``affine`` has no features but the score. ``history`` has those of the template's history.
+        ``affine`` has no features but the score. ``history`` has those of the template's history,
+        which are known before the trial is heard. ``quality`` also has what is known of the test.
     scale
         The scale of scores.
+    quality
+        The mean of each known quality on the development trials, by its name. A quality counts
+        relative to it; where it is unknown, it counts as the mean.
     constant, slope
         Two numbers.
     added, times_score
@@ -178,6 +187,7 @@ class BackEnd:
 
     kind: BackEndKind
     scale: Scale
+    quality: dict[str, float]
     constant: float
     slope: float
     added: dict[str, float]
@@ -185,19 +195,23 @@ class BackEnd:
 
     def llrs(self, trials: ScoredTrials) -> np.ndarray:
         """Return the LLRs of trials, float64 [T]."""
-        x = _design(self.kind, compute_history(*trials, self.scale))
+        x = _design(self.kind, trials, self.scale, self.quality)
         added, times_score = self.added.values(), self.times_score.values()
         return x @ np.array([self.slope, *added, *times_score]) + self.constant
 
 
-def _names(kind: BackEndKind) -> tuple[str, ...]:
-    """List the features of a back-end beside the score."""
-    return FEATURES[1:] if kind == "history" else ()
-
-
-def _design(kind: BackEndKind, features: np.ndarray) -> np.ndarray:
-    """Return the score, the other features, and their products with the score, [T, 1 + 2 H]."""
-    score, known = features[:, :1], features[:, 1 : 1 + len(_names(kind))]
+def _design(
+    kind: BackEndKind, trials: ScoredTrials, scale: Scale, quality: Mapping[str, float]
+) -> np.ndarray:
+    """Return the score, the H other features, and their products with the score, [T, 1 + 2 H]."""
+    features = compute_history(trials.scores, trials.days, trials.places, scale)
+    score, known = features[:, :1], features[:, 1:] if kind != "affine" else features[:, :0]
+    if quality:
+        if trials.quality is None:
+            raise ValueError("the trials lack the quality of their tests")
+        columns = [QUALITIES.index(name) for name in quality]
+        relative = trials.quality[:, columns] - np.array(list(quality.values()))
+        known = np.hstack([known, np.nan_to_num(relative)])
     return np.hstack([score, known, known * score])
 
 
@@ -236,7 +250,7 @@ def fit_back_end(
     Parameters
     ----------
     kind
-        ``affine`` or ``history``.
+        The kind of back-end.
     trials, targets
         The trials of each scenario and their labels, bool [T], with both kinds.
     p_target
@@ -245,16 +259,27 @@ def fit_back_end(
     target = np.concatenate(targets)
     scores = np.concatenate([each.scores for each in trials])
     scale = estimate_scale(scores, target, weigh(targets, 0.5))
-    features = np.vstack([_design(kind, compute_history(*each, scale)) for each in trials])
+    quality = _average_quality(trials) if kind == "quality" else {}
+    features = np.vstack([_design(kind, each, scale, quality) for each in trials])
     offset = -bayes_threshold(p_target)
     coefficients, constant = fit_logistic(features, target, weigh(targets, p_target), offset)
     slope, *others = coefficients.tolist()
-    names = _names(kind)
+    names = [*(FEATURES[1:] if kind != "affine" else ()), *quality]
     return BackEnd(
         kind=kind,
         scale=scale,
+        quality=quality,
         constant=constant,
         slope=slope,
         added=dict(zip(names, others[: len(names)], strict=True)),
         times_score=dict(zip(names, others[len(names) :], strict=True)),
     )
+
+
+def _average_quality(trials: Sequence[ScoredTrials]) -> dict[str, float]:
+    """Return the mean of each quality that is known of all trials."""
+    values = np.vstack([each.quality for each in trials if each.quality is not None])
+    means = values.mean(axis=0)
+    return {
+        name: float(mean) for name, mean in zip(QUALITIES, means, strict=True) if np.isfinite(mean)
+    }

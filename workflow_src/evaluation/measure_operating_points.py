@@ -8,15 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from workflow_src.common.errors import InputError, blamed_on
 from workflow_src.common.files import read_csv, read_parquet, write_csv
-from workflow_src.common.tables import read_index, read_scenario
+from workflow_src.common.tables import read_embeddings, read_index, read_scenario
 from workflow_src.evaluation.bootstrap import ResampledTrials, draw_resamples
 from workflow_src.evaluation.history import Places, count_days
 from workflow_src.evaluation.operating_points import SetPoints
 from workflow_src.evaluation.point_tables import GroupedTrials, measure
+from workflow_src.evaluation.quality import look_up_quality
 from workflow_src.evaluation.trial_speakers import SIDES, find_speakers
 from workflow_src.running.arguments import Input, Output
 from workflow_src.running.progress import show_progress
@@ -37,6 +39,10 @@ class Arguments:
     """Folder with <trial list>.parquet and <trial list>.enrolment.parquet."""
     index: Input
     """The speaker and the date of each utterance, parquet: utterance, speaker, date."""
+    embeddings: Input | None = None
+    """The embeddings, .npy, [N, D]; for the back-end quality."""
+    manifest: Input | None = None
+    """The lengths of the recordings, parquet: utterance, seconds; for the back-end quality."""
     lists: list[TrialList]
     """The trial lists, in the order of the tables."""
     settings: OperatingPoints
@@ -51,11 +57,20 @@ class Arguments:
     """EER, minDCF, Cllr and minCllr before and after calibration, CSV."""
 
 
+def read_quality(args: Arguments, trials: pd.DataFrame, index: pd.DataFrame) -> np.ndarray:
+    """Read the quality of the tests; raises `InputError` where an argument for it is missing."""
+    if args.embeddings is None or args.manifest is None:
+        raise InputError("--embeddings, --manifest: a back-end looks at the tests, and needs both")
+    embeddings = read_embeddings(args.embeddings, mmap=True)
+    return look_up_quality(trials, index, embeddings, read_parquet(args.manifest, ["utterance"]))
+
+
 def run(args: Arguments) -> None:
     """Read the scored trials of all runs and write two tables."""
     runs = read_csv(args.runs, ["run"], text=["run"])["run"]
     index = read_index(args.index)
     chosen = {run: SetPoints.read(args.folder / run / "operating_points.json") for run in runs}
+    asked = any(points.back_end and points.back_end.quality for points in chosen.values())
     listed = {one.id: read_scenario(args.trials, one.id) for one in args.lists}
     speakers = {}
     for name, (trials, _) in listed.items():
@@ -69,13 +84,14 @@ def run(args: Arguments) -> None:
         own = speakers[one.id]
         resampled = ResampledTrials(own["enrolled"], own["tested"], own["target"], resamples)
         days, places = count_days(trials, enrolment, index), Places.find(trials)
+        quality = read_quality(args, trials, index) if asked else None
         for run_id in runs:
             path = args.folder / run_id / f"{one.id}.parquet"
             scored = read_parquet(path, ["score", "updated", "target"], only=True)
             with blamed_on(path):
                 if len(scored) != len(trials):
                     raise InputError(f"has {len(scored)} trials; the list has {len(trials)}")
-                grouped = GroupedTrials.of(scored, days, places)
+                grouped = GroupedTrials.of(scored, days, places, quality)
                 tables[run_id, one.id] = measure(
                     grouped, chosen[run_id], args.settings, resampled, args.intervals.confidence
                 )

@@ -62,9 +62,15 @@ class GroupedTrials(NamedTuple):
     updates: np.ndarray
 
     @classmethod
-    def of(cls, table: pd.DataFrame, days: np.ndarray, places: Places) -> GroupedTrials:
-        """Take the columns score, updated and target of scored trials."""
-        scored = ScoredTrials(table["score"].to_numpy(), days, places)
+    def of(
+        cls,
+        table: pd.DataFrame,
+        days: np.ndarray,
+        places: Places,
+        quality: np.ndarray | None = None,
+    ) -> GroupedTrials:
+        """Take the columns score, updated and target of scored trials; the rest as it is."""
+        scored = ScoredTrials(table["score"].to_numpy(), days, places, quality)
         updates = places.sum_before(table["updated"].to_numpy(dtype=np.int64))
         return cls(scored, table["target"].to_numpy(dtype=bool), updates)
 

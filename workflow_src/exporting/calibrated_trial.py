@@ -9,6 +9,7 @@ from torch import Tensor
 
 from workflow_src.evaluation.calibration import BackEnd
 from workflow_src.evaluation.history import FEATURES
+from workflow_src.evaluation.quality import QUALITIES
 from workflow_src.updating.score_history import FEATURES as OBSERVED
 from workflow_src.updating.score_history import ScoreHistory, ScoreScale
 
@@ -17,14 +18,24 @@ from workflow_src.updating.score_history import ScoreHistory, ScoreScale
 SUMS = ("count", "total", "squares")
 
 
+def looks_at_seconds(back_end: BackEnd | None) -> bool:
+    """Whether a back-end looks at the seconds of a test."""
+    return back_end is not None and "test_seconds" in back_end.quality
+
+
 def begin_history(back_end: BackEnd) -> dict[str, Tensor]:
     """Return the memory of a back-end at enrolment; empty where it looks at no history."""
-    names = SUMS if back_end.added else ()
+    names = SUMS if back_end.kind != "affine" else ()
     return {f"back_end_{name}": torch.zeros(1, dtype=torch.float64) for name in names}
 
 
 def calibrate(
-    back_end: BackEnd, history: dict[str, Tensor], score: Tensor, days: Tensor
+    back_end: BackEnd,
+    history: dict[str, Tensor],
+    score: Tensor,
+    days: Tensor,
+    norm: Tensor,
+    seconds: Tensor,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the LLR of a trial, float64 [], and the history after it.
 
@@ -36,15 +47,21 @@ def calibrate(
         The memory, as `begin_history` gives it.
     score, days
         float32 []: the score, and the days since enrolment.
+    norm, seconds
+        float32 []: the L2 norm of the test, and its length; NaN where unknown.
     """
     scale = ScoreScale(**asdict(back_end.scale))
     score, days = score.double().reshape(1), days.double().reshape(1)
-    if not back_end.added:
+    if back_end.kind == "affine":
         own = scale.slope * (score - scale.centre) / 4
         return (back_end.constant + back_end.slope * own).reshape(()), {}
     count, total, squares = history.values()
     before = ScoreHistory(count, total, squares, torch.zeros_like(score))
     features = dict(zip(OBSERVED, before.observe(scale, score, days).unbind(-1), strict=True))
+    for name, value in zip(QUALITIES, (norm, seconds), strict=True):
+        if name in back_end.quality:
+            relative = value.double().reshape(1).log() - back_end.quality[name]
+            features[name] = torch.where(relative.isnan(), torch.zeros_like(relative), relative)
     own = features[FEATURES[0]]
     llr = back_end.constant + back_end.slope * own
     for name in back_end.added:

@@ -19,6 +19,7 @@ from workflow_src.common.files import write_json
 from workflow_src.common.tables import read_embeddings, read_extractor
 from workflow_src.common.whole_files import written_whole
 from workflow_src.evaluation.operating_points import SetPoints
+from workflow_src.exporting.calibrated_trial import looks_at_seconds
 from workflow_src.exporting.trial_model import OPSET, describe_memory, export_rule, uses_days
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.tuned import resolve_tuned
@@ -124,6 +125,7 @@ def export_method(
         "extractor": extractor,
         "settings": {"alpha": run.alpha, "threshold": run.threshold, "seed": run.seed},
         "uses_days": uses_days(model),
+        "uses_seconds": looks_at_seconds(points.back_end),
         "memory": describe_memory(rule, points.back_end),
         "back_end": points.back_end and asdict(points.back_end),
         "decision": suggest_thresholds(points),

@@ -27,8 +27,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from workflow_src.common.seeds import generator
 from workflow_src.evaluation.calibration import BackEnd
-from workflow_src.exporting.calibrated_trial import begin_history, calibrate
-from workflow_src.serving.exported_form import INPUTS, LLR, OUTPUTS, open_session
+from workflow_src.exporting.calibrated_trial import begin_history, calibrate, looks_at_seconds
+from workflow_src.serving.exported_form import INPUTS, LLR, OUTPUTS, SECONDS, open_session
 from workflow_src.updating.interface import Memory, Trials, UpdateRule
 
 OPSET, IR_VERSION = 18, 8
@@ -55,7 +55,10 @@ class OneTrial(nn.Module):
             raise ValueError(f"one variant can be exported, not {rule.variants}")
         self.rule, self.back_end = rule, back_end
         self.names = list(rule.begin(1).tensors)
-        self.outputs = OUTPUTS + ([LLR] if back_end else [])
+        self.hears = looks_at_seconds(back_end)
+        names = [f"memory_{name}" for name in self.initial()]
+        self.inputs = [*INPUTS, *([SECONDS] if self.hears else []), *names]
+        self.outputs = [*OUTPUTS, *([LLR] if back_end else []), *(f"new_{name}" for name in names)]
 
     def initial(self) -> dict[str, Tensor]:
         """Return the memory at enrolment, tensors without the leading dimensions.
@@ -66,7 +69,7 @@ class OneTrial(nn.Module):
         return own | (begin_history(self.back_end) if self.back_end else {})
 
     def forward(
-        self, template: Tensor, test: Tensor, days: Tensor, *remembered: Tensor
+        self, template: Tensor, test: Tensor, days: Tensor, *others: Tensor
     ) -> tuple[Tensor, ...]:
         """Make a trial.
 
@@ -76,8 +79,9 @@ class OneTrial(nn.Module):
             float32 [D].
         days
             float32 []: days since enrolment, 0 where unknown.
-        *remembered
-            The memory, in the order of `initial`.
+        *others
+            float32 []: the seconds of the test, NaN where unknown, if the back-end looks at them.
+            Then the memory, in the order of `initial`.
 
         Returns
         -------
@@ -91,6 +95,7 @@ class OneTrial(nn.Module):
             One tensor for each name.
         """
         names = list(self.initial())
+        seconds, *remembered = others if self.hears else (torch.full((), torch.nan), *others)
         own, history = remembered[: len(self.names)], remembered[len(self.names) :]
         encoded = self.rule.encode(test[None])
         norm, test_norm = torch.linalg.vector_norm(template), torch.linalg.vector_norm(test)
@@ -121,7 +126,7 @@ class OneTrial(nn.Module):
         outputs = [score, updated, weight, torch.where(updated, moved, template)]
         if self.back_end:
             before = dict(zip(names[len(self.names) :], history, strict=True))
-            llr, after = calibrate(self.back_end, before, score, days)
+            llr, after = calibrate(self.back_end, before, score, days, test_norm, seconds)
             return *outputs, llr, *new, *after.values()
         return *outputs, *new
 
@@ -141,7 +146,8 @@ def export_rule(rule: UpdateRule, dimension: int, back_end: BackEnd | None = Non
     Returns
     -------
     bytes
-        Inputs ``template`` [D], ``test`` [D], ``days`` [] and ``memory_<name>``; outputs ``score``
+        Inputs ``template`` [D], ``test`` [D], ``days`` [], ``seconds`` [] if the back-end looks at
+        them, and ``memory_<name>``; outputs ``score``
         [], ``updated`` [] (bool), ``weight`` [], ``new_template`` [D], with a back-end ``llr`` []
         (float64), and ``new_memory_<name>``; float32 unless the memory has another type.
 
@@ -154,12 +160,9 @@ def export_rule(rule: UpdateRule, dimension: int, back_end: BackEnd | None = Non
     """
     trial = OneTrial(rule, back_end).eval()
     example = _example(trial, dimension)
-    names = [f"memory_{name}" for name in trial.initial()]
-    inputs = [*INPUTS, *names]
-    outputs = [*trial.outputs, *(f"new_{name}" for name in names)]
     with torch.no_grad():
         graph = _trace(trial, example)
-        model = _export(graph, example, inputs, outputs)
+        model = _export(graph, example, trial.inputs, trial.outputs)
     content = model.SerializeToString(deterministic=True)
     _check(trial, open_session(content, "the exported model"), dimension)
     return content
@@ -187,7 +190,8 @@ def uses_days(model: bytes) -> bool:
 def _example(trial: OneTrial, dimension: int) -> tuple[Tensor, ...]:
     """Return inputs of a trial with a score of 1, so that rules that select rows find one."""
     template = torch.linspace(1, 2, dimension)
-    return template, 1.5 * template, torch.ones(()), *trial.initial().values()
+    seconds = [torch.ones(())] if trial.hears else []
+    return template, 1.5 * template, torch.ones(()), *seconds, *trial.initial().values()
 
 
 def _trace(trial: OneTrial, example: tuple[Tensor, ...]) -> GraphModule:
@@ -290,7 +294,9 @@ def _check(trial: OneTrial, session: onnxruntime.InferenceSession, dimension: in
         own = float(rng.uniform(-0.3, 1))
         noise = rng.standard_normal(dimension, dtype=np.float32)
         test = own * state[0] + (1 - abs(own)) * torch.from_numpy(noise)
-        given = [state[0], test, torch.tensor(float(number // 3)), *state[1:]]
+        # Of every fourth trial, nothing is known.
+        seconds = [torch.tensor(float(number) if number % 4 else np.nan)] if trial.hears else []
+        given = [state[0], test, torch.tensor(float(number // 3)), *seconds, *state[1:]]
         with torch.no_grad():
             expected = trial(*given)
         feeds = dict(zip(inputs, [np.asarray(value) for value in given], strict=True))
@@ -298,4 +304,4 @@ def _check(trial: OneTrial, session: onnxruntime.InferenceSession, dimension: in
             scale = max(1.0, float(ours.double().abs().max()))
             if not np.allclose(ours, theirs, rtol=0, atol=TOLERANCE * scale, equal_nan=True):
                 raise RuntimeError(f"{name} of the exported model is not that of the rule")
-        state = [expected[3], *expected[len(trial.outputs) :]]
+        state = [expected[3], *expected[len(trial.outputs) - len(state) + 1 :]]

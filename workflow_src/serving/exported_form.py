@@ -2,14 +2,17 @@
 
 The model is one trial. Its inputs are ``template`` and ``test``, float32 [D], ``days`` since the
 enrolment, float32 [], and a ``memory_<name>`` for everything that the method remembers of a
-template. Its outputs are ``score``, float32 [], ``updated``, bool [], ``weight``, float32 [],
+template. If its back-end looks at the seconds of the test, ``seconds``, float32 [], stands before
+the memories, NaN where unknown.
+
+Its outputs are ``score``, float32 [], ``updated``, bool [], ``weight``, float32 [],
 ``new_template``, float32 [D], and a ``new_memory_<name>`` for every memory. If the method has a
 back-end, ``llr``, float64 [], stands between the new template and the memories: the score as a
 natural log-likelihood ratio.
 
 The description holds the format, the method, its run and settings, D, the extractor (the sha256 or
-name of the speaker model, or null), whether the model reads the days, name, dtype, shape and
-initial value of every memory, the back-end, the suggested threshold of acceptance and all
+name of the speaker model, or null), whether the model reads the days and the seconds, name, dtype,
+shape and initial value of every memory, the back-end, the suggested threshold of acceptance and all
 thresholds that were set, the model's sha256, and the versions that wrote it.
 
 The room `exporting` writes the two files.
@@ -33,10 +36,16 @@ MODEL, DESCRIPTION = "method.onnx", "method.json"
 FORMAT = 2
 INPUTS = ["template", "test", "days"]
 OUTPUTS = ["score", "updated", "weight", "new_template"]
-LLR = "llr"
+SECONDS, LLR = "seconds", "llr"
 DTYPES = ("float32", "float64", "int64", "int32", "bool")
 # Keys of the description that a service needs, and their types.
-NEEDED = {"dimension": int, "uses_days": bool, "sha256": str, "memory": list}
+NEEDED = {
+    "dimension": int,
+    "uses_days": bool,
+    "uses_seconds": bool,
+    "sha256": str,
+    "memory": list,
+}
 
 
 def read_description(path: Path) -> dict[str, Any]:
@@ -50,7 +59,7 @@ def read_description(path: Path) -> dict[str, Any]:
     try:
         content = load_json(read_file(path).decode(), path)
         if content["format"] == 1:
-            content["back_end"] = None
+            content |= {"back_end": None, "uses_seconds": False}
         elif content["format"] != FORMAT:
             raise InputError(
                 f"{path}: is of format {content['format']!r}; this version reads 1 and {FORMAT}"
@@ -102,7 +111,9 @@ def read_model(path: Path, description: dict[str, Any]) -> onnxruntime.Inference
     session = open_session(content, str(path))
     vector = [description["dimension"]]
     memories = {f"memory_{memory['name']}": memory["shape"] for memory in description["memory"]}
-    expected = dict(zip(INPUTS, [vector, vector, []], strict=True)) | memories
+    expected = dict(zip(INPUTS, [vector, vector, []], strict=True))
+    expected |= {SECONDS: []} if description["uses_seconds"] else {}
+    expected |= memories
     inputs = {value.name: value.shape for value in session.get_inputs()}
     outputs = [value.name for value in session.get_outputs()]
     results = [*OUTPUTS, *([LLR] if description["back_end"] else [])]

@@ -139,6 +139,7 @@ class TemplateUpdater:
         test: ArrayLike,
         day: datetime.date | None = None,
         extractor: str | None = None,
+        seconds: float | None = None,
     ) -> tuple[Outcome, Template]:
         """Score a test and decide on an update.
 
@@ -153,6 +154,9 @@ class TemplateUpdater:
             template was enrolled with a day.
         extractor
             The speaker model that made the test, as in `enrol`.
+        seconds
+            The length of the test, where it is known. Only a back-end that looks at it needs it
+            (``uses_seconds`` in the description).
 
         Returns
         -------
@@ -167,9 +171,10 @@ class TemplateUpdater:
         InputError
             The template is of another method, speaker model or form; the test is of another speaker
             model, has another D, is not finite or is zero; the day is missing, no date, or before
-            the enrolment; or the update would leave the template without a direction.
+            the enrolment; the seconds are no positive number; or the update would leave the
+            template without a direction.
         """
-        score, updated, weight, vector, *others = self._try(template, test, day, extractor)
+        score, updated, weight, vector, *others = self._try(template, test, day, extractor, seconds)
         if not have_directions(vector):
             raise InputError(f"template: after the update it {NO_DIRECTION}")
         llr = float(others.pop(0)) if self.description["back_end"] else None
@@ -189,6 +194,7 @@ class TemplateUpdater:
         test: ArrayLike,
         day: datetime.date | None,
         extractor: str | None,
+        seconds: float | None = None,
     ) -> list[np.ndarray]:
         """Make a trial; return the model's outputs."""
         self._check(template)
@@ -203,6 +209,9 @@ class TemplateUpdater:
             raise InputError(f"test: {NO_DIRECTION}")
         days = np.array(self._days_since_enrolment(template, day), dtype=np.float32)
         feeds = {"template": template.vector, "test": test, "days": days}
+        length = _check_seconds(seconds)
+        if self.description["uses_seconds"]:
+            feeds["seconds"] = np.array(length, dtype=np.float32)
         for name, values in template.memory.items():
             feeds[f"memory_{name}"] = values
         outputs = self._session.run(None, feeds)
@@ -247,6 +256,18 @@ class TemplateUpdater:
         if days < 0:
             raise InputError(f"day: {day} is before the enrolment on {template.enrolled_on}")
         return days
+
+
+def _check_seconds(seconds: float | None) -> float:
+    """Return the length of a test, NaN where unknown; raises `InputError` for another value."""
+    if seconds is None:
+        return float("nan")
+    # numpy's numbers count, and a bool is none.
+    numbers = int | float | np.integer | np.floating
+    is_number = isinstance(seconds, numbers) and not isinstance(seconds, bool)
+    if is_number and 0 < seconds < float(np.finfo(np.float32).max):
+        return float(seconds)
+    raise InputError("seconds: is no positive number; allowed: the length of the test, or None")
 
 
 def _check_same(extractor: str | None, own: str | None, what: str, whose: str) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 from workflow_src.settings.base import Block, Distinct
 from workflow_src.settings.intervals import Intervals
 
-BackEndKind = Literal["history", "affine"]
+BackEndKind = Literal["quality", "history", "affine"]
 """A back-end that turns scores into log-likelihood ratios."""
 
 
@@ -55,6 +55,7 @@ class Calibration(Block):
         "history",
         description="history: slope and offset depend on the template's history, that is, on the "
         "number, mean and spread of the scores accepted so far and on the days since enrolment; "
+        "quality: also on the norm of the test's embedding and on its seconds, where known; "
         "affine: one slope and one offset; none: no ratios",
     )
     p_target: float = Field(
