@@ -274,3 +274,26 @@ def population_code():
     """Return the digests of all code that makes a population, the same for each population."""
     training = population_training(SETTINGS.comparison.populations[0])
     return collect_code(POPULATION_TARGETS, training)
+
+
+def found_lists(wildcards):
+    """Find the user's files of a trial list that is imported."""
+    imported, row = SETTINGS.trials.imported, TRIAL_LISTS[wildcards.list]
+    return find_lists(imported.root, imported.form, row.scenario)
+
+
+def estimate_seconds(rules_to_run):
+    """Return the seconds of one job of each rule, for the console. It takes seconds itself."""
+    from workflow_src.planning.plan import Arguments, make_estimate
+
+    made = {
+        "settings": SETTINGS,
+        "stages": list_stages(),
+        "on_gpu": [],
+        "listing": sorted({job["rule"] for job in find_jobs([MANIFEST])}),
+        "cores": 1,
+        "results": Path("results"),
+    }
+    given = {name: value or None for name, value in PLANNED.items()}
+    given["embeddings"] = IMPORTED
+    return make_estimate(Arguments(**made, **given), rules_to_run).seconds()

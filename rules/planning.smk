@@ -37,20 +37,3 @@ rule plan:
         + SETTINGS_FILE
         + " --cores {params.cores} --nolock 2> {log})"
         ' && printf %s "$said" | ' + step("planning.plan", printed="2> {log}")
-
-
-def estimate_seconds(rules_to_run):
-    """Return the seconds of one job of each rule, for the console. It takes seconds itself."""
-    from workflow_src.planning.plan import Arguments, make_estimate
-
-    made = {
-        "settings": SETTINGS,
-        "stages": list_stages(),
-        "on_gpu": [],
-        "listing": sorted({job["rule"] for job in find_jobs([MANIFEST])}),
-        "cores": 1,
-        "results": Path("results"),
-    }
-    given = {name: value or None for name, value in PLANNED.items()}
-    given["embeddings"] = IMPORTED
-    return make_estimate(Arguments(**made, **given), rules_to_run).seconds()

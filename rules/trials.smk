@@ -59,13 +59,13 @@ if SETTINGS.trials.source == "generate":
 
 else:
 
-    LISTS = (SETTINGS.trials.imported.root, SETTINGS.trials.imported.form)
-
-    def found_lists(wildcards):
-        return find_lists(*LISTS, TRIAL_LISTS[wildcards.list].scenario)
-
     # Snakemake does not notice a missing source file where an earlier result exists.
-    checked(check_lists, *LISTS, SETTINGS.trials.scenarios)
+    checked(
+        check_lists,
+        SETTINGS.trials.imported.root,
+        SETTINGS.trials.imported.form,
+        SETTINGS.trials.scenarios,
+    )
 
     rule import_trials:
         input:

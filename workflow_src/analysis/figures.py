@@ -27,8 +27,9 @@ def error_rates(summary: pd.DataFrame, methods: pd.DataFrame) -> Figure:
     """EER of all methods over the scenarios.
 
     The equal error rate (EER) of every method in every scenario, a panel for each order of trials.
-    Lines are confidence intervals, for other test speakers and seeds. Nd is a test day every N
-    days; "as" tests all utterances of a day, "1s" one of them, "random" a few on random days.
+    Lines are confidence intervals, for other test speakers and seeds; a line that leaves the panel
+    is wider. Nd is a test day every N days; "as" tests all utterances of a day, "1s" one of them,
+    "random" a few on random days.
 
     Parameters
     ----------
@@ -46,7 +47,9 @@ def error_rates(summary: pd.DataFrame, methods: pd.DataFrame) -> Figure:
         ends = methods[methods["order"] == order].set_index(["method", "scenario"])
         _plot_error_rates(axes, summary[summary["order"] == order], ends[["eer_low", "eer_high"]])
         axes.set_title(f"{order} order")
-    panels[-1, 0].set_xlabel("scenario")
+    # An interval that is far wider than the others would hide them.
+    highest = 1.05 * min(2 * summary["eer_percent"].max(), methods["eer_high"].max(skipna=True))
+    panels[-1, 0].set(xlabel="scenario", ylim=(0, highest))
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
@@ -84,7 +87,7 @@ def _plot_error_rates(axes: Axes, summary: pd.DataFrame, ends: pd.DataFrame) -> 
     axes.grid(axis="x", visible=False)
     for edge in np.arange(0.5, len(scenarios) - 1):
         axes.axvline(edge, color="#e2e2e2", linewidth=0.8)
-    axes.set(ylabel="EER (%)", ylim=(0, None), xlim=(-0.5, len(scenarios) - 0.5))
+    axes.set(ylabel="EER (%)", xlim=(-0.5, len(scenarios) - 0.5))
 
 
 def _plot_alphas(
