@@ -17,6 +17,7 @@ from workflow_src.trials.pool import build_pool
 from workflow_src.trials.protocol import make_scenario
 
 SEQUENCE = ["model", "round"]
+MANY = [f"{n:04d}" for n in range(40)]
 WEEKLY = Scenario(id="weekly", every=1, targets="all", unit="week")
 WEEKLY_ONE = Scenario(id="weekly-one", every=1, targets="one", unit="week")
 ROWS = [*(BY_ID[name] for name in ("random", "1das", "3das", "3d1s")), WEEKLY, WEEKLY_ONE]
@@ -144,15 +145,18 @@ def test_numbers_are_on_average_as_set(manifest, row, ratio):
 
 
 @functools.cache
+def many_speakers():
+    return make_manifest(days=30, speakers=MANY, seed=3)
+
+
+@functools.cache
 def many_trials(name, ratio):
     """Trials of many speakers, with the place in the day, the day's size and its targets."""
     row = {row.id: row for row in ROWS}[name]
-    speakers = [f"{n:04d}" for n in range(40)]
-    manifest = make_manifest(days=30, speakers=speakers, seed=3)
     generation = Generation.model_validate(
         {"nontargets_per_target": ratio, "rounds": 4, "random": {"trajectories": 8}}
     )
-    pool = build_pool(manifest, make_split(speakers, ()), [], generation, row.unit)
+    pool = build_pool(many_speakers(), make_split(MANY, ()), [], generation, row.unit)
     trials = make_scenario(pool, row, generation, 5, "independent").trials
     # The draws of a speaker are shared by templates: one template each, or rows would repeat.
     if row.every != "random":
