@@ -462,6 +462,7 @@ WORLDS = {
         ["evaluation", "corpus.synthetic.law"],
         {
             "evaluation": "operating points, export",
+            "evaluation.intervals": "nothing",
             "corpus.synthetic.law": "demo extractor",
         },
     ),

@@ -61,6 +61,6 @@ def test_a_module_runs_to_its_record(tmp_path):
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"tv": tiny}))
     (done,) = run_all([Command(["table.txt", "results/provenance.json", *words])])
     assert done.code == 0, done.said
-    assert (tmp_path / "table.txt").read_text().startswith("run,scenario,eer_percent\n")
+    assert (tmp_path / "table.txt").read_text().startswith("run,scenario,order,eer_percent\n")
     record = (tmp_path / "results/provenance.json").read_text()
     assert "tv_generate_trials" in record

@@ -31,7 +31,9 @@ esac
 FROM_NOTEBOOKS = {
     "run_inference",
     "sweep_thresholds",
+    "measure_operating_points",
     "measure_intervals",
+    "measure_order",
     "summarise_results",
     "run_visual_analysis",
     "record_provenance",
@@ -41,6 +43,8 @@ EVERYTHING = FROM_NOTEBOOKS | {
     "simulate_embeddings",
     "split_speakers",
     "generate_trials",
+    "generate_development_trials",
+    "set_operating_points",
     "list_passed_over",
     "tabulate_runs",
 }

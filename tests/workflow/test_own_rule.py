@@ -37,7 +37,9 @@ SMALL = {
 SCORED = {
     "fit_method": 1,
     "run_inference": 1,
+    "set_operating_points": 1,
     "tabulate_runs": 1,
+    "measure_operating_points": 1,
     "measure_intervals": 1,
     "summarise_results": 1,
 }
