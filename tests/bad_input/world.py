@@ -350,7 +350,8 @@ COMMANDS: dict[str, Command] = {
 # These are not run to build the world: a notebook, a download, and what makes nothing.
 NOT_BUILT = {"analysis.run_visual_analysis", "corpus.fetch_corpus", "provenance"}
 COMMANDS["analysis.run_visual_analysis"] = Command(
-    {"--notebook": "notebooks/visual_analysis.ipynb", "--scenario": "random", "--alpha": "0.1"},
+    {"--notebook": "notebooks/visual_analysis.ipynb", "--scenario": "random", "--alpha": "0.1",
+     "--intervals": "{}", "--seed": "1"},
     {"--executed": "results/analysis/visual_analysis.ipynb"},
 )  # fmt: skip
 for _name in ("inference.run_inference", "analysis.run_visual_analysis"):

@@ -21,6 +21,8 @@ NEVER = {
     "compute.device",
     "compute.deterministic",
     "corpus.replace",
+    # Names a list of utterances, which no run here has.
+    "corpus.simulated.listing.names",
     "inference.folders",
     "extractor.folders",
     "extractor.allow_demo",
