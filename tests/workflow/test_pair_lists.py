@@ -139,6 +139,6 @@ def test_the_whole_graph_runs_on_a_corpus_without_times(scored):
     folder, _ = scored
     plan = run_snakemake(folder, "--", "plan", overlay=OVERLAY)
     assert f"{SPEAKERS} speakers on days that are unknown (from the manifest)" in plan
-    assert f"trials      {PAIRS:,} in 1 scenarios" in plan
+    assert f"trials      {PAIRS:,} in 1 lists" in plan
     run_snakemake(folder, "--", "all", overlay=OVERLAY)
     assert (folder / "results/analysis/figures/scores_over_time.png").is_file()
