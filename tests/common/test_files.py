@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from workflow_src.common.errors import InputError
@@ -75,6 +76,21 @@ def test_a_truncated_file_is_named(tmp_path):
         (tmp_path / name).write_bytes(content[: len(content) // 2])
         with pytest.raises(InputError, match=name):
             read(tmp_path / name)
+
+
+def test_a_text_of_parquet_that_is_no_utf_8_is_refused(tmp_path):
+    broken = pa.array([b"0001", b"\xd9"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"speaker": broken}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"t\.parquet: cannot be read as parquet \(.*UTF8"):
+        read_parquet(tmp_path / "t.parquet")
+
+
+def test_a_folder_named_like_a_column_gives_no_column(tmp_path):
+    folder = tmp_path / "speaker=0003"
+    folder.mkdir()
+    write_parquet(TABLE, folder / "t.parquet")
+    assert list(read_parquet(folder / "t.parquet")) == ["speaker", "score"]
+    assert read_parquet(folder / "t.parquet")["speaker"].tolist() == ["0001", "0002"]
 
 
 def test_a_pickled_array_is_refused(tmp_path):

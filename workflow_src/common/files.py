@@ -112,10 +112,14 @@ def read_parquet(path: str | Path, columns: Sequence[str] = (), only: bool = Fal
     plain_size(path)
     try:
         some = [name for name in pq.read_schema(path).names if name in columns] if only else None
-        table = pd.read_parquet(path, columns=some)
+        # Of a folder named ``speaker=7``, Arrow would make a column.
+        table = pq.read_table(path, columns=some, partitioning=None)
+        # A text that is no UTF-8 would fail where it is first shown.
+        table.validate(full=True)
+        frame = table.to_pandas()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be read as parquet ({first_line(error)})") from error
-    return _with_columns(table, columns, path)
+    return _with_columns(frame, columns, path)
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:

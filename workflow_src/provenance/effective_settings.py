@@ -22,6 +22,9 @@ def effective_settings(config: Config) -> dict[str, Any]:
     for source in unused:
         del content["corpus"][source]
     del content["corpus"]["replace"]
+    if config.corpus.source == "simulated" and not config.corpus.simulated.listing.utterances:
+        # Drawn utterances have the names of SMIIP-TV.
+        del content["corpus"]["simulated"]["listing"]["names"]
     # The place of recordings and of own code changes no result. Such code is recorded.
     content["corpus"].get("directory", {}).pop("archives", None)
     del content["inference"]["folders"], content["extractor"]["folders"]
