@@ -27,8 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, ndtri
-from scipy.stats import t as student
+from scipy.special import expit, logit, ndtr, ndtri, stdtrit
 
 # An interval is not given if more resamples than this lack one kind of trial.
 MOST_LACKING = 0.05
@@ -178,12 +177,12 @@ def half_width(number: Sampled, z: float) -> float:
     """
     if not _is_known(number):
         return math.nan
-    total = float(np.nanvar(number.samples))
+    total = float(number.samples[~np.isnan(number.samples)].var())
     speakers = max(total - sum(variance for variance, _ in number.seeds), 0.0)
     parts = [(speakers, number.freedom), *number.seeds]
     spread = sum(variance**2 / freedom for variance, freedom in parts)
     freedom = total**2 / spread if spread else number.freedom
-    return float(student.ppf(ndtr(z), freedom)) * math.sqrt(total)
+    return float(stdtrit(freedom, ndtr(z))) * math.sqrt(total)
 
 
 def normal_quantile(confidence: float) -> float:
