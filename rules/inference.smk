@@ -90,27 +90,27 @@ rule set_operating_points:
         trials=DEVELOPMENT_TABLES,
         embeddings=EMBEDDINGS,
         index=INDEX,
-        policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
-        tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
+        policies=[file for run in RUNS.values() for file in run_policy(run)],
+        tuned=[run.tuned for run in TUNED_RUNS.values()],
         manifest=MANIFEST if LOOKS_AT_TESTS else [],
     output:
-        points=POINTS,
+        points=expand(POINTS, run=RUNS),
     group:
-        "inference"
+        "analysis"
     conda:
         "../envs/training.yaml"
     resources:
         **needs(3000, 20, turn=1),
     params:
-        run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
-        rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
+        runs=list_runs(RUNS.values()),
+        rule_code=rule_code(RUNS.values()),
         development=lambda wildcards: DEVELOPMENT,
         scenarios=DEVELOPMENT_SCENARIOS,
         settings=SETTINGS.evaluation.model_dump_json(
             include={"operating_points", "calibration"}
         ),
     message:
-        "Setting the operating points of {wildcards.run} on development trials"
+        "Setting the operating points of all runs on development trials"
     shell:
         step("inference.set_operating_points")
 

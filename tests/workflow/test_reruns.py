@@ -169,7 +169,7 @@ def test_a_new_seed_trains_and_runs_only_its_policies_and_what_shows_them(added)
         "finetune_policy": 2,
         "tune_threshold": 1,
         "run_inference": 2,
-        "set_operating_points": 2,
+        "set_operating_points": 1,
         "tabulate_runs": 1,
         "list_passed_over": 1,
         **SHOWN,

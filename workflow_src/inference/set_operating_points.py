@@ -1,6 +1,6 @@
-"""Score the development trials with a run, choose its thresholds on them, and fit its back-end.
+"""Score the development trials with every run, choose thresholds on them, and fit back-ends.
 
-The step sees no test trial.
+The step sees no test trial. One process does it for all runs: to start takes longer than a run.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from workflow_src.evaluation.quality import look_up_quality
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.scoring import score_scenario
 from workflow_src.inference.tuned import resolve_tuned
-from workflow_src.running.arguments import Input, Output
+from workflow_src.running.arguments import Input, Outputs
+from workflow_src.running.progress import show_progress
 from workflow_src.settings.evaluation import Evaluation
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import UpdateRule
@@ -29,8 +30,8 @@ from workflow_src.updating.interface import UpdateRule
 class Arguments:
     """The step's arguments."""
 
-    run: Run
-    """The run, a row of the run table."""
+    runs: list[Run]
+    """The runs, rows of the run table."""
     development: Path
     """The folder of the development trials."""
     scenarios: list[str]
@@ -43,8 +44,8 @@ class Arguments:
     """The lengths of the recordings, parquet: utterance, seconds; for the back-end quality."""
     settings: Evaluation
     """The operating points and the back-end."""
-    points: Output
-    """Thresholds and back-end, JSON."""
+    points: Outputs
+    """Thresholds and back-end of each run, JSON."""
 
 
 def score_development(
@@ -69,7 +70,12 @@ def score_development(
 
 
 def run(args: Arguments) -> None:
-    """Read and score the development trials, and write what was chosen on them."""
+    """Read and score the development trials, and write what was chosen on them for each run."""
+    if len(args.points) != len(args.runs):
+        raise InputError(
+            f"runs, points: there are {len(args.runs)} runs and {len(args.points)} files; each run "
+            "needs one"
+        )
     embeddings = read_embeddings(args.embeddings, mmap=True)
     index = read_index(args.index)
     manifest = None
@@ -77,15 +83,18 @@ def run(args: Arguments) -> None:
         if args.manifest is None:
             raise InputError("--manifest: is missing; the back-end quality needs it")
         manifest = read_parquet(args.manifest, ["utterance"])
-    rule = build_rule(resolve_tuned(args.run))
-    scored, targets = [], []
-    for scenario in args.scenarios:
-        trials, enrolment = read_scenario(args.development, scenario)
-        # Where no speaker trains, there are none.
-        if len(trials):
-            scored.append(score_development(rule, trials, enrolment, embeddings, index, manifest))
-            targets.append(trials["target"].to_numpy(dtype=bool))
-    chosen = set_operating_points(scored, targets, args.settings)
-    write_json(chosen.model_dump(mode="json"), args.points)
-    if chosen.development is None:
+    read = [read_scenario(args.development, scenario) for scenario in args.scenarios]
+    # Where no speaker trains, there are none.
+    lists = [(trials, enrolment) for trials, enrolment in read if len(trials)]
+    targets = [trials["target"].to_numpy(dtype=bool) for trials, _ in lists]
+    if not lists:
         print("no development trials, so no operating points")
+    pairs = zip(args.runs, args.points, strict=True)
+    for run, path in show_progress(pairs, "runs", total=len(args.runs)):
+        rule = build_rule(resolve_tuned(run))
+        scored = [
+            score_development(rule, trials, enrolment, embeddings, index, manifest)
+            for trials, enrolment in lists
+        ]
+        chosen = set_operating_points(scored, targets, args.settings)
+        write_json(chosen.model_dump(mode="json"), path)

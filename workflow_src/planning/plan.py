@@ -136,7 +136,7 @@ def measure_amounts(
         * sum(find_method(run.method).fit_seconds for run in fitted)
         / max(1, len(fitted)),
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
-        "all_development_trials": developed,
+        "development_scores": developed * len(runs),
         "threshold_trials": developed * tuning.candidates,
         "lists": len(trials),
         "scores": sum(trials.values()) * len(runs),

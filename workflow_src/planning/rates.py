@@ -51,7 +51,7 @@ RATES = {
     "tune_threshold": Rate(4.0, {"threshold_trials": 3e-6}),
     "tabulate_runs": Rate(1.2),
     "run_inference": Rate(9.0, {"trials": 4e-6}),
-    "set_operating_points": Rate(4.0, {"all_development_trials": 8e-6}),
+    "set_operating_points": Rate(4.0, {"development_scores": 8e-6}),
     "measure_operating_points": Rate(2.5, {"scores": 1.5e-6}),
     "measure_intervals": Rate(2.0, {"scores": 0.8e-6, "score_tables": 0.04}),
     "summarise_results": Rate(2.0, {"scores": 0.2e-6}),
