@@ -1,6 +1,6 @@
 # Embeddings + trials + update rules -> results/inference: a score for every trial of every run.
 
-from workflow_src.common.passed_over import gather_passed_over
+from workflow_src.common.passed_over import gather_passed_over, shorten
 from workflow_src.evaluation.headline import describe_results
 
 RUN_TABLE = "results/inference/runs.csv"
@@ -283,7 +283,10 @@ onsuccess:
             path for path in [*PASSED_OVER_PARTS, REJECTED] if Path(path).exists()
         ]
         try:
-            said = [f"passed over, {row}" for row in gather_passed_over(there)]
+            said = [
+                f"passed over, {line}"
+                for line in shorten(gather_passed_over(there))
+            ]
             if is_asked_for("all", "report", "analysis", "inference"):
                 said += describe_results(
                     Path(), SETTINGS.shown_list.scenario, SETTINGS.shown_list.order

@@ -286,7 +286,7 @@ COMMANDS: dict[str, Command] = {
          "--differences": "differences.csv"},
     ),
     "inference.set_operating_points": Command(
-        {**MATRIX, "--runs": [BASELINE], "--development": DEVELOPMENT, "--scenarios": "random",
+        {**MATRIX, "--runs": runs(BASELINE), "--development": DEVELOPMENT, "--scenarios": "random",
          "--settings": "{}"},
         {"--points": POINTS},
     ),

@@ -6,6 +6,7 @@ from workflow_src.common.passed_over import (
     gather_passed_over,
     note,
     noted_in,
+    shorten,
     write_passed_over,
 )
 
@@ -72,3 +73,19 @@ def test_another_table_is_refused(tmp_path, content):
         path.write_text(content)
     with pytest.raises(InputError, match=r"part\.csv: cannot be read as a table of what is passed"):
         gather_passed_over([path])
+
+
+def test_the_same_of_several_lists_is_one_line():
+    rows = [
+        PassedOver("trials", "test days (random)", 39),
+        PassedOver("trials", "days of 5 (3das)", 1),
+        PassedOver("trials", "test days (1das)", 1_200),
+        PassedOver("development trials", "test days (random)", 2),
+        PassedOver("corpus", "rows (of a table) without an utterance", 3, "a"),
+    ]
+    assert shorten(rows) == [
+        "trials: 1,239 test days, in 2 lists",
+        "trials: 1 days of 5 (3das)",
+        "development trials: 2 test days (random)",
+        "corpus: 3 rows (of a table) without an utterance (first: a)",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -28,6 +29,9 @@ class PassedOver(NamedTuple):
         first = f" (first: {printable(self.first)})" if self.first else ""
         return f"{self.stage}: {self.number:,} {self.what}{first}"
 
+
+# Where things are passed over: the end of `PassedOver.what`.
+_PLACE = re.compile(r" \([^()]+\)$")
 
 _noted: ContextVar[list[tuple[str, int, str]] | None] = ContextVar("noted", default=None)
 
@@ -83,6 +87,19 @@ def gather_passed_over(paths: Sequence[str | Path]) -> list[PassedOver]:
         A table is missing or has another form.
     """
     return list(dict.fromkeys(row for path in paths for row in _read(path)))
+
+
+def shorten(rows: Sequence[PassedOver]) -> list[str]:
+    """Return a line for each kind of things, whatever the trial lists in which they are."""
+    kinds: dict[tuple[str, str], list[PassedOver]] = {}
+    for row in rows:
+        kinds.setdefault((row.stage, _PLACE.sub("", row.what)), []).append(row)
+    return [
+        f"{stage}: {sum(row.number for row in alike):,} {what}, in {len(alike)} lists"
+        if len(alike) > 1
+        else str(alike[0])
+        for (stage, what), alike in kinds.items()
+    ]
 
 
 def _read(path: str | Path) -> list[PassedOver]:
