@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import yaml
 
-from tests.embeddings.conftest import speech_like
+from tests.embeddings.conftest import make_model, speech_like
 from tests.workflow.finished_runs import merge
 from tests.workflow.forked_runs import run_snakemake
 from tests.workflow.running import CLONE
@@ -17,16 +17,22 @@ from tests.workflow.running import CLONE
 pytestmark = pytest.mark.slow
 
 PAGE = (CLONE / "docs/your_recordings.md").read_text()
+README = (CLONE / "README.md").read_text()
+# The pages leave the front end out, which is that of most models. This one takes waveforms.
+WAVEFORMS = {"extractor": {"front_end": "waveform"}}
 SPEAKERS = ["anna", "id10270", "Åsa", "jürgen", "bo", "10000"]
 TRIALS = ["trials/random", "trials/1das"]
 
 
+def blocks(page):
+    """Return the settings that a page shows."""
+    return [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.S)]
+
+
 def settings(number):
     """Return the page's settings of one way, over those of the first."""
-    found = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.S)]
-    # The page names a model for people. These voices are synthetic.
-    del found[0]["extractor"]["model"]
-    merged = merge(merge(found[0], found[number]), {"extractor": {"allow_demo": True}})
+    found = blocks(PAGE)
+    merged = merge(merge(found[0], found[number]), WAVEFORMS)
     if number:
         for source in ("directory", "imported"):
             block = merged["corpus"].get(source, {})
@@ -47,9 +53,11 @@ def folder(tmp_path_factory):
                 moment = datetime.datetime(2019, 12, 28, 9, 30 + take) + datetime.timedelta(day)
                 path = f"{speaker}/{moment:%Y-%m-%dT%H%M}_{take}.wav"
                 seed += 1
-                wave = speech_like(1.0, seed=seed)
+                wave = speech_like(1.2, seed=seed)
                 soundfile.write(folder / "recordings" / path, wave, 16000)
                 rows.append((path, speaker, f"{moment.isoformat()}+01:00"))
+    (folder / "models").mkdir()
+    make_model(folder / "models/voxceleb_resnet34.onnx", bins=None)
     table = pd.DataFrame(rows, columns=["path", "speaker", "time"])
     table.sample(frac=1, random_state=1).to_csv(folder / "recordings.csv", index=False)
     data = folder / "data/all"
@@ -70,14 +78,30 @@ def results(folder, names):
 
 @pytest.fixture(scope="module")
 def by_pattern(folder):
-    """Trials and error rates of the way by a pattern."""
-    said = run_snakemake(folder, "--", "results/summary.csv", overlay=settings(0))
+    """Trials and error rates of the way by a pattern, from the plan to the notebook."""
+    planned = run_snakemake(folder, "plan", overlay=settings(0))
+    assert re.search(r"6 speakers", planned), planned
+    said = run_snakemake(folder, overlay=settings(0))
     summary = pd.read_csv(folder / "results/summary.csv")
     return results(folder, TRIALS), summary, said
 
 
+def test_the_three_lines_of_the_readme_give_all_results(folder, by_pattern, tmp_path):
+    (lines,) = blocks(README)
+    for name in ("recordings", "models"):
+        (tmp_path / name).symlink_to(folder / name)
+    run_snakemake(tmp_path, overlay=merge(lines, WAVEFORMS))
+    embeddings = (tmp_path / "results/embeddings/embeddings.npy").read_bytes()
+    assert embeddings == (folder / "results/embeddings/embeddings.npy").read_bytes()
+    assert results(tmp_path, ["trials/random"]) == results(folder, ["trials/random"])
+    summary = pd.read_csv(tmp_path / "results/summary.csv")
+    assert {"baseline", "fixed-weight", "multi-head"} <= set(summary["method"])
+    assert (tmp_path / "results/analysis/visual_analysis.ipynb").exists()
+
+
 def test_a_corpus_over_new_year(folder, by_pattern):
     _, summary, _ = by_pattern
+    assert (folder / "results/analysis/visual_analysis.ipynb").exists()
     assert set(summary["scenario"]) == {"random", "1das"}
     assert set(summary["method"]) == {"baseline", "fixed-weight"}
     manifest = pd.read_parquet(folder / "results/corpus/manifest.parquet")
