@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_src.analysis.sweep_thresholds import sweep_fixed_weight
+from workflow_src.analysis.sweep_thresholds import spread_thresholds, sweep_fixed_weight
 from workflow_src.common.errors import InputError
 from workflow_src.evaluation.metrics import equal_error_rate, min_dcf
 from workflow_src.evaluation.summary import summarise_scores
@@ -96,6 +96,22 @@ def test_sweep_equals_one_setting_at_a_time(tables):
             summary = summarise_scores(score_scenario(FixedWeight(alpha, threshold), **tables))
             expected.append((alpha, threshold, summary["eer_percent"], summary["min_dcf"]))
     assert list(sweep.itertuples(index=False, name=None)) == expected
+
+
+def test_without_thresholds_a_sweep_spreads_them_over_the_scores(tables):
+    still = score_scenario(Baseline(), **tables)
+    scores, target = still["score"], still["target"]
+    sweep = sweep_fixed_weight([0.1], None, **tables)
+    found = sweep["threshold"].to_numpy()
+    assert 1 < len(found) <= 9
+    assert found[0] == pytest.approx(scores[~target].median(), abs=0.006)
+    assert found[-1] == pytest.approx(scores[target].quantile(0.9), abs=0.006)
+    np.testing.assert_allclose(np.diff(found), np.diff(found).mean(), atol=0.011)
+    assert sweep.equals(sweep_fixed_weight([0.1], found.tolist(), **tables))
+
+
+def test_thresholds_are_as_many_as_differ():
+    assert spread_thresholds(np.array([0.3, 0.3]), np.array([True, False])) == [0.3]
 
 
 def test_memory_mapped_embeddings(tables, tmp_path):

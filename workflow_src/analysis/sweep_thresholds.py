@@ -11,9 +11,10 @@ import pandas as pd
 from workflow_src.common.files import read_parquet, write_csv
 from workflow_src.common.tables import ENROLMENT_COLUMNS, TRIAL_COLUMNS, read_embeddings, read_index
 from workflow_src.evaluation.summary import summarise_scores
+from workflow_src.methods.baseline import Baseline
 from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.running.arguments import Input, Output
-from workflow_src.settings.analysis import Sweep
+from workflow_src.settings.analysis import SPREAD_THRESHOLDS, Sweep
 from workflow_src.updating.scorer import score_sequences
 from workflow_src.updating.sequences import build_task
 
@@ -21,9 +22,19 @@ from workflow_src.updating.sequences import build_task
 VARIANTS_AT_ONCE = 16
 
 
+def spread_thresholds(scores: np.ndarray, target: np.ndarray) -> list[float]:
+    """Spread at most `SPREAD_THRESHOLDS` thresholds over the scores of trials without updates.
+
+    They lie at even distances from the median of the non-targets to the 90th percentile of the
+    targets, rounded to hundredths.
+    """
+    ends = np.median(scores[~target]), np.quantile(scores[target], 0.9)
+    return np.unique(np.linspace(*ends, SPREAD_THRESHOLDS).round(2)).tolist()
+
+
 def sweep_fixed_weight(
     alphas: Sequence[float],
-    thresholds: Sequence[float],
+    thresholds: Sequence[float] | None,
     trials: pd.DataFrame,
     enrolment: pd.DataFrame,
     embeddings: np.ndarray,
@@ -31,8 +42,8 @@ def sweep_fixed_weight(
 ) -> pd.DataFrame:
     """Score the fixed weight with every combination of weight and update threshold.
 
-    The tables are as for `workflow_src.inference.scoring.score_scenario`; the trials have a column
-    target.
+    Without thresholds, those of `spread_thresholds` are taken. The tables are as for
+    `workflow_src.inference.scoring.score_scenario`; the trials have a column target.
 
     Returns
     -------
@@ -42,6 +53,9 @@ def sweep_fixed_weight(
     """
     task = build_task(trials, enrolment, embeddings, index)
     target = trials["target"].to_numpy(dtype=bool)
+    if thresholds is None:
+        still = score_sequences(Baseline(), task.templates, task.sequences, task.embeddings).scores
+        thresholds = spread_thresholds(still[0].numpy(), target)
     pairs = [(alpha, threshold) for alpha in alphas for threshold in thresholds]
     rows = []
     for first in range(0, len(pairs), VARIANTS_AT_ONCE):

@@ -141,7 +141,7 @@ def measure_amounts(
         "lists": len(trials),
         "scores": sum(trials.values()) * len(runs),
         "score_tables": len(trials) * len(runs),
-        "swept_scores": trials[config.shown_list.id] * len(sweep.alphas) * len(sweep.thresholds),
+        "swept_scores": trials[config.shown_list.id] * len(sweep.alphas) * sweep.most_thresholds,
         "synthesised_audio_seconds": seconds * synthetic,
         "embedding_numbers": utterances * dim,
         "shard_embedding_numbers": recorded * utterances * dim,

@@ -1,11 +1,14 @@
 """Settings of tables and figures."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from workflow_src.settings.base import Block, Distinct, Threshold, Weight
 from workflow_src.settings.generation import ScenarioId
+
+# Update thresholds of the map where none are set.
+SPREAD_THRESHOLDS = 9
 
 
 class Sweep(Block):
@@ -16,11 +19,16 @@ class Sweep(Block):
     alphas: Distinct[Weight] = Field(
         [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5], min_length=1, description="weights of the map"
     )
-    thresholds: Distinct[Threshold] = Field(
-        [0.2, 0.3, 0.4, 0.45, 0.51, 0.6, 0.7, 0.8, 0.9],
-        min_length=1,
-        description="update thresholds (cosine) of the map",
+    thresholds: Annotated[Distinct[Threshold], Field(min_length=1)] | None = Field(
+        None,
+        description="update thresholds (cosine) of the map; null: nine, spread over the scores "
+        "of trials without updates, whose scale is that of the speaker model",
     )
+
+    @property
+    def most_thresholds(self) -> int:
+        """The number of thresholds; with null, the most that there may be."""
+        return SPREAD_THRESHOLDS if self.thresholds is None else len(self.thresholds)
 
 
 class Analysis(Block):
