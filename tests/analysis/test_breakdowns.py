@@ -60,6 +60,16 @@ def test_a_group_has_the_mean_over_seeds_and_an_interval():
     assert np.isnan(low).all() and np.isnan(high).all()
 
 
+def test_texts_of_numbers_are_sorted_as_numbers():
+    trials = speak(3, count=300)
+    ages = np.array(["9", "10", "100"])[np.arange(len(trials)) % 7 % 3]
+    found = breakdowns.error_rate_by([trials], pd.Series(ages, trials.index), redraw(trials))
+    assert list(found["group"]) == ["9", "10", "100"]
+    mixed = pd.Series(np.where(ages == "9", "old", ages), trials.index)
+    found = breakdowns.error_rate_by([trials], mixed, redraw(trials))
+    assert list(found["group"]) == ["10", "100", "old"]
+
+
 def test_a_trade_off_lies_in_its_band():
     trials = speak(3, count=400)
     found = breakdowns.trade_off(trials, redraw(trials))

@@ -244,7 +244,7 @@ def error_rate_by(
     redrawn
         How often speakers are drawn again.
     order
-        Groups to list first, in this order; the rest follow sorted.
+        Groups to list first, in this order; the rest follow sorted, texts of numbers as numbers.
 
     Returns
     -------
@@ -263,11 +263,10 @@ def error_rate_by(
     columns = ["group", "eer_percent", "eer_low", "eer_high", "target_trials", "nontarget_trials"]
     table = pd.DataFrame(rows, columns=columns)
     ranks = {name: rank for rank, name in enumerate(order)}
-    return table.sort_values(
-        "group",
-        key=lambda groups: groups.map(lambda g: (ranks.get(g, len(ranks)), g)),
-        ignore_index=True,
-    )
+    numbers = pd.to_numeric(table["group"], errors="coerce")
+    sizes = table["group"] if numbers.isna().any() else numbers
+    places = [(ranks.get(name, len(ranks)), size) for name, size in zip(table["group"], sizes)]
+    return table.iloc[sorted(range(len(table)), key=places.__getitem__)].reset_index(drop=True)
 
 
 def trade_off(trials: pd.DataFrame, redrawn: Redrawn) -> TradeOff:
