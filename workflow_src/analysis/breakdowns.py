@@ -265,7 +265,10 @@ def error_rate_by(
     ranks = {name: rank for rank, name in enumerate(order)}
     numbers = pd.to_numeric(table["group"], errors="coerce")
     sizes = table["group"] if numbers.isna().any() else numbers
-    places = [(ranks.get(name, len(ranks)), size) for name, size in zip(table["group"], sizes)]
+    places = [
+        (ranks.get(name, len(ranks)), size)
+        for name, size in zip(table["group"], sizes, strict=True)
+    ]
     return table.iloc[sorted(range(len(table)), key=places.__getitem__)].reset_index(drop=True)
 
 
