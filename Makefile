@@ -46,7 +46,7 @@ endif
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@echo $(SETUP_FOR) > $@
 
-demo: setup ## run the whole workflow on the built-in demo corpus, and write report.html
+demo: setup ## run the whole workflow on the built-in demo corpus, and write findings.html
 	snakemake --cores $(CORES) all report
 
 # From scratch, and in folders of their own: relative paths in CONFIG are relative to those.
@@ -127,4 +127,4 @@ pictures: setup ## draw the task and the rule graph, and copy the demo's figures
 	cp results/analysis/figures/error_rates.png results/analysis/figures/error_rates_by_condition.png docs/demo/
 
 clean: ## remove results, logs, the site and Snakemake's records; .venv stays
-	rm -rf results logs report.html reproduced site .snakemake
+	rm -rf results logs report.html findings.html reproduced site .snakemake

@@ -52,9 +52,43 @@ rule write_crate:
         step("provenance.write_crate")
 
 
+rule write_findings:
+    input:
+        # Last, since the page says what all jobs took.
+        "results/provenance.json",
+        template=resource_path("resources/report/findings.html.jinja"),
+        runs=RUN_TABLE,
+        methods=METHOD_TABLE,
+        differences=DIFFERENCES,
+        order=ORDER,
+        points=POINT_TABLE,
+        calibration=CALIBRATION_TABLE,
+        passed_over="results/passed_over.csv",
+        notebook="results/analysis/visual_analysis.ipynb",
+        figures=[f"results/analysis/figures/{figure.name}.png" for figure in FIGURES],
+    output:
+        page="findings.html",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        **needs(2000, 10, turn=1),
+    params:
+        listed=json.dumps({one.name: (one.title, one.caption) for one in FIGURES}),
+        links=["report.html", "results/summary.csv", "results/analysis/figures"],
+        logs="logs",
+        shown=SETTINGS.shown_list.model_dump_json(),
+        confidence=SETTINGS.evaluation.intervals.confidence,
+        catalogue=show_methods(RUNS.values()),
+    message:
+        "Writing {output}: findings, the table of methods, figures, the notebook"
+    shell:
+        step("analysis.write_findings")
+
+
 rule report:
     input:
         "results/provenance.json",
+        "findings.html",
     output:
         "report.html",
     log:

@@ -23,6 +23,7 @@ from tests.embeddings.conftest import make_model, speech_like
 from tests.inference.made_up_policies import made_up_state_dict
 from tests.synthetic.laws import EMBEDDINGS as EMBEDDINGS_LAW
 from tests.synthetic.laws import VOICES as VOICES_LAW
+from workflow_src.common.digests import ROOT
 from workflow_src.corpus.archives import extract_archive
 from workflow_src.provenance.__main__ import main as verify_run
 from workflow_src.running.launcher import call
@@ -344,6 +345,17 @@ COMMANDS: dict[str, Command] = {
         {"--record": "results/provenance.json", "--jobs": ".snakemake/metadata"},
         {"--metadata": "results/ro-crate-metadata.json", "--workflow": "results/workflow"},
     ),
+    "analysis.write_findings": Command(
+        {"--template": str(ROOT / "resources/report/findings.html.jinja"), "--runs": "one_run.csv",
+         "--methods": "methods.csv", "--differences": "differences.csv",
+         "--order": "results/controls/order.csv", "--points": "tables/operating_points.csv",
+         "--calibration": "tables/calibration.csv", "--passed-over": "results/passed_over.csv",
+         "--notebook": "results/inference/baseline.ipynb", "--figures": "a.png",
+         "--listed": {"det": ["DET", "Rates."]},
+         "--links": "results/summary.csv", "--logs": "logs", "--shown": {"scenario": "random"},
+         "--confidence": "0.95"},
+        {"--page": "findings.html"},
+    ),
     "provenance": Command({"--run": "results"}),
 }  # fmt: skip
 
@@ -416,6 +428,8 @@ def build_world() -> None:
 def _make_givens() -> None:
     """Make what no step makes: recordings, lists, a model, embeddings, a policy."""
     Path("mine.yaml").write_text("seed: 3\n")
+    Path("a.png").write_bytes(b"png")
+    Path("logs").mkdir()
     Path("recordings/deep er").mkdir(parents=True)
     for number, name in enumerate(RECORDED):
         wave = speech_like(1 + number / 10, seed=number)

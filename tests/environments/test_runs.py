@@ -147,6 +147,7 @@ def test_the_demo_gives_the_same_bytes_as_without_environments(demo, finished_fe
     assert not ours.lost
     assert ours.record == theirs.record
     assert (demo / "report.html").stat().st_size > 100_000
+    assert (demo / "findings.html").stat().st_size > 100_000
 
 
 def test_recordings_that_were_fetched_have_the_same_embeddings(fetched, demo):

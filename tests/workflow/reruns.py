@@ -466,9 +466,9 @@ WORLDS = {
         },
     ),
     "crate": World(
-        "A run of `write_crate`: again after whatever changes the record",
+        "A run of `write_crate` and `report`: again after whatever changes the record",
         {"corpus": {"source": "simulated"}, "inference": {"methods": ["baseline"]}},
-        ["results/ro-crate-metadata.json"],
+        ["results/ro-crate-metadata.json", "report"],
         [],
         {},
     ),

@@ -9,6 +9,7 @@ from workflow_src.settings.catalogue import find_method
 
 # Where people look first, in this order.
 PLACES = (
+    "findings.html",
     "report.html",
     "results/analysis/visual_analysis.ipynb",
     "results/analysis/figures",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.bad_input.case import Case, bad
-from tests.bad_input.spoiling import cut, edit_npy, edit_parquet, remove
+from tests.bad_input.spoiling import cut, edit_csv, edit_npy, edit_parquet, remove
 from tests.bad_input.world import BASELINE, EMBEDDINGS, MULTI_HEAD, ORACLE, TUNED, runs
 
 SCORES = "scores/1/random.parquet"
@@ -25,7 +25,19 @@ def compared(name: str, says: str, spoil=None, **options) -> Case:
     return bad("comparison.summarise_comparison", name, says, spoil, **options)
 
 
+def found(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("analysis.write_findings", name, says, spoil, **options)
+
+
 CASES = [
+    found("no table of methods", "methods.csv: cannot be read", remove("methods.csv")),
+    found("a table without intervals", "methods.csv: lacks the column 'eer_low'",
+          edit_csv("methods.csv", lambda table: table.drop(columns="eer_low"))),
+    found("a notebook cut short", "results/inference/baseline.ipynb: is no notebook",
+          cut("results/inference/baseline.ipynb")),
+    found("a figure that is not there", "b.png: No such file", figures="b.png"),
+    found("a figure without a title", "figures, listed: there are 1 files and 0 figures",
+          listed="{}"),
     swept("a matrix cut short", f"{EMBEDDINGS}: cannot be read", cut(EMBEDDINGS)),
     swept("pickled embeddings", f"{EMBEDDINGS}: cannot be read",
           lambda: np.save(EMBEDDINGS, np.array([{}]), allow_pickle=True)),
