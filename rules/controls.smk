@@ -54,7 +54,7 @@ rule shuffle_targets:
         embeddings=EMBEDDINGS,
         index=INDEX,
         tables=list_tables(CONTROLLED),
-        policies=run_files(RUNS.values()),
+        policies=run_files(compared_runs("baseline")),
     output:
         table="results/controls/shuffled_targets.csv",
     conda:
@@ -62,8 +62,9 @@ rule shuffle_targets:
     resources:
         **needs(4000, 60),
     params:
-        runs=list_runs(RUNS.values()),
-        rule_code=lambda wildcards: rule_code(RUNS.values()),
+        runs=list_runs(compared_runs("baseline")),
+        rule_code=lambda wildcards: rule_code(compared_runs("baseline")),
+        baseline=REFERENCES["baseline"].run,
         trials=lambda wildcards: "results/trials",
         lists=write_lists(CONTROLLED),
         intervals=SETTINGS.evaluation.intervals.model_dump_json(),
@@ -79,7 +80,7 @@ rule separate_tests:
         embeddings=EMBEDDINGS,
         index=INDEX,
         tables=list_tables(CONTROLLED),
-        policies=run_files(RUNS.values()),
+        policies=run_files(compared_runs("baseline")),
     output:
         table="results/controls/separate_tests.csv",
     conda:
@@ -87,8 +88,9 @@ rule separate_tests:
     resources:
         **needs(4000, 60),
     params:
-        runs=list_runs(RUNS.values()),
-        rule_code=lambda wildcards: rule_code(RUNS.values()),
+        runs=list_runs(compared_runs("baseline")),
+        rule_code=lambda wildcards: rule_code(compared_runs("baseline")),
+        baseline=REFERENCES["baseline"].run,
         trials=lambda wildcards: "results/trials",
         lists=write_lists(CONTROLLED),
         intervals=SETTINGS.evaluation.intervals.model_dump_json(),
@@ -165,7 +167,7 @@ if NEW_TRIALS:
             split=SPLIT,
             rejected=REJECTED,
             chosen=expand(POINTS, run=RUNS),
-            policies=run_files(RUNS.values()),
+            policies=run_files(compared_runs("baseline")),
         output:
             table="results/controls/impostors.csv",
         conda:
@@ -173,9 +175,9 @@ if NEW_TRIALS:
         resources:
             **needs(4000, 60),
         params:
-            runs=list_runs(RUNS.values()),
-            rule_code=lambda wildcards: rule_code(RUNS.values()),
-            points=lambda wildcards: "results/inference",
+            runs=list_runs(compared_runs("baseline")),
+            rule_code=lambda wildcards: rule_code(compared_runs("baseline")),
+            baseline=REFERENCES["baseline"].run,
             rates=SETTINGS.evaluation.controls.nontargets_per_target,
             scenarios=write_scenarios(CONTROLLED_SCENARIOS),
             generation=SETTINGS.trials.generation.model_dump_json(),

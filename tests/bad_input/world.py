@@ -118,7 +118,7 @@ FITTED = {**FITTING, "--start": "results/policies/fixed-weight-tuned",
           "--start-entry": METHODS["fixed-weight-tuned"].entry}  # fmt: skip
 
 CONTROL = {**MATRIX, "--runs": runs(BASELINE, TUNED), "--intervals": {"resamples": 100},
-           "--seed": "1"}  # fmt: skip
+           "--seed": "1", "--baseline": "baseline"}  # fmt: skip
 LISTED = {"--trials": "results/trials", "--lists": LISTS}
 NEW_TRIALS = {**SPOKEN, "--scenarios": f"[{RANDOM}]",
               "--generation": {"random": {"trajectories": 2}}}  # fmt: skip
@@ -319,17 +319,15 @@ COMMANDS: dict[str, Command] = {
         {**CONTROL, **LISTED}, {"--table": "results/controls/separate_tests.csv"}
     ),
     "controls.measure_headroom": Command(
-        {**CONTROL, **LISTED, "--runs": runs(BASELINE, TUNED, ORACLE), "--baseline": "baseline",
-         "--ceiling": "oracle"},
+        {**CONTROL, **LISTED, "--runs": runs(BASELINE, TUNED, ORACLE), "--ceiling": "oracle"},
         {"--table": "results/controls/headroom.csv"},
     ),
     "controls.lengthen_enrolment": Command(
-        {**CONTROL, **NEW_TRIALS, "--lists": LISTS, "--baseline": "baseline", "--utterances": "7"},
+        {**CONTROL, **NEW_TRIALS, "--lists": LISTS, "--utterances": "7"},
         {"--table": "results/controls/long_enrolment.csv"},
     ),
     "controls.vary_impostors": Command(
-        {**CONTROL, **NEW_TRIALS, "--runs": runs(BASELINE), "--points": "results/inference",
-         "--rates": "2.0"},
+        {**CONTROL, **NEW_TRIALS, "--chosen": POINTS, "--rates": "2.0"},
         {"--table": "results/controls/impostors.csv"},
     ),
     "exporting.export_method": Command(

@@ -38,14 +38,14 @@ def bench(world):
     return Bench(world[2], world[3], Intervals(resamples=100), 1)
 
 
-def test_rows_compare_each_run_with_itself_or_with_a_reference(world):
+def test_rows_compare_each_run_with_itself_and_with_the_baseline(world):
     trials, enrolment, *matrix = world
     half = np.arange(len(trials)) % 2 == 0
     conditions = {
         "all": Condition(trials, enrolment, RULES),
         "half": Condition(trials, enrolment, RULES, counted=half),
     }
-    table = bench(world).tabulate(conditions, "list", "counted")
+    table = bench(world).tabulate(conditions, "list", "counted", "baseline")
     assert table[["counted", "run"]].to_numpy().tolist() == [
         [name, run] for name in conditions for run in RULES
     ]
@@ -58,16 +58,17 @@ def test_rows_compare_each_run_with_itself_or_with_a_reference(world):
         assert row.difference == pytest.approx(row.eer_percent - usual["eer_percent"])
     first = table[table["counted"] == "all"]
     assert (first[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
-    compared = bench(world).tabulate(conditions, "list", "counted", reference="baseline")
-    base = compared.loc[0, "eer_percent"]
-    np.testing.assert_allclose(compared["difference"], compared["eer_percent"] - base)
+    frozen = table[table["run"] == "baseline"].set_index("counted")["eer_percent"]
+    gain = frozen.loc[table["counted"]].to_numpy() - table["eer_percent"]
+    np.testing.assert_allclose(table["gain"], gain, atol=1e-12)
+    assert (table["gain_low"] <= table["gain"]).all() and (table["gain"] != 0).any()
 
 
 def test_scores_that_no_rule_gives_are_a_run_of_their_own(world):
     trials, enrolment, *_ = world
     perfect = trials["target"].to_numpy(dtype=np.float32)
     condition = Condition(trials, enrolment, RULES, scores={"perfect": perfect})
-    table = bench(world).tabulate({1: condition}, "list", "condition").set_index("run")
+    table = bench(world).tabulate({1: condition}, "list", "condition", "baseline").set_index("run")
     assert table.index.tolist() == [*RULES, "perfect"]
     assert table.loc["perfect", "eer_percent"] == 0
     assert pd.isna(table.loc["perfect", "eer_low"])
@@ -79,7 +80,7 @@ def test_the_same_trials_in_another_order_of_rows_have_the_same_interval(world):
         name: Condition(table, enrolment, RULES)
         for name, table in (("one", trials), ("other", trials.sample(frac=1, random_state=1)))
     }
-    table = bench(world).tabulate(conditions, "list", "condition")
+    table = bench(world).tabulate(conditions, "list", "condition", "baseline")
     numbers = table.drop(columns="condition").groupby("run")
     assert (numbers.nunique() == 1).all(axis=None)
     assert (table["difference_high"] == 0).all()
@@ -88,4 +89,6 @@ def test_the_same_trials_in_another_order_of_rows_have_the_same_interval(world):
 def test_no_trial_is_refused(world):
     trials, enrolment, *_ = world
     with pytest.raises(InputError, match="has no trial"):
-        bench(world).tabulate({1: Condition(trials.head(0), enrolment, RULES)}, "list", "condition")
+        bench(world).tabulate(
+            {1: Condition(trials.head(0), enrolment, RULES)}, "list", "condition", "baseline"
+        )

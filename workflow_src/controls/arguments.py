@@ -26,6 +26,8 @@ class ControlArguments:
 
     runs: list[Run]
     """The runs, rows of the run table."""
+    baseline: str
+    """The run that never updates, with which the others are compared."""
     embeddings: Input
     """The embeddings, .npy, [N, D]."""
     index: Input

@@ -135,10 +135,10 @@ class Bench:
         conditions: Mapping[Name, Condition],
         title: str,
         variable: str,
-        reference: str | None = None,
+        baseline: str,
         describe: Callable[[Measured[Name]], dict[str, Any]] = lambda measured: {},
     ) -> pd.DataFrame:
-        """Measure all conditions and compare them with the first.
+        """Measure all conditions; compare runs with themselves under the first, and with another.
 
         Parameters
         ----------
@@ -146,26 +146,38 @@ class Bench:
             As for `measure`.
         variable
             The column of the conditions' names.
-        reference
-            The run under the first condition with which all are compared; None: each with itself.
+        baseline
+            The run that never updates, with which all are compared under their own condition.
         describe
             Returns further cells of a row.
 
         Returns
         -------
         DataFrame
-            `variable`, run, eer_percent, eer_low, eer_high, difference (from the EER under the
-            first condition, in per cent absolute), difference_low, difference_high, and the further
+            `variable`, run, eer_percent, eer_low, eer_high; difference (from the EER under the
+            first condition, in per cent absolute), difference_low, difference_high; gain (by how
+            much the EER is lower than that of the baseline), gain_low, gain_high; and the further
             cells.
+
+        Raises
+        ------
+        InputError
+            As `measure`; or the baseline is none of the runs.
         """
+        if any(baseline not in one.rules for one in conditions.values()):
+            raise InputError(f"--baseline: {baseline!r} is none of the runs")
         measured = list(self.measure(conditions, title))
-        first = {one.run: one.eer for one in measured if one.condition == measured[0].condition}
+        eers = {(one.condition, one.run): one.eer for one in measured}
+        usual = next(iter(conditions))
         rows = [
             {
                 variable: one.condition,
                 "run": one.run,
                 **describe_eer(one.eer, self.intervals),
-                **describe_difference(one.eer, first[reference or one.run], self.intervals),
+                **describe_difference("difference", one.eer, eers[usual, one.run], self.intervals),
+                **describe_difference(
+                    "gain", eers[one.condition, baseline], one.eer, self.intervals
+                ),
                 **describe(one),
             }
             for one in measured
@@ -179,15 +191,17 @@ def describe_eer(eer: Sampled, settings: Intervals) -> dict[str, float]:
     return {"eer_percent": 100 * eer.value, "eer_low": 100 * low, "eer_high": 100 * high}
 
 
-def describe_difference(eer: Sampled, usual: Sampled, settings: Intervals) -> dict[str, float]:
+def describe_difference(
+    name: str, eer: Sampled, other: Sampled, settings: Intervals
+) -> dict[str, float]:
     """Return the cells of an EER minus another one, in per cent absolute.
 
-    They are difference, difference_low and difference_high.
+    They are `name`, and with ``_low`` and ``_high`` the ends of its interval.
     """
-    gap = difference(eer, usual)
+    gap = difference(eer, other)
     half = 100 * half_width(gap, normal_quantile(settings.confidence))
     value = 100 * gap.value
-    return {"difference": value, "difference_low": value - half, "difference_high": value + half}
+    return {name: value, f"{name}_low": value - half, f"{name}_high": value + half}
 
 
 def name_list(table: pd.DataFrame, one: TrialList) -> pd.DataFrame:

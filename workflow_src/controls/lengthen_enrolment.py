@@ -17,7 +17,7 @@ import pandas as pd
 from workflow_src.common.errors import InputError, blamed_on
 from workflow_src.common.files import write_csv
 from workflow_src.controls.arguments import NewTrialsArguments, build_rules
-from workflow_src.controls.conditions import Condition, name_list
+from workflow_src.controls.conditions import Condition, describe_difference, describe_eer
 from workflow_src.settings.generation import Generation, Scenario
 from workflow_src.settings.orders import Order, TrialList
 from workflow_src.trials.pool import Pool
@@ -30,10 +30,8 @@ class Arguments(NewTrialsArguments):
 
     lists: list[TrialList]
     """The trial lists, each of one of the scenarios."""
-    baseline: str
-    """The run that never updates; only it has the longer enrolments."""
     utterances: list[int]
-    """The utterances of the longer enrolments."""
+    """The utterances of the longer enrolments; only the run that never updates has them."""
 
 
 def enrol_longer(
@@ -84,27 +82,29 @@ def run(args: Arguments) -> None:
     bench, rules = args.open_bench(), build_rules(args.runs)
     if args.baseline not in rules:
         raise InputError(f"--baseline: {args.baseline!r} is none of the runs")
-    rows = {scenario.id: scenario for scenario in args.scenarios}
+    scenarios = {scenario.id: scenario for scenario in args.scenarios}
     usual = args.generation.enrolment_utterances
     baseline = {args.baseline: rules[args.baseline]}
-    tables = []
+    sizes = {usual, *args.utterances}
+    rows = []
     for one in args.lists:
-        if one.scenario not in rows:
+        if one.scenario not in scenarios:
             raise InputError(f"--lists: the scenario {one.scenario!r} is none of --scenarios")
-        scenario = rows[one.scenario]
+        scenario = scenarios[one.scenario]
         trials, enrolments = enrol_longer(
-            args.build_pool(scenario),
-            scenario,
-            args.generation,
-            args.seed,
-            one.order,
-            {usual, *args.utterances},
+            args.build_pool(scenario), scenario, args.generation, args.seed, one.order, sizes
         )
-        usual_one = {usual: Condition(trials, enrolments.pop(usual), rules)}
-        others = {size: Condition(trials, own, baseline) for size, own in enrolments.items()}
+        conditions = {
+            size: Condition(trials, own, rules if size == usual else baseline)
+            for size, own in enrolments.items()
+        }
         with blamed_on(args.index):
-            table = bench.tabulate(
-                usual_one | others, one.id, "enrolment_utterances", reference=args.baseline
-            )
-        tables.append(name_list(table, one))
-    write_csv(pd.concat(tables), args.table)
+            measured = list(bench.measure(conditions, one.id))
+        frozen = {each.condition: each.eer for each in measured if each.run == args.baseline}
+        for each in measured:
+            cells = {"enrolment_utterances": each.condition, "run": each.run}
+            cells |= describe_eer(each.eer, args.intervals)
+            for name, size in (("gain", usual), ("gain_over_longest", max(sizes))):
+                cells |= describe_difference(name, frozen[size], each.eer, args.intervals)
+            rows.append({**one.model_dump(), **cells})
+    write_csv(pd.DataFrame(rows), args.table)

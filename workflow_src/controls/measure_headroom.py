@@ -39,8 +39,6 @@ TRIALS_AT_ONCE = 4096
 class Arguments(ListControlArguments):
     """The step's arguments."""
 
-    baseline: str
-    """The run that never updates."""
     ceiling: str
     """The run that updates on targets alone."""
 

@@ -90,5 +90,6 @@ def run(args: Arguments) -> None:
             "separate": Condition(separate, enrolment, rules, counted=tests),
         }
         with blamed_on(args.trials / f"{one.id}.parquet"):
-            tables.append(name_list(bench.tabulate(conditions, one.id, "tests"), one))
+            table = bench.tabulate(conditions, one.id, "tests", args.baseline)
+        tables.append(name_list(table, one))
     write_csv(pd.concat(tables), args.table)

@@ -64,5 +64,6 @@ def run(args: Arguments) -> None:
             "shuffled": Condition(shuffled, enrolment, rules),
         }
         with blamed_on(args.trials / f"{one.id}.parquet"):
-            tables.append(name_list(bench.tabulate(conditions, one.id, "targets"), one))
+            table = bench.tabulate(conditions, one.id, "targets", args.baseline)
+        tables.append(name_list(table, one))
     write_csv(pd.concat(tables), args.table)

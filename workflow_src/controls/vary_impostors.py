@@ -8,7 +8,6 @@ thresholds that were chosen before, with other shares: those of acceptance, and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from workflow_src.common.files import write_csv
 from workflow_src.controls.arguments import NewTrialsArguments, build_rules
 from workflow_src.controls.conditions import Condition, Measured, name_list
 from workflow_src.evaluation.operating_points import SetPoints
+from workflow_src.running.arguments import Inputs
 from workflow_src.settings.orders import TrialList
 from workflow_src.trials.protocol import make_scenario
 
@@ -26,8 +26,8 @@ from workflow_src.trials.protocol import make_scenario
 class Arguments(NewTrialsArguments):
     """The step's arguments."""
 
-    points: Path
-    """Folder with <run>/operating_points.json."""
+    chosen: Inputs
+    """Operating points of runs, <run>/operating_points.json; runs without have no thresholds."""
     rates: list[float]
     """Non-targets for each target, on average."""
 
@@ -66,15 +66,15 @@ def count_errors(scored: pd.DataFrame, thresholds: dict[str, float]) -> dict[str
 def run(args: Arguments) -> None:
     """Make the trials of all rates, measure all runs, write one table."""
     bench, rules = args.open_bench(), build_rules(args.runs)
-    chosen = {run: SetPoints.read(args.points / run / "operating_points.json") for run in rules}
-    thresholds = {run: set_.score.thresholds if set_.score else {} for run, set_ in chosen.items()}
+    chosen = {path.parent.name: SetPoints.read(path) for path in args.chosen}
+    thresholds = {run: set_.score.thresholds for run, set_ in chosen.items() if set_.score}
 
     def describe(measured: Measured[float]) -> dict[str, float]:
         kinds = measured.scored["target"].value_counts()
         return {
             "target_trials": int(kinds[True]),
             "nontarget_trials": int(kinds[False]),
-            **count_errors(measured.scored, thresholds[measured.run]),
+            **count_errors(measured.scored, thresholds.get(measured.run, {})),
         }
 
     usual = args.generation.nontargets_per_target
@@ -91,7 +91,9 @@ def run(args: Arguments) -> None:
             made = make_scenario(pool, scenario, generation, args.seed, one.order)
             conditions[rate] = Condition(made.trials, made.enrolment, rules)
         with blamed_on(args.index):
-            table = bench.tabulate(conditions, one.id, "nontargets_per_target", describe=describe)
+            table = bench.tabulate(
+                conditions, one.id, "nontargets_per_target", args.baseline, describe
+            )
         table = table.sort_values("nontargets_per_target", kind="stable")
         tables.append(name_list(table, one))
     write_csv(pd.concat(tables), args.table)

@@ -46,6 +46,7 @@ CASES = [
     shuffled("no JSON", "--run: ", runs="["),
     shuffled("a list that is not there", "results/trials/2das.parquet: cannot be read",
              lists='[{"scenario": "2das"}]'),
+    shuffled("no baseline", "--baseline: 'none' is none of the runs", baseline="none"),
     shuffled("an unknown utterance", UNHEARD, UNKNOWN),
     shuffled("no non-target", f"{TRIALS}: error rates: none of",
              edit_parquet(TRIALS, lambda table: table[table["target"]])),
