@@ -37,7 +37,7 @@ import yaml
 
 from workflow_src.common.files import read_npy, read_parquet
 from workflow_src.common.tables import read_scenario
-from workflow_src.comparison.score_population import place_run, score_runs
+from workflow_src.comparison.score_population import place_run, tabulate_scores
 from workflow_src.evaluation.metrics import error_rates
 from workflow_src.running.threads import use_one_thread
 from workflow_src.settings.catalogue import LISTED
@@ -135,7 +135,7 @@ def score_scenario(results, name):
     embeddings = read_npy(results / "embeddings/embeddings.npy", mmap=True)
     index = read_parquet(results / "embeddings/index.parquet")
     with contextlib.redirect_stderr(io.StringIO()):
-        scored = score_runs(runs, *read_scenario(results / "trials", name), embeddings, index)
+        scored = tabulate_scores(runs, *read_scenario(results / "trials", name), embeddings, index)
     for run in runs:
         rates = error_rates(scored[run.run].to_numpy(), scored["target"].to_numpy(bool))
         rates.equal_error_rate()

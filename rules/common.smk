@@ -31,6 +31,7 @@ from workflow_src.settings.run_table import (
     own_settings,
     ppo_runs,
     pretrained_seeds,
+    reference_run,
 )
 from workflow_src.running.given_files import GivenFiles, check_given
 from workflow_src.running.workdir import check_workdir
@@ -75,7 +76,13 @@ checked(check_workdir, Path.cwd())
 TRIAL_LISTS = {one.id: one for one in SETTINGS.trials.lists}
 RUNS = {run.run: run for run in checked(expand_runs, SETTINGS)}
 TRAINED_RUNS = [run.run for run in ppo_runs(SETTINGS)]
-FITTED_RUNS = {run.run: run for run in fitted_runs(SETTINGS)}
+# The runs with which controls compare, also those that the run itself does not have.
+REFERENCES = {role: reference_run(SETTINGS, role) for role in ("baseline", "ceiling")}
+FITTED_RUNS = {
+    run.run: run
+    for run in [*fitted_runs(SETTINGS), *REFERENCES.values()]
+    if find_method(run.method).origin == "fitted"
+}
 TUNED_RUNS = {run.run: run for run in RUNS.values() if run.tuned}
 GIVEN = given_policies(SETTINGS)
 PRETRAINED = "results/policies/pretrained-seed{seed}"
@@ -160,6 +167,27 @@ def run_policy(run):
     return policy_files(run.checkpoint) if run.checkpoint else []
 
 
+def run_files(runs):
+    """List the files of the policies and tuned thresholds of runs."""
+    policies = [file for run in runs for file in run_policy(run)]
+    return [*policies, *(run.tuned for run in runs if run.tuned)]
+
+
+def compared_runs(*roles):
+    """List all runs, and before them those of roles that are not among them."""
+    more = [REFERENCES[role] for role in roles if REFERENCES[role].run not in RUNS]
+    return [*more, *RUNS.values()]
+
+
+def list_tables(lists):
+    """List the tables of trial lists: trials and enrolments."""
+    return [
+        f"results/trials/{one.id}{kind}.parquet"
+        for one in lists
+        for kind in ("", ".enrolment")
+    ]
+
+
 def rule_code(runs):
     """Return the digests of the code of runs' rules; an edit of a method reruns its runs."""
     digests = [checked(digest_entry, run.entry, run.folder) for run in runs]
@@ -216,6 +244,11 @@ def inner_settings(training):
 def scenario_row(name):
     """Return the row of one scenario as JSON; a change of it reruns no other scenario."""
     return SETTINGS.trials.find(name).model_dump_json()
+
+
+def write_scenarios(names):
+    """Write the rows of scenarios as JSON, for a step's option."""
+    return f"[{','.join(map(scenario_row, names))}]"
 
 
 def list_row(wildcards):

@@ -1,11 +1,27 @@
-# Scores -> results/controls: tables that say how far results can be trusted.
+# Embeddings + trials + update rules -> results/controls: tables that say how far results can be
+# trusted. The run itself needs the first; the others are made on demand.
 
 ORDER = "results/controls/order.csv"
+CONTROLLED = SETTINGS.controlled_lists
+CONTROLLED_SCENARIOS = list(dict.fromkeys(one.scenario for one in CONTROLLED))
+CONTROLS = expand(
+    "results/controls/{control}.csv",
+    control=["shuffled_targets", "separate_tests", "headroom"],
+)
+# Imported lists do not tell what other enrolments and trials there could be.
+NEW_TRIALS = expand(
+    "results/controls/{control}.csv",
+    control=(
+        ["long_enrolment", "impostors"] if SETTINGS.trials.source == "generate" else []
+    ),
+)
 
 
 rule controls:
     input:
         ORDER,
+        CONTROLS,
+        NEW_TRIALS,
 
 
 rule measure_order:
@@ -31,3 +47,143 @@ rule measure_order:
         "Measuring what the order of trials tells"
     shell:
         step("evaluation.measure_order")
+
+
+rule shuffle_targets:
+    input:
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        tables=list_tables(CONTROLLED),
+        policies=run_files(compared_runs("baseline")),
+    output:
+        table="results/controls/shuffled_targets.csv",
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **needs(4000, 60),
+    params:
+        runs=list_runs(compared_runs("baseline")),
+        rule_code=lambda wildcards: rule_code(compared_runs("baseline")),
+        baseline=REFERENCES["baseline"].run,
+        trials=lambda wildcards: "results/trials",
+        lists=write_lists(CONTROLLED),
+        intervals=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "Measuring all runs on targets in random order"
+    shell:
+        step("controls.shuffle_targets")
+
+
+rule separate_tests:
+    input:
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        tables=list_tables(CONTROLLED),
+        policies=run_files(compared_runs("baseline")),
+    output:
+        table="results/controls/separate_tests.csv",
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **needs(4000, 60),
+    params:
+        runs=list_runs(compared_runs("baseline")),
+        rule_code=lambda wildcards: rule_code(compared_runs("baseline")),
+        baseline=REFERENCES["baseline"].run,
+        trials=lambda wildcards: "results/trials",
+        lists=write_lists(CONTROLLED),
+        intervals=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "Measuring all runs on tests that never update"
+    shell:
+        step("controls.separate_tests")
+
+
+rule measure_headroom:
+    input:
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        tables=list_tables(CONTROLLED),
+        policies=run_files(compared_runs("baseline", "ceiling")),
+    output:
+        table="results/controls/headroom.csv",
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **needs(4000, 60),
+    params:
+        runs=list_runs(compared_runs("baseline", "ceiling")),
+        rule_code=lambda wildcards: rule_code(compared_runs("baseline", "ceiling")),
+        baseline=REFERENCES["baseline"].run,
+        ceiling=REFERENCES["ceiling"].run,
+        trials=lambda wildcards: "results/trials",
+        lists=write_lists(CONTROLLED),
+        intervals=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "Measuring how much of the headroom every run gets"
+    shell:
+        step("controls.measure_headroom")
+
+
+if NEW_TRIALS:
+
+    rule lengthen_enrolment:
+        input:
+            embeddings=EMBEDDINGS,
+            index=INDEX,
+            manifest=MANIFEST,
+            split=SPLIT,
+            rejected=REJECTED,
+            policies=run_files(compared_runs("baseline")),
+        output:
+            table="results/controls/long_enrolment.csv",
+        conda:
+            "../envs/training.yaml"
+        resources:
+            **needs(4000, 60),
+        params:
+            runs=list_runs(compared_runs("baseline")),
+            rule_code=lambda wildcards: rule_code(compared_runs("baseline")),
+            baseline=REFERENCES["baseline"].run,
+            utterances=SETTINGS.evaluation.controls.enrolment_utterances,
+            scenarios=write_scenarios(CONTROLLED_SCENARIOS),
+            generation=SETTINGS.trials.generation.model_dump_json(),
+            lists=write_lists(CONTROLLED),
+            intervals=SETTINGS.evaluation.intervals.model_dump_json(),
+            seed=SETTINGS.seed,
+        message:
+            "Measuring longer enrolments without updates"
+        shell:
+            step("controls.lengthen_enrolment")
+
+    rule vary_impostors:
+        input:
+            embeddings=EMBEDDINGS,
+            index=INDEX,
+            manifest=MANIFEST,
+            split=SPLIT,
+            rejected=REJECTED,
+            chosen=expand(POINTS, run=RUNS),
+            policies=run_files(compared_runs("baseline")),
+        output:
+            table="results/controls/impostors.csv",
+        conda:
+            "../envs/training.yaml"
+        resources:
+            **needs(4000, 60),
+        params:
+            runs=list_runs(compared_runs("baseline")),
+            rule_code=lambda wildcards: rule_code(compared_runs("baseline")),
+            baseline=REFERENCES["baseline"].run,
+            rates=SETTINGS.evaluation.controls.nontargets_per_target,
+            scenarios=write_scenarios(CONTROLLED_SCENARIOS),
+            generation=SETTINGS.trials.generation.model_dump_json(),
+            intervals=SETTINGS.evaluation.intervals.model_dump_json(),
+            seed=SETTINGS.seed,
+        message:
+            "Measuring all runs with few and with many impostors"
+        shell:
+            step("controls.vary_impostors")

@@ -10,7 +10,7 @@ rule record_provenance:
         rules.corpus.input,
         rules.embeddings.input,
         rules.trials.input,
-        rules.controls.input,
+        ORDER,
         rules.analysis.input,
         scores=SCORES,
     output:

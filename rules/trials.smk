@@ -142,7 +142,7 @@ rule export_trials:
     resources:
         **needs(2000, 10),
     params:
-        scenarios=f"[{','.join(scenario_row(one.scenario) for one in TRIAL_LISTS.values())}]",
+        scenarios=write_scenarios([one.scenario for one in TRIAL_LISTS.values()]),
     message:
         "Exporting the trials in the published layout"
     shell:

@@ -118,6 +118,12 @@ FITTING = {**MATRIX, "--split": SPLIT, "--development": DEVELOPMENT, "--settings
 FITTED = {**FITTING, "--start": "results/policies/fixed-weight-tuned",
           "--start-entry": METHODS["fixed-weight-tuned"].entry}  # fmt: skip
 
+CONTROL = {**MATRIX, "--runs": runs(BASELINE, TUNED), "--intervals": {"resamples": 100},
+           "--seed": "1", "--baseline": "baseline"}  # fmt: skip
+LISTED = {"--trials": "results/trials", "--lists": LISTS}
+NEW_TRIALS = {**SPOKEN, "--scenarios": f"[{RANDOM}]",
+              "--generation": {"random": {"trajectories": 2}}}  # fmt: skip
+
 
 def method(name: str) -> dict[str, str]:
     """Name a method and its rule."""
@@ -306,6 +312,24 @@ COMMANDS: dict[str, Command] = {
     "evaluation.measure_order": Command(
         {"--run": "baseline", "--folder": "results/inference", "--lists": LISTS, "--seed": "1"},
         {"--table": "results/controls/order.csv"},
+    ),
+    "controls.shuffle_targets": Command(
+        {**CONTROL, **LISTED}, {"--table": "results/controls/shuffled_targets.csv"}
+    ),
+    "controls.separate_tests": Command(
+        {**CONTROL, **LISTED}, {"--table": "results/controls/separate_tests.csv"}
+    ),
+    "controls.measure_headroom": Command(
+        {**CONTROL, **LISTED, "--runs": runs(BASELINE, TUNED, ORACLE), "--ceiling": "oracle"},
+        {"--table": "results/controls/headroom.csv"},
+    ),
+    "controls.lengthen_enrolment": Command(
+        {**CONTROL, **NEW_TRIALS, "--lists": LISTS, "--utterances": "7"},
+        {"--table": "results/controls/long_enrolment.csv"},
+    ),
+    "controls.vary_impostors": Command(
+        {**CONTROL, **NEW_TRIALS, "--chosen": POINTS, "--rates": "2.0"},
+        {"--table": "results/controls/impostors.csv"},
     ),
     "exporting.export_method": Command(
         {"--run": BASELINE, **MATRIX, "--points": POINTS},

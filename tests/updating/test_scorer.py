@@ -205,6 +205,31 @@ def test_no_drift_over_thousands_of_updates(normalises):
     check(task, rule, one_by_one(task, rule.alone, normalises))
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [LinearWeight(False), LinearWeight(True), EverySecond()],
+    ids=["raw", "normalised", "memory"],
+)
+def test_what_is_only_scored_leaves_no_trace(rule):
+    """Each trial has the score that it has as the last of its sequence, after the updates."""
+    task = make_task()
+    sequence, step, rows, template = task["list"]
+    only_scored = np.random.default_rng(7).random(len(rows)) < 0.5
+    packed = pack_sequences(sequence, step, rows, template, only_scored=only_scored)
+    scored = score_sequences(rule, task["templates"], packed, task["embeddings"])
+    assert not scored.updated[:, only_scored].any() and not scored.weights[:, only_scored].any()
+    assert scored.updated[:, ~only_scored].any()
+    for trial in range(len(rows)):
+        earlier = (sequence == sequence[trial]) & (step < step[trial]) & ~only_scored
+        kept = np.append(np.flatnonzero(earlier), trial)
+        own = template[[sequence[trial]]]
+        alone = pack_sequences(np.zeros(len(kept), int), step[kept], rows[kept], own)
+        last = score_sequences(rule, task["templates"], alone, task["embeddings"])
+        np.testing.assert_allclose(scored.scores[:, trial], last.scores[:, -1], atol=1e-6)
+        if not only_scored[trial]:
+            assert torch.equal(scored.updated[:, trial], last.updated[:, -1])
+
+
 def test_accept_is_strictly_greater():
     embeddings = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
     sequences = pack_sequences(np.zeros(2, int), np.arange(2), np.array([0, 0]), np.array([0]))

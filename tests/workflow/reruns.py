@@ -35,6 +35,9 @@ ORDER = {"measure_order"}
 FIGURES = {"run_visual_analysis"}
 RECORD = {"record_provenance"}
 EXPORT = {"export_method"}
+ENROLMENTS = {"lengthen_enrolment"}
+IMPOSTORS = {"vary_impostors"}
+CONTROLS = {"shuffle_targets", "separate_tests", "measure_headroom"} | ENROLMENTS | IMPOSTORS
 POPULATIONS = {"train_population"}
 POPULATION_SCORES = {"score_population"}
 SENSITIVITY = {"measure_sensitivity"}
@@ -90,7 +93,10 @@ EFFECTS: dict[str, set[str]] = {
     "record": RECORD,
     "fetching": FETCHING,
     "fetching, everything": FETCHING | CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
-    "operating points, export": POINTS | EXPORT,
+    "operating points, export, impostors": POINTS | EXPORT | IMPOSTORS,
+    "controls": CONTROLS,
+    "control of enrolment": ENROLMENTS,
+    "control of impostors": IMPOSTORS,
     "demo extractor": {"train_demo_extractor"},
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
@@ -286,6 +292,9 @@ VALUES: dict[str, Any] = {
     "evaluation.calibration.p_target": 0.1,
     "evaluation.intervals.resamples": 120,
     "evaluation.intervals.confidence": 0.9,
+    "evaluation.controls.scenarios": ["1das"],
+    "evaluation.controls.enrolment_utterances": [8],
+    "evaluation.controls.nontargets_per_target": [2.0],
     "analysis.scenario": "1das",
     "analysis.alpha": 0.3,
     "analysis.compare_published": True,
@@ -376,6 +385,7 @@ WORLDS = {
             "methods.through-time": "fitted methods",
             "evaluation": "operating points",
             "evaluation.intervals": "intervals",
+            "evaluation.controls": "nothing",
             "analysis.scenario": "threshold sweep",
             "analysis.alpha": "figures",
             "analysis.compare_published": "summary",
@@ -445,13 +455,14 @@ WORLDS = {
         },
     ),
     "occasional": World(
-        "A run of all exports and of `train_demo_extractor`, with a released policy",
+        "A run of all exports, of `controls` and of `train_demo_extractor`, with a released policy",
         {
             "corpus": {"source": "simulated"},
             "inference": {"released": {"multi-head": "policy.pkl"}},
         },
         [
             "export_policy",
+            "controls",
             "results/published_layout/random/trial.pkl",
             "results/pair_lists/random.txt",
             "results/score_lists/baseline/random.txt",
@@ -460,8 +471,11 @@ WORLDS = {
         ],
         ["evaluation", "corpus.synthetic.law"],
         {
-            "evaluation": "operating points, export",
-            "evaluation.intervals": "nothing",
+            "evaluation": "operating points, export, impostors",
+            "evaluation.intervals": "controls",
+            "evaluation.controls.scenarios": "controls",
+            "evaluation.controls.enrolment_utterances": "control of enrolment",
+            "evaluation.controls.nontargets_per_target": "control of impostors",
             "corpus.synthetic.law": "demo extractor",
         },
     ),

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.workflow.reached import (
     reached_by_rules,
 )
 from tests.workflow.reruns import WORLDS
-from tests.workflow.running import CLONE
+from tests.workflow.running import CLONE, rule_texts
 from workflow_src.common.digests import is_uncounted, reached_modules
 from workflow_src.comparison.populations import population_settings, training_settings
 from workflow_src.settings.catalogue import METHODS, find_method
@@ -32,6 +33,12 @@ SHOWN = {
     "summarise_results": 1,
     "run_visual_analysis": 1,
     "record_provenance": 1,
+}
+# Rules whose one job has the rules of all runs.
+OF_ALL_RUNS = {
+    rule
+    for rule, text in rule_texts().items()
+    if re.search(r"rule_code\((RUNS\.values|compared_runs)\(", text)
 }
 NOTEBOOKS = {
     "notebooks/inference.ipynb": "run_inference",
@@ -76,7 +83,8 @@ def count_reruns(module, name, graphs, inner):
     """Count the jobs that an executed edit of a module must rerun, in one kind of run."""
     rules = {rule for rule, reached in reached_by_rules().items() if module in reached}
     if name != "comparison":
-        return graphs[name].count_from(rules, names_reaching(module, world_settings(name)))
+        names = names_reaching(module, world_settings(name))
+        return graphs[name].count_from(rules | (OF_ALL_RUNS if names else set()), names)
     settings = compared_settings()
     names = names_reaching(module, settings)
     methods = {run.method for run in expand_runs(settings) if run.run in names}

@@ -34,6 +34,7 @@ def population_settings(config: Config, population: int) -> Config:
     content["inference"]["methods"] = list(own.methods)
     content["inference"]["released"] = {"multi-head": None, "adaptive-weight": None}
     content["analysis"]["scenario"] = None
+    content["evaluation"]["controls"]["scenarios"] = None
     return validate_config(content, "comparison")
 
 

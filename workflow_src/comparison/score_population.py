@@ -15,15 +15,14 @@ import pandas as pd
 from workflow_src.common.files import write_parquet
 from workflow_src.common.tables import read_embeddings, read_index, read_scenario
 from workflow_src.comparison.placed_runs import place_run
+from workflow_src.inference.many_runs import score_runs
 from workflow_src.inference.methods import build_rule
-from workflow_src.inference.scoring import score_task
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.orders import TrialList
 from workflow_src.settings.runs import Run
-from workflow_src.updating.sequences import build_task
 
 
-def score_runs(
+def tabulate_scores(
     runs: list[Run],
     trials: pd.DataFrame,
     enrolment: pd.DataFrame,
@@ -42,14 +41,10 @@ def score_runs(
     """
     tested = trials["utterance"].map(index.set_index("utterance")["speaker"])
     columns = {"speaker": trials["speaker"], "tested": tested, "target": trials["target"]}
-    common = build_task(trials, enrolment, embeddings, index)
-    for run in show_progress(runs, "runs"):
-        rule = build_rule(run)
-        chosen = rule.choose_enrolment(enrolment, index)
-        own = chosen is not enrolment
-        task = build_task(trials, chosen, embeddings, index) if own else common
-        scored = score_task(rule, task, trials)
-        columns[run.run] = scored["score"].to_numpy()
+    rules = {run.run: build_rule(run) for run in runs}
+    scored = score_runs(rules, trials, enrolment, embeddings, index)
+    for run, table in show_progress(scored, "runs", len(runs)):
+        columns[run] = table["score"].to_numpy()
     return pd.DataFrame(columns)
 
 
@@ -73,6 +68,6 @@ def run(args: Arguments) -> None:
     index = read_index(args.results / "embeddings/index.parquet")
     runs = [place_run(one, args.results) for one in args.runs]
     lists = {one.id: read_scenario(args.results / "trials", one.id) for one in args.lists}
-    tables = {name: score_runs(runs, *one, embeddings, index) for name, one in lists.items()}
+    tables = {name: tabulate_scores(runs, *one, embeddings, index) for name, one in lists.items()}
     for name, table in tables.items():
         write_parquet(table, args.directory / f"{name}.parquet")

@@ -1,4 +1,4 @@
-"""Settings of the evaluation: operating points set in advance, calibration, intervals."""
+"""Settings of the evaluation: operating points set in advance, calibration, intervals, controls."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from workflow_src.settings.base import Block, Distinct
+from workflow_src.settings.controls import Controls
 from workflow_src.settings.intervals import Intervals
 
 BackEndKind = Literal["quality", "history", "affine"]
@@ -85,4 +86,8 @@ class Evaluation(Block):
     intervals: Intervals = Field(
         default_factory=Intervals,
         description="how sure a number is: confidence intervals of error rates and of differences",
+    )
+    controls: Controls = Field(
+        default_factory=Controls,
+        description="other trials under which all runs are measured, on demand",
     )

@@ -15,6 +15,8 @@ from workflow_src.settings.catalogue import (
     METHODS,
     PRETRAINED,
     Method,
+    Role,
+    find_by_role,
     find_method,
     is_own,
 )
@@ -55,6 +57,15 @@ def expand_runs(config: Config) -> list[Run]:
                     "this workflow; rename the module or the class of your own"
                 )
     return list(runs.values())
+
+
+def reference_run(config: Config, role: Role) -> Run:
+    """Return the run with which others are compared, also where the config does not list it.
+
+    The methods of a role are not trained with seeds and have no weights to choose: one run each.
+    """
+    [run] = _expand_method(config, find_by_role(role))
+    return run
 
 
 def _is_taken(run: str) -> bool:

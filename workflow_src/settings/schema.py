@@ -60,6 +60,11 @@ class Config(Block):
         development = self.tuning.development.scenarios
         self.trials.check_known(development, "tuning.development.scenarios")
         self.trials.check_known(self.comparison.scenarios, "comparison.scenarios")
+        if unknown := set(self.evaluation.controls.scenarios or []) - set(self.trials.scenarios):
+            raise ValueError(
+                f"evaluation.controls.scenarios has {min(unknown)!r}, which trials.scenarios "
+                f"lacks; it has: {', '.join(self.trials.scenarios)}"
+            )
         if self.analysis.scenario not in [None, *self.trials.scenarios]:
             raise ValueError(
                 f"analysis.scenario is {self.analysis.scenario!r}, which "
@@ -80,6 +85,12 @@ class Config(Block):
         """The trial list for figures that need exactly one."""
         scenario = self.analysis.scenario or self.trials.scenarios[0]
         return TrialList(scenario=scenario, order=self.trials.used_orders[0])
+
+    @property
+    def controlled_lists(self) -> list[TrialList]:
+        """The trial lists of the controls: their scenarios in all orders."""
+        scenarios = self.evaluation.controls.scenarios or [self.shown_list.scenario]
+        return [one for one in self.trials.lists if one.scenario in scenarios]
 
 
 def validate_config(content: dict[str, Any], source: str = "config") -> Config:

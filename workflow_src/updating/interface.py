@@ -105,6 +105,15 @@ class Memory:
         """Return views of the first `n` templates."""
         return Memory({name: tensor[:, :n] for name, tensor in self.tensors.items()})
 
+    def copy(self) -> Memory:
+        """Return a copy, which later writes do not change."""
+        return Memory({name: tensor.clone() for name, tensor in self.tensors.items()})
+
+    def take_back(self, before: Memory, which: Tensor) -> None:
+        """Let some templates, bool [n], remember again what a copy of this memory holds of them."""
+        for name, tensor in self.tensors.items():
+            tensor[:, which] = before.tensors[name][:, which]
+
 
 class UpdateRule(ABC):
     """A method of template updating. Only `decide` is required; the rest has defaults.

@@ -50,6 +50,9 @@ class Sequences:
         float32 [T]: days since the enrolment of the trial's template; 0 where unknown.
     targets
         bool [T]: the labels, or None; only rules that mark a limit read them.
+    only_scored
+        bool [T]: trials that leave no trace: neither the template nor the memory of the rule
+        changes. None: there are no such trials.
     """
 
     template: np.ndarray
@@ -58,6 +61,7 @@ class Sequences:
     order: np.ndarray
     days: np.ndarray
     targets: np.ndarray | None = None
+    only_scored: np.ndarray | None = None
 
     @property
     def labels(self) -> np.ndarray:
@@ -79,6 +83,7 @@ class Sequences:
             order=self.order[packed],
             days=self.days[packed],
             targets=None if self.targets is None else self.targets[packed],
+            only_scored=None if self.only_scored is None else self.only_scored[packed],
         )
 
 
@@ -109,6 +114,7 @@ def pack_sequences(
     template: np.ndarray,
     days: np.ndarray | None = None,
     targets: np.ndarray | None = None,
+    only_scored: np.ndarray | None = None,
 ) -> Sequences:
     """Pack a list of trials, in any order.
 
@@ -126,6 +132,8 @@ def pack_sequences(
         [T]: days since the enrolment of each trial's template; None where unknown.
     targets
         bool [T]: each trial's label; None where unknown.
+    only_scored
+        bool [T]: trials that leave no trace; None: there are none.
     """
     lengths = np.bincount(sequence, minlength=len(template))
     longest_first = np.argsort(-lengths, kind="stable")
@@ -144,6 +152,7 @@ def pack_sequences(
         order=order,
         days=np.zeros(len(order), np.float32) if days is None else days[order].astype(np.float32),
         targets=None if targets is None else np.asarray(targets, dtype=bool)[order],
+        only_scored=None if only_scored is None else np.asarray(only_scored, dtype=bool)[order],
     )
 
 
@@ -311,8 +320,14 @@ def _score_part(
         view.days_np[:] = part.days[begin:end]
         if part.targets is not None:
             view.targets_np[:] = part.targets[begin:end]
-        decision = rule.decide(view.trials, view.memory)
-        accepted = decision.updated.numpy()
+        if part.only_scored is None:
+            decision = rule.decide(view.trials, view.memory)
+            accepted = decision.updated.numpy()
+        else:
+            before, without = view.memory.copy(), part.only_scored[begin:end]
+            decision = rule.decide(view.trials, view.memory)
+            view.memory.take_back(before, torch.from_numpy(without))
+            accepted = decision.updated.numpy() & ~without
         view.weights_np.fill(0)
         np.copyto(view.weights_np, decision.weights.numpy(), where=accepted)
         scores[:, begin:end] = view.scores_np if decision.scores is None else decision.scores

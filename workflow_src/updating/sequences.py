@@ -52,7 +52,7 @@ def build_task(
     trials
         Columns model, round, step, utterance; rows in any order. With a column day (ISO dates), the
         sequences have the days since enrolment, 0 where a day is unknown (empty); with a column
-        target, the labels.
+        target, the labels; with a column only_scored, the trials that leave no trace.
     enrolment
         Columns model, utterance.
     embeddings
@@ -100,7 +100,10 @@ def build_task(
         days = _day_numbers(trials["day"])
         known = (days != UNKNOWN_DAY) & (enrolled_on != UNKNOWN_DAY)
         days = np.where(known, days - enrolled_on, 0)
-    targets = trials["target"].to_numpy(dtype=bool) if "target" in trials.columns else None
+    targets, only_scored = (
+        trials[name].to_numpy(dtype=bool) if name in trials.columns else None
+        for name in ("target", "only_scored")
+    )
 
     heard, enrolled = np.unique(enrolled, return_inverse=True)
     used, tested = np.unique(tested, return_inverse=True)
@@ -115,7 +118,13 @@ def build_task(
     return Task(
         templates=templates,
         sequences=pack_sequences(
-            sequence, step, tested, model_of_code[keys // (rounds.max() + 1)], days, targets
+            sequence,
+            step,
+            tested,
+            model_of_code[keys // (rounds.max() + 1)],
+            days,
+            targets,
+            only_scored,
         ),
         embeddings=_read_rows(embeddings, used, index, row_of),
     )

@@ -3,6 +3,7 @@
 from tests.bad_input.catalogue import (
     analysis,
     config,
+    controls,
     corpus,
     embeddings,
     inference,
@@ -20,6 +21,7 @@ CATALOGUE = [
     *trials_.CASES,
     *policies.CASES,
     *inference.CASES,
+    *controls.CASES,
     *analysis.CASES,
     *provenance.CASES,
 ]
