@@ -62,7 +62,8 @@ def score_by_rule(rule, templates, tests):
         norms, x_norms = template.norm(dim=-1), x.norm(dim=-1)
         scores = (template * x).sum(-1) / norms / x_norms
         days = torch.zeros_like(x_norms)
-        trials = Trials(scores, norms, x_norms, own, encoded.carried, encoded.offered, days, None)
+        known = (scores, norms, x_norms, own, encoded.carried, encoded.offered, days, None)
+        trials = Trials(*known, template, x)
         decision = rule.decide(trials, memory)
         w = decision.weights[..., None]
         by, x_by = (norms[..., None], x_norms[:, None]) if rule.normalises else (1, 1)

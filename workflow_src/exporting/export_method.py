@@ -126,7 +126,7 @@ def export_method(
         "settings": {"alpha": run.alpha, "threshold": run.threshold, "seed": run.seed},
         "uses_days": uses_days(model),
         "uses_seconds": looks_at_seconds(points.back_end),
-        "memory": describe_memory(rule, points.back_end),
+        "memory": describe_memory(rule, dimension, points.back_end),
         "back_end": points.back_end and asdict(points.back_end),
         "decision": suggest_thresholds(points),
         "thresholds": {

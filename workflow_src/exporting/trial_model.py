@@ -28,8 +28,15 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from workflow_src.common.seeds import generator
 from workflow_src.evaluation.calibration import BackEnd
 from workflow_src.exporting.calibrated_trial import begin_history, calibrate, looks_at_seconds
-from workflow_src.serving.exported_form import INPUTS, LLR, OUTPUTS, SECONDS, open_session
-from workflow_src.updating.interface import Memory, Trials, UpdateRule
+from workflow_src.serving.exported_form import (
+    INPUTS,
+    LLR,
+    OUTPUTS,
+    SECONDS,
+    TEMPLATE,
+    open_session,
+)
+from workflow_src.updating.interface import HELD, Memory, Trials, UpdateRule
 
 OPSET, IR_VERSION = 18, 8
 aten = torch.ops.aten
@@ -38,6 +45,7 @@ SAME = {
     aten._softmax.default: (aten.softmax.int, 2),
     aten._log_softmax.default: (aten.log_softmax.int, 2),
     aten.bitwise_xor.Tensor: (aten.logical_xor.default, 2),
+    aten._unsafe_view.default: (aten.view.default, 2),
 }
 # The number of trials that compare an exported model with its rule, and the tolerance.
 CHECKED_TRIALS, TOLERANCE = 64, 1e-4
@@ -54,18 +62,22 @@ class OneTrial(nn.Module):
         if rule.variants != 1:
             raise ValueError(f"one variant can be exported, not {rule.variants}")
         self.rule, self.back_end = rule, back_end
-        self.names = list(rule.begin(1).tensors)
+        anything = torch.ones(1)
+        names = list(self.initial(anything))
+        own = len(rule.enrol(anything[None]).tensors)
+        self.own, self.history = names[:own], names[own:]
         self.hears = looks_at_seconds(back_end)
-        names = [f"memory_{name}" for name in self.initial()]
+        names = [f"memory_{name}" for name in names]
         self.inputs = [*INPUTS, *([SECONDS] if self.hears else []), *names]
         self.outputs = [*OUTPUTS, *([LLR] if back_end else []), *(f"new_{name}" for name in names)]
 
-    def initial(self) -> dict[str, Tensor]:
-        """Return the memory at enrolment, tensors without the leading dimensions.
+    def initial(self, template: Tensor) -> dict[str, Tensor]:
+        """Return the memory of a template [D] at enrolment, without the leading dimensions.
 
         That of the rule comes first, then that of the back-end.
         """
-        own = {name: tensor[0, 0].clone() for name, tensor in self.rule.begin(1).tensors.items()}
+        memory = self.rule.enrol(template[None]).tensors
+        own = {name: tensor[0, 0].clone() for name, tensor in memory.items()}
         return own | (begin_history(self.back_end) if self.back_end else {})
 
     def forward(
@@ -94,14 +106,13 @@ class OneTrial(nn.Module):
         new memory
             One tensor for each name.
         """
-        names = list(self.initial())
         seconds, *remembered = others if self.hears else (torch.full((), torch.nan), *others)
-        own, history = remembered[: len(self.names)], remembered[len(self.names) :]
+        own, history = remembered[: len(self.own)], remembered[len(self.own) :]
         encoded = self.rule.encode(test[None])
         norm, test_norm = torch.linalg.vector_norm(template), torch.linalg.vector_norm(test)
         score = (template * test).sum() / norm / test_norm
         memory = Memory(
-            {name: tensor.clone()[None, None] for name, tensor in zip(self.names, own, strict=True)}
+            {name: tensor.clone()[None, None] for name, tensor in zip(self.own, own, strict=True)}
         )
         trials = Trials(
             scores=score[None, None],
@@ -112,20 +123,24 @@ class OneTrial(nn.Module):
             test_offered=encoded.offered,
             days=days[None],
             targets=None,
+            templates=template[None, None],
+            tests=test[None],
         )
         decision = self.rule.decide(trials, memory)
         updated = decision.updated.reshape(())
         weight = torch.where(updated, decision.weights.reshape(()), torch.zeros(()))
         if decision.scores is not None:
             score = decision.scores.reshape(())
-        if self.rule.normalises:
+        if decision.templates is not None:
+            moved = decision.templates.reshape(template.shape)
+        elif self.rule.normalises:
             moved = (1 - weight) / norm * template + weight / test_norm * test
         else:
             moved = template + weight * (test - template)
-        new = [memory.tensors[name][0, 0] for name in self.names]
+        new = [memory.tensors[name][0, 0] for name in self.own]
         outputs = [score, updated, weight, torch.where(updated, moved, template)]
         if self.back_end:
-            before = dict(zip(names[len(self.names) :], history, strict=True))
+            before = dict(zip(self.history, history, strict=True))
             llr, after = calibrate(self.back_end, before, score, days, test_norm, seconds)
             return *outputs, llr, *new, *after.values()
         return *outputs, *new
@@ -168,16 +183,18 @@ def export_rule(rule: UpdateRule, dimension: int, back_end: BackEnd | None = Non
     return content
 
 
-def describe_memory(rule: UpdateRule, back_end: BackEnd | None = None) -> list[dict[str, Any]]:
+def describe_memory(
+    rule: UpdateRule, dimension: int, back_end: BackEnd | None = None
+) -> list[dict[str, Any]]:
     """List name, dtype, shape and initial value of everything that is remembered, for JSON."""
     return [
         {
             "name": name,
             "dtype": str(tensor.dtype).removeprefix("torch."),
             "shape": list(tensor.shape),
-            "initial": tensor.tolist(),
+            "initial": TEMPLATE if name == HELD else tensor.tolist(),
         }
-        for name, tensor in OneTrial(rule, back_end).initial().items()
+        for name, tensor in OneTrial(rule, back_end).initial(torch.ones(dimension)).items()
     ]
 
 
@@ -191,7 +208,7 @@ def _example(trial: OneTrial, dimension: int) -> tuple[Tensor, ...]:
     """Return inputs of a trial with a score of 1, so that rules that select rows find one."""
     template = torch.linspace(1, 2, dimension)
     seconds = [torch.ones(())] if trial.hears else []
-    return template, 1.5 * template, torch.ones(()), *seconds, *trial.initial().values()
+    return template, 1.5 * template, torch.ones(()), *seconds, *trial.initial(template).values()
 
 
 def _trace(trial: OneTrial, example: tuple[Tensor, ...]) -> GraphModule:
@@ -259,6 +276,8 @@ def _export(
     with warnings.catch_warnings():
         # The newer exporter needs another package; this one suffices.
         warnings.simplefilter("ignore", DeprecationWarning)
+        # It warns of negative indices, which would be wrong. `_check` would find them.
+        warnings.filterwarnings("ignore", "Exporting aten::index operator")
         torch.onnx.export(
             graph,
             tuple(itertools.compress(example, used)),
@@ -288,8 +307,8 @@ def _check(trial: OneTrial, session: onnxruntime.InferenceSession, dimension: in
     rng = generator(0, "export", "check")
     outputs = [value.name for value in session.get_outputs()]
     inputs = [value.name for value in session.get_inputs()]
-    template = rng.standard_normal(dimension, dtype=np.float32)
-    state = [torch.from_numpy(template), *trial.initial().values()]
+    template = torch.from_numpy(rng.standard_normal(dimension, dtype=np.float32))
+    state = [template, *trial.initial(template).values()]
     for number in range(CHECKED_TRIALS):
         own = float(rng.uniform(-0.3, 1))
         noise = rng.standard_normal(dimension, dtype=np.float32)

@@ -105,7 +105,7 @@ def _check_shapes(subject: Subject) -> None:
     mean = rule.encode((templates + tests) / 2).carried
     if not torch.allclose(mean, (own + encoded.carried) / 2, atol=TOLERANCE):
         raise BrokenError("what encode carries is no linear map: of a mean it is not the mean")
-    memory = rule.begin(n)
+    memory = rule.enrol(templates)
     for name, tensor in memory.tensors.items():
         if tuple(tensor.shape[:2]) != (1, n):
             raise BrokenError(f"memory {name!r} is {_show(tensor)}, not [1, {n}, ...]")
@@ -120,6 +120,8 @@ def _check_shapes(subject: Subject) -> None:
         test_offered=encoded.offered,
         days=torch.from_numpy(task.sequences.days[:n].copy()),
         targets=None if targets is None else torch.from_numpy(targets[:n].copy()),
+        templates=templates[None].clone(),
+        tests=tests,
     )
     before = {name: tensor.clone() for name, tensor in vars(trials).items() if tensor is not None}
     seen = Memory(dict(memory.tensors))
@@ -131,6 +133,9 @@ def _check_shapes(subject: Subject) -> None:
             continue
         if given.dtype != torch.float32 or torch.broadcast_shapes(given.shape, (1, n)) != (1, n):
             raise BrokenError(f"{name} is {_show(given)}, not float32 [1, {n}]")
+    new, shape = decision.templates, trials.templates.shape
+    if new is not None and (new.dtype != torch.float32 or new.shape != shape):
+        raise BrokenError(f"templates is {_show(new)}, not float32 {list(shape)}")
     for name, tensor in before.items():
         if not torch.equal(getattr(trials, name), tensor):
             raise BrokenError(f"decide changes the trials' {name}")

@@ -12,8 +12,9 @@ natural log-likelihood ratio.
 
 The description holds the format, the method, its run and settings, D, the extractor (the sha256 or
 name of the speaker model, or null), whether the model reads the days and the seconds, name, dtype,
-shape and initial value of every memory, the back-end, the suggested threshold of acceptance and all
-thresholds that were set, the model's sha256, and the versions that wrote it.
+shape and initial value of every memory (``template``: all rows are the template at first), the
+back-end, the suggested threshold of acceptance and all thresholds that were set, the model's
+sha256, and the versions that wrote it.
 
 The room `exporting` writes the two files.
 """
@@ -37,6 +38,8 @@ FORMAT = 2
 INPUTS = ["template", "test", "days"]
 OUTPUTS = ["score", "updated", "weight", "new_template"]
 SECONDS, LLR = "seconds", "llr"
+# The initial value of vectors that a method holds beside the template.
+TEMPLATE = "template"
 DTYPES = ("float32", "float64", "int64", "int32", "bool")
 # Keys of the description that a service needs, and their types.
 NEEDED = {
@@ -77,7 +80,10 @@ def read_description(path: Path) -> dict[str, Any]:
                 raise ValueError(f"the dtype {memory['dtype']!r}")
             if type(memory["name"]) is not str:
                 raise ValueError(f"the name {memory['name']!r}")
-            if list(np.array(memory["initial"], memory["dtype"]).shape) != memory["shape"]:
+            if memory["initial"] == TEMPLATE:
+                if memory["dtype"] != "float32" or memory["shape"][1:] != [content["dimension"]]:
+                    raise ValueError(f"the form of {memory['name']!r}")
+            elif list(np.array(memory["initial"], memory["dtype"]).shape) != memory["shape"]:
                 raise ValueError(f"the shape of {memory['name']!r}")
     except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
         raise InputError(
@@ -86,10 +92,12 @@ def read_description(path: Path) -> dict[str, Any]:
     return content
 
 
-def initial_memory(description: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Return the memory of a template at enrolment: name -> array."""
+def initial_memory(description: dict[str, Any], vector: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the memory of a template, float32 [D], at enrolment: name -> array."""
     return {
-        memory["name"]: np.array(memory["initial"], dtype=memory["dtype"])
+        memory["name"]: np.tile(vector, (memory["shape"][0], 1))
+        if memory["initial"] == TEMPLATE
+        else np.array(memory["initial"], dtype=memory["dtype"])
         for memory in description["memory"]
     }
 

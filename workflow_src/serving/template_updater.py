@@ -81,7 +81,8 @@ class TemplateUpdater:
         self.extractor: str | None = self.description["extractor"]
         self._uses_days: bool = self.description["uses_days"]
         self._session = read_model(folder / MODEL, self.description)
-        self._initial = initial_memory(self.description)
+        # The form of a template's memory. Vectors that are held begin as the template's own.
+        self._initial = initial_memory(self.description, np.zeros(self.dimension, np.float32))
 
     def enrol(
         self,
@@ -121,7 +122,8 @@ class TemplateUpdater:
         if not have_directions(vector):
             raise InputError(f"enrolment: the mean of the embeddings {NO_DIRECTION}")
         known = extractor or self.extractor
-        return Template(vector, self._initial, check_day(day), 0, self.digest, known)
+        memory = initial_memory(self.description, vector)
+        return Template(vector, memory, check_day(day), 0, self.digest, known)
 
     def score(
         self,

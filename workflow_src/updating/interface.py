@@ -5,6 +5,10 @@ to update and with which weight w, and the template becomes ``(1 - w) t + w x``.
 (`workflow_src.updating.scorer`) does this for all templates of a scenario in lockstep and for
 several variants of a rule at once. So every quantity here is a batch: S variants (mostly 1), n
 templates that still have trials, D dimensions.
+
+A rule may score by itself (`Decision.scores`), compute the new template itself
+(`Decision.templates`), and hold further vectors beside the template (`UpdateRule.held`). So a
+template can be a gallery of recordings.
 """
 
 from __future__ import annotations
@@ -16,6 +20,9 @@ from typing import Any, Self
 
 import pandas as pd
 from torch import Tensor
+
+HELD = "held"
+"""The name under which a rule's memory has the vectors that it holds."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,9 @@ class Trials:
     targets
         bool [n]: the labels, for rules that mark a limit; no method may read them. None where
         unknown.
+    templates, tests
+        float32 [S, n, D] and [n, D]: the vectors themselves. A rule that needs only linear maps of
+        them is faster with `Encoded`.
     """
 
     scores: Tensor
@@ -68,6 +78,8 @@ class Trials:
     test_offered: Tensor
     days: Tensor
     targets: Tensor | None
+    templates: Tensor
+    tests: Tensor
 
 
 @dataclass(frozen=True)
@@ -84,11 +96,16 @@ class Decision:
     scores
         float32 [S, n]: scores to report instead of the cosines, for a rule with its own scoring
         back-end; None keeps the cosines.
+    templates
+        float32 [S, n, D]: the new templates, taken where updated, of a rule that computes them
+        itself; `weights` then only tell how much the test counts. Such a rule carries nothing and
+        does not normalise. None: the weighted mean of template and test.
     """
 
     updated: Tensor
     weights: Tensor
     scores: Tensor | None = None
+    templates: Tensor | None = None
 
 
 @dataclass
@@ -127,11 +144,15 @@ class UpdateRule(ABC):
     normalises
         Whether an update first scales template and test to unit length, as the published adaptive
         weight does. Their mean is not scaled again until the next update.
+    held
+        The number (H) of vectors that the rule holds beside each template. The memory has them as
+        ``held``, float32 [S, B, H, D], all equal to the template at enrolment.
     """
 
     variants: int = 1
     updates: bool = True
     normalises: bool = False
+    held: int = 0
 
     def encode(self, embeddings: Tensor) -> Encoded:
         """Return what the rule needs of the embeddings, float32 [N, D]; by default nothing."""
@@ -141,6 +162,14 @@ class UpdateRule(ABC):
     def begin(self, templates: int) -> Memory:
         """Return the memory of `templates` templates at enrolment; empty by default."""
         return Memory()
+
+    def enrol(self, templates: Tensor) -> Memory:
+        """Return the whole memory of templates at enrolment, float32 [B, D]: with what is held."""
+        memory = self.begin(len(templates))
+        if not self.held:
+            return memory
+        held = templates[:, None].repeat(self.variants, 1, self.held, 1)
+        return Memory({HELD: held, **memory.tensors})
 
     @abstractmethod
     def decide(self, trials: Trials, memory: Memory) -> Decision:

@@ -8,7 +8,8 @@ are always the first n, and nothing is padded. A batch holds all variants of the
     score    = cos(template, test)                       before any update
     template = (1 - w) template + w test                 where the rule updates
 
-A rule that normalises scales template and test to unit length in the second line.
+A rule that normalises scales template and test to unit length in the second line. A rule may also
+give the new template itself.
 """
 
 from __future__ import annotations
@@ -211,6 +212,8 @@ def score_sequences(
     ------
     IndexError
         A row of the sequences lies outside `templates` or `embeddings`.
+    ValueError
+        The rule gives new templates, but carries a map of them, or normalises.
     """
     for rows, among in ((sequences.template, templates), (sequences.rows, embeddings)):
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(among):
@@ -230,7 +233,8 @@ def score_sequences(
     )
     shape = (rule.variants, len(sequences.rows))
     scored = Scored(torch.empty(shape), torch.empty(shape, dtype=torch.bool), torch.empty(shape))
-    numbers = rule.variants * (templates.shape[1] + carried.shape[1])
+    remembered = sum(tensor.numel() for tensor in rule.enrol(templates[:1]).tensors.values())
+    numbers = rule.variants * (templates.shape[1] + carried.shape[1]) + remembered
     width = max(16, STATE_NUMBERS // numbers)
     for first in range(0, len(sequences.template), width):
         part = sequences.part(first, min(first + width, len(sequences.template)))
@@ -297,7 +301,7 @@ def _score_part(
     template = start.expand(rule.variants, -1, -1).clone()
     carried = start_carried.expand(rule.variants, -1, -1).clone()
     carries, offers = carried.shape[-1] > 0, tests.offered.shape[-1] > 0
-    memory = rule.begin(len(start))
+    memory = rule.enrol(start)
     end = n = 0
     for active in part.active.tolist():
         if active != n:
@@ -336,6 +340,13 @@ def _score_part(
             scores[:, begin:end][view.norms_np < LEAST_LENGTH] = np.nan
         updated[:, begin:end] = accepted
         weights[:, begin:end] = view.weights_np
+        if decision.templates is not None:
+            if carries or rule.normalises:
+                raise ValueError("a rule that gives templates carries nothing, nor normalises")
+            # The factors 0 and 1 choose exactly, several times faster than a masked copy.
+            np.copyto(view.keep_np, accepted)
+            view.template.lerp_(decision.templates, view.keep)
+            continue
         if not rule.normalises:
             view.template.lerp_(view.test, view.weights)
             if carries:
@@ -387,6 +398,8 @@ class _Views:
             test_offered=test_offered,
             days=days,
             targets=targets if labelled else None,
+            templates=self.template,
+            tests=self.test,
         )
         self.template_np, self.test_np = self.template.numpy(), self.test.numpy()
         self.test_norms_np, self.test_carried_np = test_norms.numpy(), test_carried.numpy()
