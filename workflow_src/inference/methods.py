@@ -1,6 +1,7 @@
 """From a row of the run table to its update rule."""
 
 from workflow_src.methods.entries import load_entry
+from workflow_src.methods.making import make_rule
 from workflow_src.methods.storage import load_policy
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import UpdateRule
@@ -9,16 +10,15 @@ from workflow_src.updating.interface import UpdateRule
 def build_rule(run: Run) -> UpdateRule:
     """Return the update rule of a run.
 
-    A policy is read from the run's checkpoint. Any other rule is made from the run's settings:
-    alpha, threshold, both or none.
+    A policy is read from the run's checkpoint. Any other rule is made from the run's settings.
 
     Raises
     ------
     InputError
-        The rule cannot be imported, or its policy's files are missing or broken.
+        The rule cannot be imported, its policy's files are missing or broken, or its options
+        are not those of its class.
     """
     kind = load_entry(run.entry, run.folder)
     if run.checkpoint is not None:
         return load_policy(run.checkpoint, kind, run.threshold)
-    settings = (run.alpha, run.threshold)
-    return kind(*[setting for setting in settings if setting is not None])
+    return make_rule(run, kind)

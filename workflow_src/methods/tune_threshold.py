@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,30 +12,26 @@ from workflow_src.common.files import write_csv, write_json
 from workflow_src.common.tables import read_embeddings, read_index
 from workflow_src.methods.development import Development, choose, read_development
 from workflow_src.methods.entries import load_entry
+from workflow_src.methods.making import make_rule
 from workflow_src.methods.storage import load_policy
 from workflow_src.running.arguments import Input, Output
 from workflow_src.settings.runs import Run
 from workflow_src.settings.tuning import Tuning
-from workflow_src.updating.interface import UpdateRule
 
 
 def tune_threshold(
     development: Development, run: Run, thresholds: list[float]
 ) -> tuple[float, pd.DataFrame]:
-    """Choose the threshold with the least cost for a run that has a policy or a given weight.
+    """Choose the threshold with the least cost for a run that has a policy, or needs no training.
 
     Return the threshold and a table of all candidates: threshold, cost. If costs are equal, the
     lowest threshold wins.
     """
     kind = load_entry(run.entry, run.folder)
-    # A rule with a weight is made from one for each of its variants, and their thresholds.
-    make: Callable[..., UpdateRule] = kind
     table = pd.DataFrame({"threshold": thresholds})
     if run.checkpoint is None:
         table, _ = choose(
-            development,
-            lambda rows: make([run.alpha] * len(rows), rows["threshold"].tolist()),
-            table,
+            development, lambda rows: make_rule(run, kind, rows["threshold"].tolist()), table
         )
     else:
         rule = load_policy(run.checkpoint, kind)

@@ -43,7 +43,9 @@ class Method:
         Why others are compared with it. ``baseline``: no updates. ``reference``: the simple
         method. ``ceiling``: the best that a method could reach.
     settings
-        The block under ``methods`` in the config that the method reads, or None.
+        The block under ``methods`` in the config that the method reads, or None. The class of a
+        method that is not trained takes its keys as arguments, but those of `alphas` and
+        `threshold`.
     alphas
         Whether each of the ``alphas`` in its settings makes a run.
     threshold
@@ -99,6 +101,8 @@ PRETRAINED = "pretrained"
 ENTRY = r"([A-Za-z_][A-Za-z0-9_]*\.)*[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*"
 
 QIN = "Qin, Li, Duan and Li, IEEE/ACM T-ASLP 32, 2024, doi:10.1109/TASLP.2024.3428910"
+FRENI = "after Freni, Marcialis and Roli, ICIAR 2008"
+PRACTICE = "common practice, docs/method.md"
 OURS = "this project, docs/method.md"
 
 ADAPTIVE_WEIGHT = Method(
@@ -178,6 +182,66 @@ METHODS: tuple[Method, ...] = (
         summary="the fixed weight, with weight and threshold chosen on training speakers",
         reference=OURS,
         colour="#00395C",
+    ),
+    Method(
+        id="running-mean",
+        entry="workflow_src.methods.running_mean:RunningMean",
+        origin="nothing",
+        settings="running-mean",
+        threshold="threshold",
+        label="running mean",
+        summary="the template is the mean of the enrolment and of all accepted tests",
+        reference="Welford, Technometrics 4, 1962",
+        colour="#332288",
+        marker="p",
+    ),
+    Method(
+        id="anchored",
+        entry="workflow_src.methods.anchored:Anchored",
+        origin="nothing",
+        settings="anchored",
+        threshold="threshold",
+        label="anchored",
+        summary="updates with one weight, and a fixed share of the enrolment stays in the template",
+        reference=PRACTICE,
+        colour="#117733",
+        marker="d",
+    ),
+    Method(
+        id="window",
+        entry="workflow_src.methods.window:Window",
+        origin="nothing",
+        settings="window",
+        threshold="threshold",
+        label="window",
+        summary="the template is the mean of the last accepted tests",
+        reference=FRENI,
+        colour="#999933",
+        marker="H",
+    ),
+    Method(
+        id="gallery",
+        entry="workflow_src.methods.gallery:Gallery",
+        origin="nothing",
+        settings="gallery",
+        threshold="threshold",
+        label="gallery",
+        summary="keeps accepted tests beside the enrolment, and scores by those most like the test",
+        reference="after Uludag, Ross and Jain, Pattern Recognition 37, 2004",
+        colour="#AA4499",
+        marker="8",
+    ),
+    Method(
+        id="two-template",
+        entry="workflow_src.methods.two_template:TwoTemplate",
+        origin="nothing",
+        settings="two-template",
+        threshold="threshold",
+        label="two templates",
+        summary="scores by the enrolment and by a template that adapts",
+        reference=PRACTICE,
+        colour="#DDAA33",
+        marker="X",
     ),
     ADAPTIVE_WEIGHT,
     MULTI_HEAD,

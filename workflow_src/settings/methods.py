@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from workflow_src.settings.base import Block, Distinct, Seed, TunableThreshold, Weight
+from workflow_src.settings.base import Block, Distinct, Probability, Seed, TunableThreshold, Weight
 
 TUNED_OR_A_NUMBER = (
     "tuned, which is chosen on training speakers with the block tuning; or a number (published, "
@@ -14,6 +14,14 @@ TUNED_OR_A_NUMBER = (
 )
 UPDATE_THRESHOLD = (
     f"the template is updated when the score (cosine) exceeds this: {TUNED_OR_A_NUMBER} 0.51)"
+)
+
+
+# Bounds the memory of what is held.
+MOST_HELD = 1000
+OWN_THRESHOLD = (
+    "the template is updated when the score exceeds this: tuned, which is chosen on training "
+    "speakers with the block tuning; or a number"
 )
 
 
@@ -28,6 +36,84 @@ class FixedWeight(Block):
         description="weights; each makes a run",
     )
     threshold: TunableThreshold = Field("tuned", description=UPDATE_THRESHOLD)
+
+
+class RunningMean(Block):
+    """The mean of the enrolment and of all accepted tests."""
+
+    key: ClassVar[str] = "methods.running-mean"
+
+    enrolment: int = Field(
+        5, ge=1, description="the number of recordings for which the enrolment counts"
+    )
+    cap: int | None = Field(
+        10,
+        ge=1,
+        description="the largest number n of recordings that count in the weight 1 / (n + 1) of a "
+        "test; null: no limit",
+    )
+    threshold: TunableThreshold = Field("tuned", description=OWN_THRESHOLD)
+
+
+class Anchored(Block):
+    """A fixed share of the enrolment stays in the template."""
+
+    key: ClassVar[str] = "methods.anchored"
+
+    alpha: Weight = Field(0.3, description="weight of a test in the part that adapts")
+    share: Probability = Field(0.2, description="share of the enrolment in the template")
+    threshold: TunableThreshold = Field("tuned", description=OWN_THRESHOLD)
+
+
+class Window(Block):
+    """The mean of the last accepted tests."""
+
+    key: ClassVar[str] = "methods.window"
+
+    size: int = Field(5, ge=1, le=MOST_HELD, description="the number of accepted tests")
+    threshold: TunableThreshold = Field("tuned", description=OWN_THRESHOLD)
+
+
+class Gallery(Block):
+    """The enrolment and some accepted tests, none of them averaged."""
+
+    key: ClassVar[str] = "methods.gallery"
+
+    size: int = Field(
+        10, ge=1, le=MOST_HELD, description="accepted tests that are kept beside the enrolment"
+    )
+    best: int = Field(
+        5,
+        ge=1,
+        description="the score is the mean of this number of highest cosines, at most size + 1; 1: "
+        "the maximum",
+    )
+    replace: Literal["oldest", "redundant"] = Field(
+        "oldest",
+        description="what an accepted test replaces: the oldest, or the one that is most like "
+        "another",
+    )
+    threshold: TunableThreshold = Field("tuned", description=OWN_THRESHOLD)
+
+    @model_validator(mode="after")
+    def _check(self) -> Gallery:
+        if self.best > self.size + 1:
+            raise ValueError(
+                f"best is {self.best}; the gallery has {self.size + 1} vectors, size and enrolment"
+            )
+        return self
+
+
+class TwoTemplate(Block):
+    """The enrolment as it is, beside a template that adapts."""
+
+    key: ClassVar[str] = "methods.two-template"
+
+    alpha: Weight = Field(0.3, description="weight of a test in the template that adapts")
+    score: Literal["mean", "max"] = Field(
+        "max", description="how the cosines with the two make one score"
+    )
+    threshold: TunableThreshold = Field("tuned", description=OWN_THRESHOLD)
 
 
 class AdaptiveWeight(Block):
@@ -83,6 +169,27 @@ class Methods(Block):
 
     fixed_weight: FixedWeight = Field(
         default_factory=FixedWeight, alias="fixed-weight", description="one weight for every update"
+    )
+    running_mean: RunningMean = Field(
+        default_factory=RunningMean,
+        alias="running-mean",
+        description="the mean of the enrolment and of all accepted tests",
+    )
+    anchored: Anchored = Field(
+        default_factory=Anchored,
+        description="a fixed share of the enrolment stays in the template",
+    )
+    window: Window = Field(
+        default_factory=Window, description="the mean of the last accepted tests"
+    )
+    gallery: Gallery = Field(
+        default_factory=Gallery,
+        description="the enrolment and some accepted tests, none of them averaged",
+    )
+    two_template: TwoTemplate = Field(
+        default_factory=TwoTemplate,
+        alias="two-template",
+        description="the enrolment as it is, beside a template that adapts",
     )
     adaptive_weight: AdaptiveWeight = Field(
         default_factory=AdaptiveWeight,

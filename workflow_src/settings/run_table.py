@@ -108,6 +108,9 @@ def _make_run(config: Config, method: Method, run: str, **others: Any) -> Run:
             paper = PAPER if config.has_published_scale else MISFIT
             source = paper if threshold == method.published else GIVEN
             others |= {"threshold": threshold, "threshold_from": source}
+    if method.origin == "nothing":
+        block, others_own = _read_block(config, method), ("alphas", method.threshold)
+        others["options"] = {key: block[key] for key in block if key not in others_own}
     return Run(run, method.id, entry=method.entry, **others)
 
 

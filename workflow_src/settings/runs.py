@@ -5,8 +5,8 @@ The run's id names its files, and tables join on it.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import ClassVar, Final, Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Final, Literal
 
 import pandas as pd
 from pydantic import ConfigDict, model_validator
@@ -52,6 +52,8 @@ class Run:
     threshold_from
         Where the threshold comes from: `TUNED`, `GIVEN`, `PAPER` or `MISFIT`; None if there is
         none, or if the policy holds it.
+    options
+        Further settings of a method that is not trained, by the names of its class's arguments.
     """
 
     # The source that messages name.
@@ -70,6 +72,7 @@ class Run:
     entry: str = ""
     folder: str | None = None
     threshold_from: Literal["tuned", "given", "paper", "paper (another model)"] | None = None
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         method = find_method(self.method)  # refuses an unknown method
@@ -83,7 +86,9 @@ class Run:
         needs = {
             "alpha": method.alphas,
             "checkpoint": method.origin != "nothing",
-            "threshold": method.alphas and self.tuned is None,
+            "threshold": method.threshold is not None
+            and method.origin == "nothing"
+            and self.tuned is None,
         }
         for name, needed in needs.items():
             if needed and getattr(self, name) is None:
