@@ -62,6 +62,7 @@ TUNED = {"run": "fixed-weight-tuned", "method": "fixed-weight-tuned",
          "checkpoint": "results/policies/fixed-weight-tuned"}  # fmt: skip
 ORACLE = {"run": "oracle", "method": "oracle", "checkpoint": "results/policies/oracle"}
 FIXED = {"run": "fixed-weight-0.1", "method": "fixed-weight", "alpha": 0.1, "threshold": 0.3}
+WINDOW = {"run": "window", "method": "window", "threshold": 0.3, "options": {"size": 3}}
 MULTI_HEAD = {"run": "multi-head-seed0", "method": "multi-head", "threshold": 0.2, "seed": 0,
               "checkpoint": "results/policies/multi-head-seed0"}  # fmt: skip
 

@@ -16,14 +16,19 @@ from workflow_src.evaluation.operating_points import Chosen, Development, SetPoi
 from workflow_src.evaluation.quality import look_up_quality
 from workflow_src.exporting import export_method
 from workflow_src.methods.adaptive_weight import AdaptiveWeight
+from workflow_src.methods.anchored import Anchored
 from workflow_src.methods.baseline import Baseline
 from workflow_src.methods.fixed_weight import FixedWeight
+from workflow_src.methods.gallery import Gallery
 from workflow_src.methods.kalman import Kalman
 from workflow_src.methods.multi_head import MultiHead
 from workflow_src.methods.published import from_published
+from workflow_src.methods.running_mean import RunningMean
 from workflow_src.methods.soft import Soft
 from workflow_src.methods.spherical_plda import SphericalPlda
 from workflow_src.methods.through_time import ThroughTime, WeightNetwork
+from workflow_src.methods.two_template import TwoTemplate
+from workflow_src.methods.window import Window
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision, Memory, UpdateRule
 from workflow_src.updating.score_history import ScoreHistory, ScoreScale
@@ -96,7 +101,18 @@ RULES = {
     "kalman": lambda dimension: Kalman(SCALE, VARIANCES, 5, 4.0, dimension, 2.0),
     "spherical-plda": lambda dimension: SphericalPlda(PLDA_SCALE, VARIANCES, 5, 9.0, dimension, 1),
     "through-time": lambda dimension: make_through_time(),
+    "running-mean": lambda dimension: RunningMean(0.51, enrolment=5, cap=9),
+    "anchored": lambda dimension: Anchored(0.51, alpha=0.3, share=0.2),
+    "window": lambda dimension: Window(0.51, size=4),
+    "gallery": lambda dimension: Gallery(0.51, size=4, best=2, replace="oldest"),
+    "gallery-redundant": lambda dimension: Gallery(0.51, size=4, best=1, replace="redundant"),
+    "two-template": lambda dimension: TwoTemplate(0.51, alpha=0.3, score="max"),
+    "two-template-mean": lambda dimension: TwoTemplate(0.51, alpha=0.3, score="mean"),
 }
+
+
+# Rows of which there are two rules.
+ROWS = {"gallery-redundant": "gallery", "two-template-mean": "two-template"}
 
 
 BACK_ENDS = {
@@ -151,7 +167,7 @@ def export(monkeypatch, folder, method, dimension, back_end="none"):
     """Export a rule of `RULES` as the run of that name; return the rule."""
     rule = RULES[method](dimension)
     monkeypatch.setattr(export_method, "build_rule", lambda run: rule)
-    named = FROM_HISTORY if method == "history" else method
+    named = {"history": FROM_HISTORY, **ROWS}.get(method, method)
     export_method.export_method(Run(method, named), dimension, folder, set_points(back_end))
     return rule
 

@@ -53,12 +53,12 @@ def test_model_has_the_interface_that_is_described(method, tmp_path, monkeypatch
     assert inputs["days"] == []
     outputs = ["score", "updated", "weight", "new_template", *(f"new_{name}" for name in names)]
     assert [value.name for value in session.get_outputs()] == outputs
-    expected = RULES[method](8).begin(1).tensors
+    expected = RULES[method](8).enrol(torch.ones(1, 8)).tensors
     for memory in description["memory"]:
         value = expected[memory["name"]][0, 0]
         assert memory["shape"] == list(value.shape) == inputs[f"memory_{memory['name']}"]
         assert f"torch.{memory['dtype']}" == str(value.dtype)
-        assert memory["initial"] == value.tolist()
+        assert memory["initial"] == ("template" if memory["name"] == "held" else value.tolist())
 
 
 def test_a_back_end_adds_its_history_and_its_llr(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The check of rules: a good one passes, and one that breaks a clause fails that clause."""
 
 import copy
+import dataclasses
 import subprocess
 import sys
 
@@ -94,6 +95,14 @@ class Single(Counting):
         return Decision(trials.scores.mean() > 0.3, torch.tensor(0.1))
 
 
+class Flattening(Counting):
+    """Gives templates of another shape."""
+
+    def decide(self, trials, memory):
+        decision = super().decide(trials, memory)
+        return dataclasses.replace(decision, templates=trials.tests)
+
+
 class Neighbourly(Counting):
     """Lets templates look at each other."""
 
@@ -146,6 +155,7 @@ def test_a_good_rule_has_no_fault(task):
         (Replacing, check.SHAPES, "replaces the memory 'seen'"),
         (Scribbling, check.SHAPES, "changes the trials' scores"),
         (Single, check.SHAPES, "updated is bool []"),
+        (Flattening, check.SHAPES, "templates is float32"),
         (Neighbourly, check.LOCKSTEP, "differ from those that it has alone"),
         (Peeking, check.LABELS, "where there are others"),
         (Exploding, check.FINITE, "are not all finite"),

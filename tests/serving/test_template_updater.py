@@ -43,6 +43,7 @@ def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         export(patch, folder / "history", "history", 8, "history")
         export(patch, folder / "multi-head", "multi-head", 8)
+        export(patch, folder / "gallery", "gallery-redundant", 8)
     return folder
 
 
@@ -135,6 +136,23 @@ def test_saved_in_the_middle_goes_on_identically(updater, tmp_path):
     _, resumed = run_online(updater, loaded, tests[30:], days[30:])
     assert resumed.to_bytes() == through.to_bytes()
     assert [path.name for path in (tmp_path / "speakers").iterdir()] == ["0073.template"]
+
+
+def test_a_gallery_is_a_part_of_the_template(folder, tmp_path):
+    updater = TemplateUpdater(folder / "gallery")
+    enrolment, tests, days = draw_sequence(8, TRIALS, 9)
+    template = updater.enrol(enrolment, ENROLLED)
+    np.testing.assert_array_equal(template.memory["held"], [template.vector] * 4)
+    other = updater.enrol(tests[:5], ENROLLED)
+    np.testing.assert_array_equal(other.memory["held"], [other.vector] * 4)
+    _, half = run_online(updater, template, tests[:30], days[:30])
+    half.save(tmp_path / "0073.template")
+    assert not (half.memory["held"] == half.vector).all()
+    np.testing.assert_array_equal(half.vector, template.vector)
+    loaded = Template.load(tmp_path / "0073.template", updater.digest)
+    _, resumed = run_online(updater, loaded, tests[30:], days[30:])
+    _, through = run_online(updater, template, tests, days)
+    assert resumed.to_bytes() == through.to_bytes()
 
 
 def test_scoring_changes_nothing(updater, template):
@@ -536,6 +554,18 @@ def test_a_new_size_makes_another_template(template):
         ({"back_end": None}, "inputs or outputs are not those of a method"),
         ({"dimension": "8"}, "dimension is '8'"),
         ({"memory": [{"name": "a"}]}, "dtype"),
+        (
+            {"memory": [{"name": "a", "dtype": "float32", "shape": [2, 9], "initial": "template"}]},
+            "the form of 'a'",
+        ),
+        (
+            {"memory": [{"name": "a", "dtype": "float64", "shape": [2, 8], "initial": "template"}]},
+            "the form of 'a'",
+        ),
+        (
+            {"memory": [{"name": "a", "dtype": "float32", "shape": [2, 8], "initial": "others"}]},
+            "could not convert",
+        ),
         ({"memory": [{"dtype": "bool", "shape": [], "initial": True}]}, "name"),
         ({"memory": []}, "inputs or outputs are not those of a method"),
         ({"sha256": "0" * 64}, "its sha256 is another"),

@@ -53,7 +53,10 @@ def test_runs_of_a_method_are_made_as_its_row_says(method):
     assert all((run.seed is None) != row.seeded for run in runs)
     assert all((run.alpha is None) != row.alphas for run in runs)
     assert all((run.tuned is None) == (row.threshold is None) for run in runs)
-    assert (row.published is None) == (row.threshold is None)
+    assert row.published is None or row.threshold is not None
+    block = config.methods.block(row.settings).model_dump() if row.settings else {}
+    others = {name for name in block if name not in ("alphas", row.threshold)}
+    assert all(run.options.keys() == (set() if run.checkpoint else others) for run in runs)
     assert (ppo_runs(config) == runs) == (row.origin == "ppo")
     assert bool(fitted_runs(config)) == (row.origin == "fitted")
     assert bool(pretrained_seeds(config)) == (row.starts_from == PRETRAINED)

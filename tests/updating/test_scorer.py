@@ -271,6 +271,53 @@ def test_rows_outside_are_refused():
         score_sequences(Baseline(), task["templates"], task["sequences"], task["embeddings"][:5])
 
 
+class Swap(UpdateRule):
+    """The template and what is held change places at each trial, for two variants."""
+
+    held, variants = 1, 2
+
+    def decide(self, trials, memory):
+        held = memory.tensors["held"]
+        before = held[:, :, 0].clone()
+        held[:, :, 0] = trials.tests
+        updated = torch.tensor([[True], [False]]).expand_as(trials.scores)
+        return Decision(updated, torch.full((), 0.5), templates=before)
+
+
+def test_a_rule_holds_vectors_and_gives_templates():
+    task = make_task()
+    sequence, step, rows, template = task["list"]
+    scored = score_sequences(Swap(), task["templates"], task["sequences"], task["embeddings"])
+    cosine = torch.cosine_similarity
+    for number in range(len(template)):
+        trials = np.flatnonzero(sequence == number)
+        trials = trials[np.argsort(step[trials])]
+        tests = task["embeddings"][rows[trials]]
+        enrolled = task["templates"][template[number]][None]
+        # The enrolment comes back once, then each test after the one that follows it.
+        met = torch.cat([enrolled, enrolled, tests])[: len(tests)]
+        for variant, expected in enumerate([cosine(met, tests), cosine(enrolled, tests)]):
+            assert torch.allclose(scored.scores[variant, trials], expected, atol=1e-6)
+    assert scored.updated[0].all() and not scored.updated[1].any()
+    assert (scored.weights[0] == 0.5).all() and not scored.weights[1].any()
+
+
+class Carrying(Swap):
+    def encode(self, embeddings):
+        return Encoded(embeddings, embeddings[:, :0])
+
+
+class Normalising(Swap):
+    normalises = True
+
+
+@pytest.mark.parametrize("rule", [Carrying, Normalising])
+def test_a_rule_that_gives_templates_does_nothing_else_to_them(rule):
+    task = make_task()
+    with pytest.raises(ValueError, match="carries nothing, nor normalises"):
+        score_sequences(rule(), task["templates"], task["sequences"], task["embeddings"])
+
+
 def test_weights_and_thresholds_of_different_length_are_refused():
     with pytest.raises(ValueError, match="2 alphas and 1 thresholds"):
         FixedWeight([0.1, 0.2], [0.5])

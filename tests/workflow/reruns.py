@@ -83,6 +83,7 @@ EFFECTS: dict[str, set[str]] = {
     "imported policy, tuning": IMPORTED_POLICY | THRESHOLDS | TABULATED,
     "imported policy, inference": IMPORTED_POLICY | TABULATED,
     "inference": TABULATED,
+    "tuning of the method": THRESHOLDS | TABULATED,
     # What training leaves out is listed, too.
     "run table": RUN_TABLE | MEASURED | {"list_passed_over"},
     "operating points": POINTS | MEASURES | SHOWN,
@@ -274,6 +275,21 @@ VALUES: dict[str, Any] = {
     "inference.released.adaptive-weight": "policy.pkl",
     "methods.fixed-weight.alphas": [0.1, 0.3, 0.6],
     "methods.fixed-weight.threshold": 0.6,
+    "methods.running-mean.enrolment": 4,
+    "methods.running-mean.cap": None,
+    "methods.running-mean.threshold": 0.6,
+    "methods.anchored.alpha": 0.1,
+    "methods.anchored.share": 0.3,
+    "methods.anchored.threshold": 0.6,
+    "methods.window.size": 4,
+    "methods.window.threshold": 0.6,
+    "methods.gallery.size": 4,
+    "methods.gallery.best": 1,
+    "methods.gallery.replace": "redundant",
+    "methods.gallery.threshold": 0.6,
+    "methods.two-template.alpha": 0.1,
+    "methods.two-template.score": "mean",
+    "methods.two-template.threshold": 0.6,
     "methods.adaptive-weight.threshold": 0.6,
     "methods.multi-head.floor": 0.3,
     "methods.through-time.seeds": [0, 1],
@@ -343,6 +359,8 @@ FILES = [
     ),
 ]
 
+PRODUCTS = ["running-mean", "anchored", "window", "gallery", "two-template"]
+
 WORLDS = {
     "synthetic": World(
         "A run of `all` on the demo corpus",
@@ -383,6 +401,8 @@ WORLDS = {
             "inference.released.adaptive-weight": "imported policy, tuning",
             "methods": "inference",
             "methods.through-time": "fitted methods",
+            # Of methods that the run has not.
+            **{f"methods.{name}": "record" for name in PRODUCTS},
             "evaluation": "operating points",
             "evaluation.intervals": "intervals",
             "evaluation.controls": "nothing",
@@ -432,7 +452,7 @@ WORLDS = {
         },
     ),
     "simulated": World(
-        "A run of `all` on a simulated corpus, with a scenario of its own",
+        "A run of `all` on a simulated corpus, with a scenario of its own and methods of products",
         {
             "corpus": {
                 "source": "simulated",
@@ -442,9 +462,10 @@ WORLDS = {
                 "own": {"weekly": {"every": 7, "targets": "all"}},
                 "scenarios": ["random", "1das", "weekly"],
             },
+            "inference": {"methods": ["baseline", "multi-head", "fixed-weight-tuned", *PRODUCTS]},
         },
         [],
-        ["corpus", "extractor", "trials.own"],
+        ["corpus", "extractor", "trials.own", *(f"methods.{name}" for name in PRODUCTS)],
         {
             "corpus.test_speakers": "split of speakers",
             "corpus.simulated.listing": "everything",
@@ -452,6 +473,8 @@ WORLDS = {
             "corpus.simulated.listing.names": "nothing",
             "corpus.simulated.law": "embeddings",
             "trials.own": "new scenario",
+            **{f"methods.{name}": "tuning of the method" for name in PRODUCTS},
+            **{f"methods.{name}.threshold": "inference" for name in PRODUCTS},
         },
     ),
     "occasional": World(
@@ -520,6 +543,7 @@ WORLDS = {
             "methods.multi-head": "scores of populations",
             # Tuned in the run, so the populations have what is chosen.
             "methods.adaptive-weight": "populations",
+            **{f"methods.{name}": "populations" for name in PRODUCTS},
             "comparison": "populations",
             "comparison.populations": "new population",
             "evaluation.intervals": "comparison",

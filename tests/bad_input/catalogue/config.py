@@ -40,6 +40,11 @@ CASES = [
         "methods.fixed-weight.threshold: 1.5 is not allowed",
     ),
     config(
+        "more to average than a gallery has",
+        "methods: {gallery: {size: 3, best: 5}}",
+        "methods.gallery: best is 5; the gallery has 4 vectors, size and enrolment",
+    ),
+    config(
         "key that was moved",
         "inference: {fixed_weight: {threshold: 0.5}}",
         "inference.fixed_weight: this key was moved to methods.fixed-weight",

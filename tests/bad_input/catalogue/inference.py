@@ -23,6 +23,7 @@ from tests.bad_input.world import (
     ORACLE,
     POINTS,
     TUNED,
+    WINDOW,
     runs,
 )
 
@@ -166,6 +167,9 @@ CASES = [
              edit_parquet(SCORES, lambda table: table.head(4))),
     measured("a model without an enrolment", "enrolment table: has no enrolment of the model",
              edit_parquet("results/trials/random.enrolment.parquet", lambda t: t.head(5))),
+    exported("an option of another method",
+             "--run: options of window: {'share': 0.1} is not allowed",
+             run=WINDOW | {"options": {"share": 0.1}}),
     exported("a limit", "looks at labels", run=ORACLE),
     exported("points that are none", f"{POINTS}: back: unknown key", edit_json(POINTS, back=1)),
     exported("no JSON", "'{' is not allowed: invalid JSON", run="{"),
