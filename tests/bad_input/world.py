@@ -331,6 +331,12 @@ COMMANDS: dict[str, Command] = {
         {**CONTROL, **NEW_TRIALS, "--chosen": POINTS, "--rates": "2.0"},
         {"--table": "results/controls/impostors.csv"},
     ),
+    "inference.measure_attacks": Command(
+        {**MATRIX, "--runs": runs(BASELINE), "--points": "results/inference",
+         "--trials": "results/trials", "--trial-list": {"scenario": "random"},
+         "--settings": {"days": 1}, "--intervals": {"resamples": 100}, "--seed": "1"},
+        {"--table": "results/controls/attacks.csv"},
+    ),
     "exporting.export_method": Command(
         {"--run": BASELINE, **MATRIX, "--points": POINTS},
         {"--folder": "export"},
