@@ -38,6 +38,7 @@ localrules:
     policies,
     inference,
     controls,
+    attacks,
     export_policy,
     analysis,
 

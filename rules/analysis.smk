@@ -7,6 +7,8 @@ _traits = {
     "pretraining": bool(PRETRAINED_SEEDS),
     "finetuning": bool(TRAINED_RUNS),
 }
+SPEAKERS = f"{TABLES}/speakers.csv"
+GROUPS = f"{TABLES}/groups.csv"
 FIGURES = list_figures([trait for trait, there in _traits.items() if there])
 
 
@@ -40,6 +42,33 @@ rule sweep_thresholds:
         step("analysis.sweep_thresholds")
 
 
+rule measure_speakers:
+    input:
+        runs=RUN_TABLE,
+        chosen=expand(POINTS, run=RUNS),
+        scores=SCORES,
+        index=INDEX,
+        manifest=MANIFEST,
+    output:
+        speakers=SPEAKERS,
+        groups=GROUPS,
+    group:
+        "analysis"
+    conda:
+        "../envs/notebooks.yaml"
+    resources:
+        **needs(2000, 60, turn=1),
+    params:
+        folder=subpath(input.runs, parent=True),
+        lists=write_lists(TRIAL_LISTS.values()),
+        intervals=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "Measuring every run by speaker and by group of trials"
+    shell:
+        step("analysis.measure_speakers")
+
+
 rule run_visual_analysis:
     input:
         summary=SUMMARY,
@@ -54,6 +83,8 @@ rule run_visual_analysis:
         methods=METHOD_TABLE,
         differences=DIFFERENCES,
         order=ORDER,
+        speakers=SPEAKERS,
+        groups=GROUPS,
     output:
         executed="results/analysis/visual_analysis.ipynb",
         figures=[

@@ -15,6 +15,7 @@ NEW_TRIALS = expand(
         ["long_enrolment", "impostors"] if SETTINGS.trials.source == "generate" else []
     ),
 )
+ATTACKS = "results/controls/attacks.csv"
 
 
 rule controls:
@@ -187,3 +188,36 @@ if NEW_TRIALS:
             "Measuring all runs with few and with many impostors"
         shell:
             step("controls.vary_impostors")
+
+
+rule attacks:
+    input:
+        ATTACKS,
+
+
+rule measure_attacks:
+    input:
+        chosen=expand(POINTS, run=RUNS),
+        tables=list_tables([SETTINGS.shown_list]),
+        embeddings=EMBEDDINGS,
+        index=INDEX,
+        policies=run_files(RUNS.values()),
+    output:
+        table=ATTACKS,
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **needs(3000, 60, turn=1),
+    params:
+        runs=list_runs(RUNS.values()),
+        rule_code=rule_code(RUNS.values()),
+        points=lambda wildcards: "results/inference",
+        trials=lambda wildcards: "results/trials",
+        trial_list=SETTINGS.shown_list.model_dump_json(),
+        settings=SETTINGS.attacks.model_dump_json(),
+        intervals=SETTINGS.evaluation.intervals.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "Attacking the templates of all runs"
+    shell:
+        step("inference.measure_attacks")

@@ -332,6 +332,12 @@ COMMANDS: dict[str, Command] = {
         {**CONTROL, **NEW_TRIALS, "--chosen": POINTS, "--rates": "2.0"},
         {"--table": "results/controls/impostors.csv"},
     ),
+    "inference.measure_attacks": Command(
+        {**MATRIX, "--runs": runs(BASELINE), "--points": "results/inference",
+         "--trials": "results/trials", "--trial-list": {"scenario": "random"},
+         "--settings": {"days": 1}, "--intervals": {"resamples": 100}, "--seed": "1"},
+        {"--table": "results/controls/attacks.csv"},
+    ),
     "exporting.export_method": Command(
         {"--run": BASELINE, **MATRIX, "--points": POINTS},
         {"--folder": "export"},
@@ -341,6 +347,12 @@ COMMANDS: dict[str, Command] = {
         {"--score-lists": "exported/scores.txt", "--labelled-lists": "exported/labelled.txt"},
     ),
     "TemplateUpdater": Command({"--method": "export", "--template": "0001.template"}),
+    "analysis.measure_speakers": Command(
+        {"--runs": "one_run.csv", "--folder": "results/inference", "--index": INDEX,
+         "--manifest": MANIFEST, "--lists": LISTS, "--intervals": {"resamples": 100},
+         "--seed": "1"},
+        {"--speakers": "tables/speakers.csv", "--groups": "tables/groups.csv"},
+    ),
     "analysis.sweep_thresholds": Command(
         {**TRIALS, **MATRIX, "--settings": {"alphas": [0.1], "thresholds": [0.3]}},
         {"--sweep": "results/analysis/threshold_sweep.csv"},

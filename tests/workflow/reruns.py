@@ -28,7 +28,7 @@ RUN_TABLE = {"tabulate_runs"}
 SCORES = {"run_inference"}
 INTERVALS = {"measure_intervals"}
 POINTS = {"set_operating_points"}
-MEASURES = {"measure_operating_points"}
+MEASURES = {"measure_operating_points", "measure_speakers"}
 SUMMARY = {"summarise_results"}
 SWEEP = {"sweep_thresholds"}
 ORDER = {"measure_order"}
@@ -38,6 +38,7 @@ EXPORT = {"export_method"}
 ENROLMENTS = {"lengthen_enrolment"}
 IMPOSTORS = {"vary_impostors"}
 CONTROLS = {"shuffle_targets", "separate_tests", "measure_headroom"} | ENROLMENTS | IMPOSTORS
+ATTACKS = {"measure_attacks"}
 POPULATIONS = {"train_population"}
 POPULATION_SCORES = {"score_population"}
 SENSITIVITY = {"measure_sensitivity"}
@@ -94,10 +95,12 @@ EFFECTS: dict[str, set[str]] = {
     "record": RECORD,
     "fetching": FETCHING,
     "fetching, everything": FETCHING | CORPUS | EMBEDDINGS | SPLIT | FROM_EMBEDDINGS,
-    "operating points, export, impostors": POINTS | EXPORT | IMPOSTORS,
+    "operating points, export, impostors, attacks": POINTS | EXPORT | IMPOSTORS | ATTACKS,
     "controls": CONTROLS,
+    "controls, attacks": CONTROLS | ATTACKS,
     "control of enrolment": ENROLMENTS,
     "control of impostors": IMPOSTORS,
+    "attacks": ATTACKS,
     "demo extractor": {"train_demo_extractor"},
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
@@ -311,6 +314,10 @@ VALUES: dict[str, Any] = {
     "evaluation.controls.scenarios": ["1das"],
     "evaluation.controls.enrolment_utterances": [8],
     "evaluation.controls.nontargets_per_target": [2.0],
+    "attacks.attempts_a_day": 3,
+    "attacks.days": 2,
+    "attacks.recordings": 10,
+    "attacks.recovery": 4,
     "analysis.scenario": "1das",
     "analysis.alpha": 0.3,
     "analysis.compare_published": True,
@@ -478,7 +485,7 @@ WORLDS = {
         },
     ),
     "occasional": World(
-        "A run of all exports, of `controls` and of `train_demo_extractor`, with a released policy",
+        "A run of exports, `controls`, `attacks` and `train_demo_extractor`, with a given policy",
         {
             "corpus": {"source": "simulated"},
             "inference": {"released": {"multi-head": "policy.pkl"}},
@@ -486,19 +493,21 @@ WORLDS = {
         [
             "export_policy",
             "controls",
+            "attacks",
             "results/published_layout/random/trial.pkl",
             "results/pair_lists/random.txt",
             "results/score_lists/baseline/random.txt",
             "results/exported_embeddings/embeddings.npz",
             "results/demo_extractor/demo_extractor.onnx",
         ],
-        ["evaluation", "corpus.synthetic.law"],
+        ["evaluation", "attacks", "corpus.synthetic.law"],
         {
-            "evaluation": "operating points, export, impostors",
-            "evaluation.intervals": "controls",
+            "evaluation": "operating points, export, impostors, attacks",
+            "evaluation.intervals": "controls, attacks",
             "evaluation.controls.scenarios": "controls",
             "evaluation.controls.enrolment_utterances": "control of enrolment",
             "evaluation.controls.nontargets_per_target": "control of impostors",
+            "attacks": "attacks",
             "corpus.synthetic.law": "demo extractor",
         },
     ),

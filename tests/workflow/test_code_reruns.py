@@ -30,6 +30,7 @@ from workflow_src.settings.schema import validate_config
 SHOWN = {
     "measure_intervals": 1,
     "measure_operating_points": 1,
+    "measure_speakers": 1,
     "summarise_results": 1,
     "run_visual_analysis": 1,
     "record_provenance": 1,

@@ -34,6 +34,7 @@ FROM_NOTEBOOKS = {
     "measure_operating_points",
     "measure_intervals",
     "measure_order",
+    "measure_speakers",
     "summarise_results",
     "run_visual_analysis",
     "record_provenance",

@@ -81,5 +81,6 @@ def test_settings_of_other_sources_rerun_nothing(imported):
         "extractor": {"model": "another.onnx", "shards": 3},
     }
     # What was not asked for before is all that is left.
-    left = {"list_passed_over", "measure_order", "sweep_thresholds", "run_visual_analysis"}
-    assert set(rules_to_run(folder, others)) == left | {"record_provenance"}
+    left = {"list_passed_over", "measure_order", "measure_speakers", "sweep_thresholds"}
+    left |= {"run_visual_analysis", "record_provenance"}
+    assert set(rules_to_run(folder, others)) == left

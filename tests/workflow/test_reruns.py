@@ -141,6 +141,7 @@ def added(finished_runs):
 SHOWN = {
     "measure_intervals": 1,
     "measure_operating_points": 1,
+    "measure_speakers": 1,
     "summarise_results": 1,
     "run_visual_analysis": 1,
     "record_provenance": 1,

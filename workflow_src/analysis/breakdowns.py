@@ -204,26 +204,52 @@ def list_conditions(trials: pd.DataFrame, manifest: pd.DataFrame) -> dict[str, p
         values among the trials, but not more than `MOST_CONDITIONS` in all. A printed line names
         the columns that are left out.
     """
-    conditions, left_out = {}, []
+    conditions = {}
     longest = trials["days"].max()
     if not pd.isna(longest):
         fits = [name for name, days in PERIODS.items() if longest // days < MOST_GROUPS]
         period = fits[0] if fits else "year"
         conditions[f"{period} since enrolment"] = trials["days"] // PERIODS[period] + 1
-    for name in manifest.columns:
-        if name in NO_CONDITIONS or name not in trials.columns:
-            continue
-        values = trials[name].replace("", None)
-        if not 2 <= values.nunique() <= MOST_GROUPS or len(conditions) == MOST_CONDITIONS:
-            left_out += [name] * (values.nunique() > 1)
-            continue
-        conditions[name.replace("_", " ")] = values
+    known = trials[[name for name in manifest.columns if name in trials.columns]]
+    properties, left_out = list_properties(known, MOST_CONDITIONS - len(conditions))
+    conditions |= {name.replace("_", " "): values for name, values in properties.items()}
     if left_out:
         print(
             f"not shown, because of more than {MOST_GROUPS} values or beyond {MOST_CONDITIONS} "
             f"conditions: {', '.join(left_out)}"
         )
     return conditions
+
+
+def list_properties(
+    tests: pd.DataFrame, most: int = MOST_CONDITIONS
+) -> tuple[dict[str, pd.Series], list[str]]:
+    """List the properties of test utterances by which trials can be divided.
+
+    Parameters
+    ----------
+    tests
+        Columns of the manifest, a row for each trial.
+    most
+        The most properties.
+
+    Returns
+    -------
+    properties
+        Column -> the group of each trial, missing where it is unknown. Each has two to
+        `MOST_GROUPS` values.
+    left_out
+        Columns with more values, and those beyond `most`.
+    """
+    properties: dict[str, pd.Series] = {}
+    left_out = []
+    for name in tests.columns.difference(NO_CONDITIONS, sort=False):
+        values = tests[name].replace("", None)
+        if not 2 <= values.nunique() <= MOST_GROUPS or len(properties) == most:
+            left_out += [name] * (values.nunique() > 1)
+        else:
+            properties[name] = values
+    return properties, left_out
 
 
 def error_rate_by(

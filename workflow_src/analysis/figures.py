@@ -6,7 +6,7 @@ docstring is the title, and the paragraph below it is the caption.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -21,6 +21,9 @@ from workflow_src.analysis.breakdowns import Shown, TradeOff
 from workflow_src.analysis.figure_list import only_with
 from workflow_src.common.plotting import KINDS, make_panels
 from workflow_src.settings.catalogue import find_by_role, find_method
+
+# The most speakers whose names stand below a figure.
+MOST_NAMED = 60
 
 
 def error_rates(summary: pd.DataFrame, methods: pd.DataFrame) -> Figure:
@@ -375,6 +378,48 @@ def _plot_line(axes: Axes, shown: Shown, x: pd.Series, y: pd.Series) -> None:
 
 def _add_legend(figure: Figure, axes: Axes) -> None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+
+
+def rates_of_speakers(methods: Collection[Shown], rates: pd.DataFrame) -> Figure:
+    """FRR of each speaker.
+
+    The false rejection rate of each test speaker, at the threshold that was chosen on development
+    trials for the first operating point: without updates (hollow), and with the updating method of
+    the least EER (full). Speakers stand in the order of the rate without updates.
+
+    Parameters
+    ----------
+    methods
+        Of `speakers.choose_two`.
+    rates
+        Of `speakers.frr_of_speakers`.
+    """
+    figure, axes = plt.subplots(figsize=(7.6, 3.6))
+    if rates.empty:
+        _say_empty(axes)
+        return figure
+    x, named = np.arange(len(rates)), len(rates) <= MOST_NAMED
+    axes.vlines(x, rates.min(axis=1), rates.max(axis=1), color="#b0b0b0", linewidth=1, zorder=1)
+    for shown in methods:
+        look = find_method(shown.method)
+        axes.scatter(
+            x,
+            rates[shown.label],
+            36 if named else 8,
+            marker=look.marker,
+            facecolor="white" if look.role == "baseline" or _is_given(look.id) else look.colour,
+            edgecolor=look.colour,
+            label=shown.label,
+            clip_on=False,
+            zorder=3,
+        )
+    if named:
+        axes.set_xticks(x, [_as_label(name, 12) for name in rates.index], rotation=90, fontsize=8)
+    axes.grid(axis="x", visible=False)
+    axes.set(xlabel="speaker", ylabel="FRR (%)")
+    axes.set_ylim(bottom=0)
+    _add_legend(figure, axes)
+    return figure
 
 
 def threshold_sweep(sweep: pd.DataFrame, baseline: float | None) -> Figure:

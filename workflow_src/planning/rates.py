@@ -56,6 +56,7 @@ RATES = {
     "measure_intervals": Rate(2.0, {"scores": 0.8e-6, "score_tables": 0.04}),
     "summarise_results": Rate(2.0, {"scores": 0.2e-6}),
     "measure_order": Rate(2.0, {"lists": 0.12}),
+    "measure_speakers": Rate(2.0, {"score_tables": 0.02, "scores": 0.4e-6}),
     "sweep_thresholds": Rate(3.0, {"swept_scores": 0.25e-6}),
     "run_visual_analysis": Rate(17.0, {"scores": 0.3e-6}),
     "list_passed_over": Rate(1.2),

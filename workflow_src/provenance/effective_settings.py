@@ -11,14 +11,14 @@ from workflow_src.settings.schema import Config
 def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
-    The result has no ``compute``, no ``comparison`` and no ``evaluation.controls`` (which have
-    their own results), no archives of
+    The result has no ``compute``, no ``comparison``, no ``evaluation.controls`` and no ``attacks``
+    (which have their own results), no archives of
     recordings, no folders of own code, no ``extractor.allow_demo`` and no ``corpus.replace``. It
     has the grids of ``tuning`` only if something is fitted or tuned, and the extractor only if it
     is used. Of methods, own scenarios, and sources of the corpus and of the trials, it has only
     those in use.
     """
-    content = json.loads(config.model_dump_json(exclude={"compute", "comparison"}))
+    content = json.loads(config.model_dump_json(exclude={"compute", "comparison", "attacks"}))
     del content["evaluation"]["controls"]
     unused = {"synthetic", "directory", "imported", "simulated"} - {config.corpus.source}
     for source in unused:

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from workflow_src.common.errors import InputError, describe_validation_error
 from workflow_src.settings.analysis import Analysis
+from workflow_src.settings.attacks import Attacks
 from workflow_src.settings.base import Block, Seed
 from workflow_src.settings.comparison import Comparison
 from workflow_src.settings.compute import Compute
@@ -46,6 +47,7 @@ class Config(Block):
     inference: Inference = Field(default_factory=Inference)
     methods: Methods = Field(default_factory=Methods)
     evaluation: Evaluation = Field(default_factory=Evaluation)
+    attacks: Attacks = Field(default_factory=Attacks)
     analysis: Analysis = Field(default_factory=Analysis)
     comparison: Comparison = Field(default_factory=Comparison)
 

@@ -219,18 +219,10 @@ def score_sequences(
         if len(rows) and not 0 <= rows.min() <= rows.max() < len(among):
             raise IndexError(f"rows {rows.min()}..{rows.max()} of {len(among)}")
     templates, embeddings = templates.contiguous(), embeddings.contiguous()
-    norms = torch.linalg.vector_norm(embeddings, dim=1)
     if not rule.updates:
+        norms = torch.linalg.vector_norm(embeddings, dim=1)
         return _score_without_updates(templates, sequences, embeddings, norms)
-    encoded = rule.encode(embeddings)
-    # The map is linear: the map of a mean is the mean of the maps.
-    carried = rule.encode(templates).carried
-    tests = _Tests(
-        *(
-            values.contiguous().numpy()
-            for values in (embeddings, norms, encoded.carried, encoded.offered)
-        )
-    )
+    tests, carried = _encode(rule, templates, embeddings)
     shape = (rule.variants, len(sequences.rows))
     scored = Scored(torch.empty(shape), torch.empty(shape, dtype=torch.bool), torch.empty(shape))
     remembered = sum(tensor.numel() for tensor in rule.enrol(templates[:1]).tensors.values())
@@ -284,90 +276,169 @@ def _score_without_updates(
     return Scored(scores, torch.zeros(1, count, dtype=torch.bool), torch.zeros(1, count))
 
 
+def _encode(rule: UpdateRule, templates: Tensor, embeddings: Tensor) -> tuple[_Tests, Tensor]:
+    """Compute what a rule needs of the tests, and its linear map of the templates."""
+    encoded = rule.encode(embeddings)
+    norms = torch.linalg.vector_norm(embeddings, dim=1)
+    tests = (embeddings, norms, encoded.carried, encoded.offered)
+    # The map is linear: the map of a mean is the mean of the maps.
+    carried = rule.encode(templates).carried
+    return _Tests(*(values.contiguous().numpy() for values in tests)), carried
+
+
 def _score_part(
     rule: UpdateRule, start: Tensor, start_carried: Tensor, part: Sequences, tests: _Tests
 ) -> Scored:
-    """Score sequences that fit into the cache together, in packed order.
-
-    A long scenario is thousands of steps of a few dozen templates. Calls cost most there, and
-    numpy's calls, above all views, are several times cheaper than torch's. So both see the same
-    memory, with new views only when a sequence ends: numpy fetches, multiplies and records; torch
-    takes weighted means and calls the rule.
-    """
+    """Score sequences that fit into the cache together, in packed order."""
     shape = (rule.variants, len(part.rows))
     scores = np.empty(shape, dtype=np.float32)
     updated = np.empty(shape, dtype=bool)
     weights = np.empty(shape, dtype=np.float32)
     template = start.expand(rule.variants, -1, -1).clone()
     carried = start_carried.expand(rule.variants, -1, -1).clone()
-    carries, offers = carried.shape[-1] > 0, tests.offered.shape[-1] > 0
-    memory = rule.enrol(start)
-    end = n = 0
+    together = Lockstep(rule, template, carried, rule.enrol(start), tests)
+    end = 0
     for active in part.active.tolist():
-        if active != n:
-            n = active
-            view = _Views(template, carried, memory, tests, n, part.targets is not None)
-        begin, end = end, end + n
-        rows = part.rows[begin:end]
+        begin, end = end, end + active
+        some = slice(begin, end)
+        targets, only_scored = (
+            None if flags is None else flags[some] for flags in (part.targets, part.only_scored)
+        )
+        together.meet(part.rows[some], part.days[some], targets, only_scored)
+        scores[:, some] = together.scores
+        updated[:, some] = together.updated
+        weights[:, some] = together.weights
+    return Scored(torch.from_numpy(scores), torch.from_numpy(updated), torch.from_numpy(weights))
+
+
+class Lockstep:
+    """Templates that meet their next tests together, under S variants of a rule.
+
+    A long scenario is thousands of steps of a few dozen templates. Calls cost most there, and
+    numpy's calls, above all views, are several times cheaper than torch's. So both see the same
+    memory, with new views only when a sequence ends: numpy fetches, multiplies and records; torch
+    takes weighted means and calls the rule.
+
+    Attributes
+    ----------
+    template
+        float32 [S, B, D]: the templates as they are now.
+    scores, updated, weights
+        [S, n], of the n templates that met a test last, as in `Scored`; overwritten at the next.
+    """
+
+    def __init__(
+        self, rule: UpdateRule, template: Tensor, carried: Tensor, memory: Memory, tests: _Tests
+    ) -> None:
+        self.template = template
+        self._rule, self._carried, self._memory, self._tests = rule, carried, memory, tests
+        self._carries, self._offers = carried.shape[-1] > 0, tests.offered.shape[-1] > 0
+        self._view: _Views | None = None
+        self.scores = self.updated = self.weights = np.empty((len(template), 0))
+
+    @classmethod
+    def begin(cls, rule: UpdateRule, templates: Tensor, embeddings: Tensor) -> Lockstep:
+        """Start with enrolment templates, float32 [B, D]; tests are rows of `embeddings` [N, D]."""
+        tests, carried = _encode(rule, templates, embeddings.contiguous())
+        template, carried = (
+            one.expand(rule.variants, -1, -1).clone() for one in (templates, carried)
+        )
+        return cls(rule, template, carried, rule.enrol(templates), tests)
+
+    def fork(self, which: np.ndarray) -> Lockstep:
+        """Return copies of some templates and of what is remembered of them; int64 [m].
+
+        The copies go their own way: this tells what a test would do.
+        """
+        rows = torch.from_numpy(which)
+        memory = {name: tensor[:, rows] for name, tensor in self._memory.tensors.items()}
+        state = self.template[:, rows], self._carried[:, rows]
+        return Lockstep(self._rule, *state, Memory(memory), self._tests)
+
+    def meet(
+        self,
+        rows: np.ndarray,
+        days: np.ndarray,
+        targets: np.ndarray | None,
+        only_scored: np.ndarray | None = None,
+    ) -> None:
+        """Score a test of each of the first n templates, and update these as the rule decides.
+
+        Parameters
+        ----------
+        rows
+            int64 [n]: embedding row of each test. n never increases.
+        days
+            float32 [n]: days since the template's enrolment.
+        targets
+            bool [n]: the labels, or None.
+        only_scored
+            bool [n]: tests that leave no trace; None: there are none.
+
+        Raises
+        ------
+        ValueError
+            The rule gives new templates, but carries a map of them, or normalises.
+        """
+        view, tests = self._view, self._tests
+        if view is None or len(rows) != view.n:
+            state = (self.template, self._carried, self._memory)
+            view = self._view = _Views(*state, tests, len(rows), targets is not None)
         # mode="clip" saves numpy a copy; the rows are valid.
         tests.embeddings.take(rows, axis=0, out=view.test_np, mode="clip")
         tests.norms.take(rows, out=view.test_norms_np, mode="clip")
-        if carries:
+        if self._carries:
             tests.carried.take(rows, axis=0, out=view.test_carried_np, mode="clip")
-        if offers:
+        if self._offers:
             tests.offered.take(rows, axis=0, out=view.test_offered_np, mode="clip")
         np.vecdot(view.template_np, view.template_np, out=view.norms_np)
         np.sqrt(view.norms_np, out=view.norms_np)
         np.vecdot(view.template_np, view.test_np, out=view.scores_np)
         np.divide(view.scores_np, view.norms_np, out=view.scores_np)
         np.divide(view.scores_np, view.test_norms_np, out=view.scores_np)
-        view.days_np[:] = part.days[begin:end]
-        if part.targets is not None:
-            view.targets_np[:] = part.targets[begin:end]
-        if part.only_scored is None:
-            decision = rule.decide(view.trials, view.memory)
-            accepted = decision.updated.numpy()
-        else:
-            before, without = view.memory.copy(), part.only_scored[begin:end]
-            decision = rule.decide(view.trials, view.memory)
-            view.memory.take_back(before, torch.from_numpy(without))
-            accepted = decision.updated.numpy() & ~without
+        view.days_np[:] = days
+        if targets is not None:
+            view.targets_np[:] = targets
+        before = None if only_scored is None else view.memory.copy()
+        decision = self._rule.decide(view.trials, view.memory)
+        accepted = decision.updated.numpy()
+        if before is not None and only_scored is not None:
+            view.memory.take_back(before, torch.from_numpy(only_scored))
+            accepted = accepted & ~only_scored
         view.weights_np.fill(0)
         np.copyto(view.weights_np, decision.weights.numpy(), where=accepted)
-        scores[:, begin:end] = view.scores_np if decision.scores is None else decision.scores
+        self.scores = view.scores_np if decision.scores is None else decision.scores.numpy()
         # Three times as fast as min().
         if view.norms_np.item(view.norms_np.argmin()) < LEAST_LENGTH:
-            scores[:, begin:end][view.norms_np < LEAST_LENGTH] = np.nan
-        updated[:, begin:end] = accepted
-        weights[:, begin:end] = view.weights_np
+            self.scores = np.where(view.norms_np < LEAST_LENGTH, np.nan, self.scores)
+        self.updated, self.weights = accepted, view.weights_np
         if decision.templates is not None:
-            if carries or rule.normalises:
+            if self._carries or self._rule.normalises:
                 raise ValueError("a rule that gives templates carries nothing, nor normalises")
             # The factors 0 and 1 choose exactly, several times faster than a masked copy.
             np.copyto(view.keep_np, accepted)
             view.template.lerp_(decision.templates, view.keep)
-            continue
-        if not rule.normalises:
+            return
+        if not self._rule.normalises:
             view.template.lerp_(view.test, view.weights)
-            if carries:
+            if self._carries:
                 view.carried.lerp_(view.trials.test_carried, view.weights)
-            continue
+            return
         # The factors 1 and 0 leave a template that is not updated as it is.
         np.subtract(1, view.weights_np, out=view.keep_np)
         np.divide(view.keep_np, view.norms_np, out=view.keep_np, where=accepted)
-        np.divide(view.weights_np, view.test_norms_np, out=view.weights_np)
-        view.template.mul_(view.keep).addcmul_(view.test, view.weights)
-        if carries:
-            view.carried.mul_(view.keep).addcmul_(view.trials.test_carried, view.weights)
-    return Scored(torch.from_numpy(scores), torch.from_numpy(updated), torch.from_numpy(weights))
+        np.divide(view.weights_np, view.test_norms_np, out=view.scaled_np)
+        view.template.mul_(view.keep).addcmul_(view.test, view.scaled)
+        if self._carries:
+            view.carried.mul_(view.keep).addcmul_(view.trials.test_carried, view.scaled)
 
 
 class _Views:
     """The state of the first n templates, and room for one trial of each.
 
     A name with ``_np`` is numpy's view of the tensor of that name. `template` is [S, n, D],
-    `carried` [S, n, K], `test` [n, D]; `weights` and `keep` are [S, n, 1]; the rest has its shape
-    in `Trials`.
+    `carried` [S, n, K], `test` [n, D]; `weights`, `scaled` (by the length of the test) and `keep`
+    are [S, n, 1]; the rest has its shape in `Trials`.
     """
 
     def __init__(
@@ -379,16 +450,18 @@ class _Views:
         n: int,
         labelled: bool,
     ) -> None:
-        self.memory = memory.first(n)
+        self.n, self.memory = n, memory.first(n)
         self.template, self.carried = template[:, :n], carried[:, :n]
-        norms, scores, weights, keep = (torch.empty(len(template), n) for _ in range(4))
+        norms, scores, weights, scaled, keep = (torch.empty(len(template), n) for _ in range(5))
         self.test, test_carried, test_offered = (
             torch.empty(n, values.shape[-1])
             for values in (tests.embeddings, tests.carried, tests.offered)
         )
         test_norms, days = torch.empty(n), torch.empty(n)
         targets = torch.empty(n, dtype=torch.bool)
-        self.weights, self.keep = weights.unsqueeze(-1), keep.unsqueeze(-1)
+        self.weights, self.scaled, self.keep = (
+            factor.unsqueeze(-1) for factor in (weights, scaled, keep)
+        )
         self.trials = Trials(
             scores=scores,
             template_norms=norms,
@@ -406,4 +479,4 @@ class _Views:
         self.test_offered_np, self.days_np = test_offered.numpy(), days.numpy()
         self.targets_np, self.norms_np = targets.numpy(), norms.numpy()
         self.scores_np, self.weights_np = scores.numpy(), weights.numpy()
-        self.keep_np = keep.numpy()
+        self.scaled_np, self.keep_np = scaled.numpy(), keep.numpy()

@@ -3,10 +3,20 @@
 import numpy as np
 
 from tests.bad_input.case import Case, bad
-from tests.bad_input.spoiling import cut, edit_csv, edit_npy, edit_parquet, remove
-from tests.bad_input.world import BASELINE, EMBEDDINGS, MULTI_HEAD, ORACLE, TUNED, runs
+from tests.bad_input.spoiling import cut, edit_csv, edit_npy, edit_parquet, remove, write
+from tests.bad_input.world import (
+    BASELINE,
+    EMBEDDINGS,
+    MANIFEST,
+    MULTI_HEAD,
+    ORACLE,
+    POINTS,
+    TUNED,
+    runs,
+)
 
 SCORES = "scores/1/random.parquet"
+SCORED = "results/inference/baseline/random.parquet"
 
 
 def swept(name: str, says: str, spoil=None, **options) -> Case:
@@ -15,6 +25,10 @@ def swept(name: str, says: str, spoil=None, **options) -> Case:
 
 def shown(name: str, says: str, spoil=None, **options) -> Case:
     return bad("analysis.run_visual_analysis", name, says, spoil, **options)
+
+
+def by_speaker(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("analysis.measure_speakers", name, says, spoil, **options)
 
 
 def population(name: str, says: str, spoil=None, **options) -> Case:
@@ -46,6 +60,19 @@ CASES = [
         "results/trials/random.parquet", lambda table: table.drop(columns="target"))),
     swept("a model that never enrolled", "has no enrolment of the model", edit_parquet(
         "results/trials/random.enrolment.parquet", lambda table: table[:5])),
+    by_speaker("no points", f"{POINTS}: cannot be read", remove(POINTS)),
+    by_speaker("no scores", f"{SCORED}: cannot be read", remove(SCORED)),
+    by_speaker("a manifest cut short", f"{MANIFEST}: cannot be read as parquet", cut(MANIFEST)),
+    by_speaker("a manifest without utterances", f"{MANIFEST}: lacks the column 'utterance'",
+               edit_parquet(MANIFEST, lambda table: table.drop(columns="utterance"))),
+    by_speaker("an utterance that stands twice", "stands there twice",
+               edit_parquet(MANIFEST, lambda table: table.iloc[[0, *range(len(table))]])),
+    by_speaker("scores without a score", f"{SCORED}: lacks the column 'score'",
+               edit_parquet(SCORED, lambda table: table.drop(columns="score"))),
+    by_speaker("an utterance without an embedding", f"{SCORED}: the utterance 'x' has no embedding",
+               edit_parquet(SCORED, lambda table: table.assign(utterance="x"))),
+    by_speaker("a run table without runs", "one_run.csv: lists no run",
+               write("one_run.csv", "run,method,alpha\n")),
     shown("no results", "results/inference/runs.csv: cannot be read",
           remove("results/inference/runs.csv")),
     population("no JSON", "--run: ", runs="[}"),

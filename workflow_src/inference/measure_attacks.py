@@ -1,0 +1,226 @@
+"""Attack the templates of every run, at a threshold set in advance, and measure what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from workflow_src.common.errors import InputError
+from workflow_src.common.files import write_csv
+from workflow_src.common.tables import read_embeddings, read_index, read_scenario
+from workflow_src.evaluation.attack_measures import Attacked, find_recovery, measure_attack
+from workflow_src.evaluation.bootstrap import Resamples, draw_resamples
+from workflow_src.evaluation.operating_points import SetPoints
+from workflow_src.inference.attackers import draw_recordings, list_attackers, mean_voices
+from workflow_src.inference.attacks import Attacker, Plan, plan_attacks, simulate
+from workflow_src.inference.methods import build_rule
+from workflow_src.inference.tuned import resolve_tuned
+from workflow_src.running.arguments import Input, Output
+from workflow_src.running.progress import show_progress
+from workflow_src.settings.attacks import Attacks
+from workflow_src.settings.intervals import Intervals
+from workflow_src.settings.orders import TrialList
+from workflow_src.settings.runs import Run
+from workflow_src.updating.interface import UpdateRule
+from workflow_src.updating.sequences import Task, build_task
+
+# Templates that are attacked side by side: their copies, one for each recording, fit into memory.
+TEMPLATES_AT_ONCE = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The step's arguments."""
+
+    runs: list[Run]
+    """The runs, rows of the run table."""
+    points: Path
+    """Folder with <run>/operating_points.json."""
+    trials: Path
+    """Folder with <trial list>.parquet and <trial list>.enrolment.parquet."""
+    trial_list: TrialList
+    """The trial list whose target trials are the victims' tests."""
+    embeddings: Input
+    """The embeddings, .npy, [N, D]."""
+    index: Input
+    """The utterance of each row, parquet: row, utterance, date."""
+    settings: Attacks
+    """Attempts, days, recordings, and when a victim has recovered."""
+    intervals: Intervals
+    """Resamples and confidence."""
+    seed: int
+    """The config's seed."""
+    table: Output
+    """What each attacker did to each run, CSV."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some templates with their tests; all runs have the same.
+
+    Attributes
+    ----------
+    some
+        Which sequences of the task these are.
+    speakers
+        int64 [V]: their speakers.
+    plan
+        Tests and attempts.
+    attackers
+        Name -> attacker.
+    """
+
+    some: slice
+    speakers: np.ndarray
+    plan: Plan
+    attackers: dict[str, Attacker]
+
+
+@dataclass(frozen=True)
+class Tests:
+    """The victims' tests: the target trials, and the input of the scorer for them."""
+
+    trials: pd.DataFrame
+    enrolment: pd.DataFrame
+    task: Task
+    speakers: np.ndarray
+    names: np.ndarray
+
+
+def read_tests(args: Arguments, embeddings: np.ndarray, index: pd.DataFrame) -> Tests:
+    """Read the victims' tests; raises `InputError` where they cannot be attacked."""
+    name = f"{args.trials / args.trial_list.id}.parquet"
+    trials, enrolment = read_scenario(args.trials, args.trial_list.id)
+    trials = trials[trials["target"]].reset_index(drop=True)
+    if not trials["day"].replace("", None).notna().all():
+        raise InputError(f"{name}: has trials without a day; attacks go on day by day")
+    speakers, names = pd.factorize(trials["speaker"], sort=True)
+    if len(names) < 2:
+        raise InputError(f"{name}: has {len(names)} speakers with targets; attacks need 2 or more")
+    task = build_task(trials, enrolment, embeddings, index)
+    return Tests(trials, enrolment, task, speakers, np.asarray(names))
+
+
+def split_tests(tests: Tests, settings: Attacks, seed: int) -> Iterator[Part]:
+    """Plan the attacks on some templates after the other."""
+    packed = tests.task.sequences
+    before = np.cumsum(packed.active) - packed.active
+    sequence = np.arange(len(packed.rows)) - np.repeat(before, packed.active)
+    speakers = tests.speakers[packed.order]
+    recordings = draw_recordings(packed.rows, speakers, tests.names, settings.recordings, seed)
+    voices = mean_voices(recordings, tests.task.embeddings)
+    for first in range(0, len(packed.template), TEMPLATES_AT_ONCE):
+        some = slice(first, min(first + TEMPLATES_AT_ONCE, len(packed.template)))
+        own = (sequence >= first) & (sequence < some.stop)
+        plan = plan_attacks(
+            sequence[own] - first,
+            packed.rows[own],
+            packed.days[own].astype(np.int64),
+            settings.attempts_a_day,
+            settings.days,
+        )
+        # All sequences have a first test, in their order.
+        victims = speakers[some]
+        attackers = list_attackers(
+            _start(tests.task, some),
+            victims,
+            recordings,
+            voices,
+            settings.attempts_a_day * settings.days,
+            seed,
+            first // TEMPLATES_AT_ONCE,
+        )
+        yield Part(some, victims, plan, attackers)
+
+
+def _start(task: Task, some: slice) -> Tensor:
+    """Return the enrolment templates of some sequences, float32 [V, D]."""
+    return task.templates[torch.from_numpy(task.sequences.template[some])]
+
+
+def attack(
+    rule: UpdateRule, part: Part, task: Task, threshold: float, settings: Attacks
+) -> dict[str, Attacked]:
+    """Let each attacker attack some templates: name -> what happened."""
+    templates, plan = _start(task, part.some), part.plan
+    own = plan.without_attempts()
+    without = simulate(rule, templates, own, task.embeddings, threshold)[own.after]
+    outcomes = {}
+    for name, attacker in part.attackers.items():
+        accepted = simulate(rule, templates, plan, task.embeddings, threshold, attacker)
+        outcomes[name] = _tell_outcome(plan, accepted, without, len(templates), settings)
+    return outcomes
+
+
+def _tell_outcome(
+    plan: Plan, accepted: np.ndarray, without: np.ndarray, count: int, settings: Attacks
+) -> Attacked:
+    """Gather what was accepted by template; `without` are the tests after the attack."""
+    made = np.zeros((count, settings.attempts_a_day * settings.days), dtype=bool)
+    attempts = made.copy()
+    tried = plan.attempt >= 0
+    made[plan.sequence[tried], plan.attempt[tried]] = True
+    attempts[plan.sequence[tried], plan.attempt[tried]] = accepted[tried]
+    sequence, day, own = plan.sequence[plan.after], plan.day[plan.after], accepted[plan.after]
+    tests = np.bincount(sequence, minlength=count)
+    days, end = np.full(count, np.nan), 0
+    for victim, size in enumerate(tests):
+        begin, end = end, end + size
+        place = find_recovery(own[begin:end], without[begin:end], settings.recovery)
+        if place is not None:
+            days[victim] = day[begin + place] - day[begin]
+    return Attacked(
+        attempts,
+        made,
+        np.bincount(sequence, ~own, count),
+        np.bincount(sequence, ~without, count),
+        tests,
+        tests >= settings.recovery,
+        days,
+    )
+
+
+def measure_run(
+    run: Run, tests: Tests, parts: list[Part], args: Arguments, index: pd.DataFrame,
+    embeddings: np.ndarray, resamples: Resamples,
+) -> list[dict]:  # fmt: skip
+    """Attack the templates of a run; return a row of the table for each attacker."""
+    path = args.points / run.run / "operating_points.json"
+    chosen = SetPoints.read(path).score
+    if chosen is None or not chosen.thresholds:
+        raise InputError(f"{path}: has no threshold; it takes development trials, see tuning")
+    point, threshold = next(iter(chosen.thresholds.items()))
+    rule, task = build_rule(resolve_tuned(run)), tests.task
+    enrolment = rule.choose_enrolment(tests.enrolment, index)
+    if enrolment is not tests.enrolment:
+        task = build_task(tests.trials, enrolment, embeddings, index)
+    outcomes = [attack(rule, part, task, threshold, args.settings) for part in parts]
+    speakers = np.concatenate([part.speakers for part in parts])
+    rows = []
+    for name in parts[0].attackers:
+        fields = zip(*(vars(each[name]).values() for each in outcomes), strict=True)
+        attacked = Attacked(*map(np.concatenate, fields))
+        start = {"run": run.run, **args.trial_list.model_dump(), "point": point, "attacker": name}
+        counts = {"speakers": len(tests.names), "templates": len(speakers)}
+        told = measure_attack(attacked, speakers, resamples, args.intervals.confidence)
+        rows.append({**start, **told, **counts})
+    return rows
+
+
+def run(args: Arguments) -> None:
+    """Read the trials, attack every run, and write one table."""
+    embeddings = read_embeddings(args.embeddings, mmap=True)
+    index = read_index(args.index)
+    tests = read_tests(args, embeddings, index)
+    parts = list(split_tests(tests, args.settings, args.seed))
+    resamples = draw_resamples(tests.names, args.intervals.resamples, args.seed)
+    rows: list[dict] = []
+    for one in show_progress(args.runs, "runs"):
+        rows += measure_run(one, tests, parts, args, index, embeddings, resamples)
+    write_csv(pd.DataFrame(rows), args.table)
