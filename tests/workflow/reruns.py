@@ -86,7 +86,7 @@ EFFECTS: dict[str, set[str]] = {
     "inference": TABULATED,
     "tuning of the method": THRESHOLDS | TABULATED,
     # What training leaves out is listed, too.
-    "run table": RUN_TABLE | MEASURED | {"list_passed_over"},
+    "run table": RUN_TABLE | POINTS | MEASURED | {"list_passed_over"},
     "operating points": POINTS | MEASURES | SHOWN,
     "intervals": MEASURED,
     "summary": SHOWN,
@@ -409,7 +409,7 @@ WORLDS = {
             "methods": "inference",
             "methods.through-time": "fitted methods",
             # Of methods that the run has not.
-            **{f"methods.{name}": "record" for name in PRODUCTS},
+            **{f"methods.{name}": "nothing" for name in PRODUCTS},
             "evaluation": "operating points",
             "evaluation.intervals": "intervals",
             "evaluation.controls": "nothing",

@@ -43,7 +43,7 @@ ARCHIVES = [
     for i in range(MANY)
 ]
 EXPORTS = ["export_policy", "export_trials", "export_pairs", "export_scores", "export_embeddings"]
-ON_DEMAND = [*EXPORTS, "benchmark_methods", "write_crate", "report", "plan"]
+ON_DEMAND = [*EXPORTS, "benchmark_methods", "write_crate", "report", "plan", "controls", "attacks"]
 
 
 def worlds(folder):

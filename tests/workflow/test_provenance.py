@@ -73,7 +73,11 @@ def test_the_record_has_the_stages_in_the_order_of_the_data(record):
     assert stages["trials"]["reads"] == ["corpus", "embeddings"]
     for place, stage in enumerate(stages):
         assert set(stages[stage]["reads"]) <= set(list(stages)[:place])
-    assert record["beside"] == ["corpus/audio", "corpus/fetched.json", "embeddings/shards"]
+    # Controls are made on demand.
+    controls = {name for name in record["beside"] if name.startswith("controls/")}
+    assert {"controls/attacks.csv", "controls/headroom.csv"} <= controls
+    others = [name for name in record["beside"] if name not in controls]
+    assert others == ["corpus/audio", "corpus/fetched.json", "embeddings/shards"]
 
 
 def test_the_record_has_what_each_step_was_given_by_the_key_of_the_config(finished, record):
