@@ -21,6 +21,7 @@ TARGETS = {
     "policies",
     "inference",
     "controls",
+    "attacks",
     "analysis",
     "export_policy",
     "benchmark_methods",
