@@ -220,4 +220,4 @@ rule measure_attacks:
     message:
         "Attacking the templates of all runs"
     shell:
-        step("inference.measure_attacks")
+        step("controls.measure_attacks")

@@ -332,7 +332,7 @@ COMMANDS: dict[str, Command] = {
         {**CONTROL, **NEW_TRIALS, "--chosen": POINTS, "--rates": "2.0"},
         {"--table": "results/controls/impostors.csv"},
     ),
-    "inference.measure_attacks": Command(
+    "controls.measure_attacks": Command(
         {**MATRIX, "--runs": runs(BASELINE), "--points": "results/inference",
          "--trials": "results/trials", "--trial-list": {"scenario": "random"},
          "--settings": {"days": 1}, "--intervals": {"resamples": 100}, "--seed": "1"},

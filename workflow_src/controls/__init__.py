@@ -1,1 +1,1 @@
-"""Controls: the runs under other trials, which tell where their error rates come from."""
+"""Controls: all runs under other trials, and under attack."""

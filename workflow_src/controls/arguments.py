@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
+
+from workflow_src.common.errors import blamed_on
 from workflow_src.common.files import read_parquet
-from workflow_src.common.tables import read_embeddings, read_index, read_split
-from workflow_src.controls.conditions import Bench
+from workflow_src.common.tables import read_embeddings, read_index, read_scenario, read_split
+from workflow_src.controls.conditions import Bench, Condition, name_list
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.running.arguments import Input, Output
@@ -21,13 +27,11 @@ from workflow_src.updating.interface import UpdateRule
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlArguments:
+class RunsArguments:
     """Input: runs and embeddings. Output: a table."""
 
     runs: list[Run]
     """The runs, rows of the run table."""
-    baseline: str
-    """The run that never updates, with which the others are compared."""
     embeddings: Input
     """The embeddings, .npy, [N, D]."""
     index: Input
@@ -37,12 +41,39 @@ class ControlArguments:
     seed: int
     """The config's seed."""
     table: Output
-    """The EER of every run under every condition, CSV."""
+    """What is measured of every run, CSV."""
 
     def open_bench(self) -> Bench:
         """Read the embeddings and their index; raises `InputError` where one is broken."""
         embeddings = read_embeddings(self.embeddings, mmap=True)
         return Bench(embeddings, read_index(self.index), self.intervals, self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlArguments(RunsArguments):
+    """Further input: the run with which others are compared."""
+
+    baseline: str
+    """The run that never updates, with which the others are compared."""
+
+
+class Changed(NamedTuple):
+    """Changed trials of a list.
+
+    Attributes
+    ----------
+    usual, name
+        What tables call the trials as they are, and the changed ones.
+    trials
+        The changed trials, a row for each.
+    counted
+        bool [T]: the trials of which the EER is taken, in both; None: all.
+    """
+
+    usual: str
+    name: str
+    trials: pd.DataFrame
+    counted: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +84,42 @@ class ListControlArguments(ControlArguments):
     """Folder with <trial list>.parquet and <trial list>.enrolment.parquet."""
     lists: list[TrialList]
     """The trial lists."""
+
+    def tabulate(
+        self, variable: str, change: Callable[[pd.DataFrame, str], Changed]
+    ) -> pd.DataFrame:
+        """Measure all runs on the trials of each list as they are, and after a change.
+
+        Parameters
+        ----------
+        variable
+            The column that says which of the two a row is of.
+        change
+            A function of the trials and the name of their list.
+
+        Returns
+        -------
+        DataFrame
+            scenario, order, and the columns of `Bench.tabulate`.
+
+        Raises
+        ------
+        InputError
+            A file is missing or broken, or files do not fit together.
+        """
+        bench, rules = self.open_bench(), build_rules(self.runs)
+        tables = []
+        for one in self.lists:
+            trials, enrolment = read_scenario(self.trials, one.id)
+            changed = change(trials, one.id)
+            conditions = {
+                changed.usual: Condition(trials, enrolment, rules, changed.counted),
+                changed.name: Condition(changed.trials, enrolment, rules, changed.counted),
+            }
+            with blamed_on(self.trials / f"{one.id}.parquet"):
+                table = bench.tabulate(conditions, one.id, variable, self.baseline)
+            tables.append(name_list(table, one))
+        return pd.concat(tables)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,12 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workflow_src.common.errors import blamed_on
 from workflow_src.common.files import write_csv
 from workflow_src.common.seeds import generator
-from workflow_src.common.tables import read_scenario
-from workflow_src.controls.arguments import ListControlArguments, build_rules
-from workflow_src.controls.conditions import Condition, name_list
+from workflow_src.controls.arguments import Changed, ListControlArguments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,17 +76,9 @@ def separate_tests(trials: pd.DataFrame, tests: np.ndarray) -> pd.DataFrame:
 
 def run(args: Arguments) -> None:
     """Read the trials, measure all runs with and without separate tests, write one table."""
-    bench, rules = args.open_bench(), build_rules(args.runs)
-    tables = []
-    for one in args.lists:
-        trials, enrolment = read_scenario(args.trials, one.id)
-        tests = draw_tests(trials, one.id, args.seed)
-        separate = separate_tests(trials, tests)
-        conditions = {
-            "usual": Condition(trials, enrolment, rules, counted=tests),
-            "separate": Condition(separate, enrolment, rules, counted=tests),
-        }
-        with blamed_on(args.trials / f"{one.id}.parquet"):
-            table = bench.tabulate(conditions, one.id, "tests", args.baseline)
-        tables.append(name_list(table, one))
-    write_csv(pd.concat(tables), args.table)
+
+    def change(trials: pd.DataFrame, name: str) -> Changed:
+        tests = draw_tests(trials, name, args.seed)
+        return Changed("usual", "separate", separate_tests(trials, tests), tests)
+
+    write_csv(args.tabulate("tests", change), args.table)

@@ -13,12 +13,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workflow_src.common.errors import blamed_on
 from workflow_src.common.files import write_csv
 from workflow_src.common.seeds import generator
-from workflow_src.common.tables import read_scenario
-from workflow_src.controls.arguments import ListControlArguments, build_rules
-from workflow_src.controls.conditions import Condition, name_list
+from workflow_src.controls.arguments import Changed, ListControlArguments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +51,8 @@ def shuffle_targets(trials: pd.DataFrame, name: str, seed: int) -> pd.DataFrame:
 
 def run(args: Arguments) -> None:
     """Read the trials, measure all runs in both orders of targets, write one table."""
-    bench, rules = args.open_bench(), build_rules(args.runs)
-    tables = []
-    for one in args.lists:
-        trials, enrolment = read_scenario(args.trials, one.id)
-        shuffled = shuffle_targets(trials, one.id, args.seed)
-        conditions = {
-            "recorded": Condition(trials, enrolment, rules),
-            "shuffled": Condition(shuffled, enrolment, rules),
-        }
-        with blamed_on(args.trials / f"{one.id}.parquet"):
-            table = bench.tabulate(conditions, one.id, "targets", args.baseline)
-        tables.append(name_list(table, one))
-    write_csv(pd.concat(tables), args.table)
+
+    def change(trials: pd.DataFrame, name: str) -> Changed:
+        return Changed("recorded", "shuffled", shuffle_targets(trials, name, args.seed))
+
+    write_csv(args.tabulate("targets", change), args.table)

@@ -1,9 +1,9 @@
-"""Controls: runs under other trials."""
+"""Controls: runs under other trials, and under attack."""
 
 import numpy as np
 
 from tests.bad_input.case import Case, bad
-from tests.bad_input.spoiling import cut, edit_npy, edit_parquet, remove, write
+from tests.bad_input.spoiling import cut, edit_json, edit_npy, edit_parquet, remove, write
 from tests.bad_input.world import (
     BASELINE,
     EMBEDDINGS,
@@ -40,6 +40,10 @@ def enrolled(name: str, says: str, spoil=None, **options) -> Case:
 
 def varied(name: str, says: str, spoil=None, **options) -> Case:
     return bad("controls.vary_impostors", name, says, spoil, **options)
+
+
+def attacked(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("controls.measure_attacks", name, says, spoil, **options)
 
 
 CASES = [
@@ -81,4 +85,21 @@ CASES = [
     varied("a rate of none", "--rates: 0.0 is not allowed", rates="0.0"),
     varied("a scenario that is none", "scenario: 0.every: ",
            scenarios=f"[{RANDOM.replace('random', 'never')}]"),
+    attacked("no JSON", "--run: ", runs="[}"),
+    attacked("no attempt", "attacks: attempts_a_day: 0 is not allowed",
+             settings={"attempts_a_day": 0}),
+    attacked("an unknown key", "attacks: voice: unknown key", settings={"voice": 1}),
+    attacked("a list that is not there", "results/trials/2das.parquet: cannot be read",
+             trial_list={"scenario": "2das"}),
+    attacked("no points", f"{POINTS}: cannot be read", remove(POINTS)),
+    attacked("points without a threshold", f"{POINTS}: has no threshold",
+             edit_json(POINTS, score=None)),
+    attacked("trials without days", f"{TRIALS}: has trials without a day",
+             edit_parquet(TRIALS, lambda table: table.assign(day=""))),
+    attacked("one speaker", f"{TRIALS}: has 1 speakers with targets; attacks need 2 or more",
+             edit_parquet(TRIALS, lambda t: t[t["speaker"] == t["speaker"].iloc[0]])),
+    attacked("a policy that is missing", "none/policy.json: cannot be read",
+             runs=runs(TUNED | {"run": "baseline", "checkpoint": "none"})),
+    attacked("embeddings of another corpus", "do not lie within the 5 rows",
+             edit_npy(EMBEDDINGS, lambda matrix: matrix[:5])),
 ]  # fmt: skip

@@ -64,10 +64,6 @@ def metered(name: str, says: str, spoil=None, **options) -> Case:
     return bad("evaluation.measure_order", name, says, spoil, **options)
 
 
-def attacked(name: str, says: str, spoil=None, **options) -> Case:
-    return bad("inference.measure_attacks", name, says, spoil, **options)
-
-
 def served(name: str, says: str, spoil=None) -> Case:
     return bad("TemplateUpdater", name, says, spoil)
 
@@ -174,23 +170,6 @@ CASES = [
     exported("an option of another method",
              "--run: options of window: {'share': 0.1} is not allowed",
              run=WINDOW | {"options": {"share": 0.1}}),
-    attacked("no JSON", "--run: ", runs="[}"),
-    attacked("no attempt", "attacks: attempts_a_day: 0 is not allowed",
-             settings={"attempts_a_day": 0}),
-    attacked("an unknown key", "attacks: voice: unknown key", settings={"voice": 1}),
-    attacked("a list that is not there", "results/trials/2das.parquet: cannot be read",
-             trial_list={"scenario": "2das"}),
-    attacked("no points", f"{POINTS}: cannot be read", remove(POINTS)),
-    attacked("points without a threshold", f"{POINTS}: has no threshold",
-             edit_json(POINTS, score=None)),
-    attacked("trials without days", f"{TRIALS}: has trials without a day",
-             edit_parquet(TRIALS, lambda table: table.assign(day=""))),
-    attacked("one speaker", f"{TRIALS}: has 1 speakers with targets; attacks need 2 or more",
-             edit_parquet(TRIALS, lambda t: t[t["speaker"] == t["speaker"].iloc[0]])),
-    attacked("a policy that is missing", "none/policy.json: cannot be read",
-             runs=runs(TUNED | {"run": "baseline", "checkpoint": "none"})),
-    attacked("embeddings of another corpus", "do not lie within the 5 rows",
-             edit_npy(EMBEDDINGS, lambda matrix: matrix[:5])),
     exported("a limit", "looks at labels", run=ORACLE),
     exported("points that are none", f"{POINTS}: back: unknown key", edit_json(POINTS, back=1)),
     exported("no JSON", "'{' is not allowed: invalid JSON", run="{"),

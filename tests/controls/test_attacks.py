@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from workflow_src.inference.attackers import draw_recordings, list_attackers, mean_voices
-from workflow_src.inference.attacks import adapt, plan_attacks, play, replay, simulate
+from workflow_src.controls.attackers import draw_recordings, list_attackers, mean_voices
+from workflow_src.controls.attacks import adapt, plan_attacks, play, replay, simulate
 from workflow_src.methods.baseline import Baseline
 from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.updating.interface import Decision, Memory, UpdateRule

@@ -13,18 +13,16 @@ from torch import Tensor
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv
-from workflow_src.common.tables import read_embeddings, read_index, read_scenario
+from workflow_src.common.tables import read_scenario
+from workflow_src.controls.arguments import RunsArguments, build_rules
+from workflow_src.controls.attackers import draw_recordings, list_attackers, mean_voices
+from workflow_src.controls.attacks import Attacker, Plan, plan_attacks, simulate
+from workflow_src.controls.conditions import Bench
 from workflow_src.evaluation.attack_measures import Attacked, find_recovery, measure_attack
 from workflow_src.evaluation.bootstrap import Resamples, draw_resamples
 from workflow_src.evaluation.operating_points import SetPoints
-from workflow_src.inference.attackers import draw_recordings, list_attackers, mean_voices
-from workflow_src.inference.attacks import Attacker, Plan, plan_attacks, simulate
-from workflow_src.inference.methods import build_rule
-from workflow_src.inference.tuned import resolve_tuned
-from workflow_src.running.arguments import Input, Output
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.attacks import Attacks
-from workflow_src.settings.intervals import Intervals
 from workflow_src.settings.orders import TrialList
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import UpdateRule
@@ -35,29 +33,17 @@ TEMPLATES_AT_ONCE = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments:
+class Arguments(RunsArguments):
     """The step's arguments."""
 
-    runs: list[Run]
-    """The runs, rows of the run table."""
     points: Path
     """Folder with <run>/operating_points.json."""
     trials: Path
     """Folder with <trial list>.parquet and <trial list>.enrolment.parquet."""
     trial_list: TrialList
     """The trial list whose target trials are the victims' tests."""
-    embeddings: Input
-    """The embeddings, .npy, [N, D]."""
-    index: Input
-    """The utterance of each row, parquet: row, utterance, date."""
     settings: Attacks
     """Attempts, days, recordings, and when a victim has recovered."""
-    intervals: Intervals
-    """Resamples and confidence."""
-    seed: int
-    """The config's seed."""
-    table: Output
-    """What each attacker did to each run, CSV."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +79,7 @@ class Tests:
     names: np.ndarray
 
 
-def read_tests(args: Arguments, embeddings: np.ndarray, index: pd.DataFrame) -> Tests:
+def read_tests(args: Arguments, bench: Bench) -> Tests:
     """Read the victims' tests; raises `InputError` where they cannot be attacked."""
     name = f"{args.trials / args.trial_list.id}.parquet"
     trials, enrolment = read_scenario(args.trials, args.trial_list.id)
@@ -103,7 +89,7 @@ def read_tests(args: Arguments, embeddings: np.ndarray, index: pd.DataFrame) -> 
     speakers, names = pd.factorize(trials["speaker"], sort=True)
     if len(names) < 2:
         raise InputError(f"{name}: has {len(names)} speakers with targets; attacks need 2 or more")
-    task = build_task(trials, enrolment, embeddings, index)
+    task = build_task(trials, enrolment, bench.embeddings, bench.index)
     return Tests(trials, enrolment, task, speakers, np.asarray(names))
 
 
@@ -187,19 +173,23 @@ def _tell_outcome(
 
 
 def measure_run(
-    run: Run, tests: Tests, parts: list[Part], args: Arguments, index: pd.DataFrame,
-    embeddings: np.ndarray, resamples: Resamples,
-) -> list[dict]:  # fmt: skip
+    run: Run,
+    rule: UpdateRule,
+    tests: Tests,
+    parts: list[Part],
+    args: Arguments,
+    bench: Bench,
+    resamples: Resamples,
+) -> list[dict]:
     """Attack the templates of a run; return a row of the table for each attacker."""
     path = args.points / run.run / "operating_points.json"
     chosen = SetPoints.read(path).score
     if chosen is None or not chosen.thresholds:
         raise InputError(f"{path}: has no threshold; it takes development trials, see tuning")
     point, threshold = next(iter(chosen.thresholds.items()))
-    rule, task = build_rule(resolve_tuned(run)), tests.task
-    enrolment = rule.choose_enrolment(tests.enrolment, index)
+    task, enrolment = tests.task, rule.choose_enrolment(tests.enrolment, bench.index)
     if enrolment is not tests.enrolment:
-        task = build_task(tests.trials, enrolment, embeddings, index)
+        task = build_task(tests.trials, enrolment, bench.embeddings, bench.index)
     outcomes = [attack(rule, part, task, threshold, args.settings) for part in parts]
     speakers = np.concatenate([part.speakers for part in parts])
     rows = []
@@ -215,12 +205,11 @@ def measure_run(
 
 def run(args: Arguments) -> None:
     """Read the trials, attack every run, and write one table."""
-    embeddings = read_embeddings(args.embeddings, mmap=True)
-    index = read_index(args.index)
-    tests = read_tests(args, embeddings, index)
+    bench, rules = args.open_bench(), build_rules(args.runs)
+    tests = read_tests(args, bench)
     parts = list(split_tests(tests, args.settings, args.seed))
     resamples = draw_resamples(tests.names, args.intervals.resamples, args.seed)
     rows: list[dict] = []
     for one in show_progress(args.runs, "runs"):
-        rows += measure_run(one, tests, parts, args, index, embeddings, resamples)
+        rows += measure_run(one, rules[one.run], tests, parts, args, bench, resamples)
     write_csv(pd.DataFrame(rows), args.table)
