@@ -288,9 +288,7 @@ onsuccess:
                 for line in shorten(gather_passed_over(there))
             ]
             if is_asked_for("all", "report", "analysis", "inference"):
-                said += describe_results(
-                    Path(), SETTINGS.shown_list.scenario, SETTINGS.shown_list.order
-                )
+                said += describe_results(Path(), SETTINGS.shown_list.scenario)
         # The run is done; with --touch, any file counts as its result.
         except (InputError, ValueError, KeyError) as error:
             said = [f"results: {error}"]

@@ -74,9 +74,8 @@ rule write_findings:
         **needs(2000, 10, turn=1),
     params:
         listed=json.dumps({one.name: (one.title, one.caption) for one in FIGURES}),
-        links=["report.html", "results/summary.csv", "results/analysis/figures"],
         logs="logs",
-        shown=SETTINGS.shown_list.model_dump_json(),
+        scenario=SETTINGS.shown_list.scenario,
         confidence=SETTINGS.evaluation.intervals.confidence,
         catalogue=show_methods(RUNS.values()),
     message:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from workflow_src.analysis.breakdowns import Redrawn, Shown
+from workflow_src.evaluation.findings import choose_methods, list_runs, name_kinds
 from workflow_src.evaluation.intervals import Sampled, interval
 from workflow_src.evaluation.speaker_rates import mean_of_worst
-from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.orders import TrialList
 
 # The share of speakers that are called the worst.
@@ -18,29 +18,25 @@ WORST = 0.1
 
 
 def choose_two(
-    shown: Mapping[Shown, Sequence[str]], summary: pd.DataFrame, trial_list: TrialList
-) -> dict[Shown, Sequence[str]]:
-    """Choose never updating and the best updating method, as far as they were run.
+    runs: pd.DataFrame, methods: pd.DataFrame, trial_list: TrialList
+) -> dict[Shown, list[str]]:
+    """Return never updating and the best updating method of a trial list, each with its runs.
 
-    The best has the least EER in the list, the mean over its runs, and reads no labels. Where
-    neither was run, the first method is chosen.
+    They are those of the findings. Where neither was run, the first method is taken.
 
     Parameters
     ----------
-    shown
-        The runs of each method.
-    summary
-        ``summary.csv``: run, scenario, order, eer_percent.
+    runs
+        The run table.
+    methods
+        ``analysis/tables/methods.csv``.
     trial_list
         The list.
     """
-    eers = _of_list(summary, trial_list).set_index("run")["eer_percent"]
-    rows = {method: find_method(method.method) for method in shown}
-    chosen = [method for method, row in rows.items() if row.role == "baseline"]
-    updating = [m for m, row in rows.items() if row.role != "baseline" and not row.limit]
-    if updating:
-        chosen.append(min(updating, key=lambda method: eers[list(shown[method])].mean()))
-    return {method: shown[method] for method in chosen or list(shown)[:1]}
+    chosen = choose_methods(runs, methods, trial_list.scenario, trial_list.order)["method"]
+    kinds = name_kinds(runs)
+    names = list(chosen) or list(methods["method"])[:1]
+    return {Shown(name, kinds[name]): list_runs(runs, name) for name in names}
 
 
 def frr_of_speakers(

@@ -6,7 +6,6 @@ The page is one HTML file that needs no network.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +16,11 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from nbconvert import HTMLExporter
 
-from workflow_src.analysis.findings import Tables, state_findings
 from workflow_src.common.errors import InputError, first_line
-from workflow_src.common.files import read_csv, read_text, write_text
+from workflow_src.common.files import read_text, write_text
 from workflow_src.common.passed_over import gather_passed_over, shorten
+from workflow_src.evaluation.findings import Tables, state_findings
 from workflow_src.running.arguments import Input, Inputs, Output
-from workflow_src.settings.orders import TrialList
 
 BENCHMARK = ".benchmark.tsv"
 # Column of methods.csv -> its head, and the digits shown.
@@ -63,12 +61,10 @@ class Arguments:
     """The figures, PNG, in the order of `listed`."""
     listed: dict[str, tuple[str, str]]
     """Title and caption of each figure, by its name."""
-    links: list[str]
-    """Files beside the page to which it links."""
     logs: Path
     """Folder with the time and memory of each job."""
-    shown: TrialList
-    """The trial list of findings that tell of one scenario."""
+    scenario: str
+    """The scenario of the findings that tell of one."""
     confidence: float
     """Of the intervals."""
     page: Output
@@ -151,26 +147,19 @@ def show_notebook(path: Path) -> str:
     return str(exporter.from_notebook_node(notebook)[0])
 
 
-def name_links(targets: Sequence[str]) -> list[dict[str, str]]:
-    """Return each link with its text: the name of the file."""
-    return [{"target": target, "text": Path(target).name} for target in targets]
-
-
 def run(args: Arguments) -> None:
     """Read the tables, state the findings, and write the page."""
     if len(args.figures) != len(args.listed):
         raise InputError(
             f"figures, listed: there are {len(args.figures)} files and {len(args.listed)} figures"
         )
-    names = ["method", "scenario", "order"]
-    methods = read_csv(args.methods, [*KEYS, *COLUMNS], text=names)
-    tables = Tables(
-        runs=read_csv(args.runs, ["run", "method"], text=["run", "method"]),
-        methods=methods,
-        differences=read_csv(args.differences, ["resolved"], text=["method", "other"]),
-        order=read_csv(args.order, ["order", "eer_percent"], text=["order"]),
-        points=read_csv(args.points, ["run", "point", "threshold"], text=["run"]),
-        calibration=read_csv(args.calibration, ["run", "kind", "eer_percent"], text=["run"]),
+    tables = Tables.read(
+        runs=args.runs,
+        methods=args.methods,
+        differences=args.differences,
+        order=args.order,
+        points=args.points,
+        calibration=args.calibration,
     )
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(
         read_text(args.template)
@@ -186,11 +175,10 @@ def run(args: Arguments) -> None:
     ]
     heads = [*KEYS, *(head for head, _ in COLUMNS.values())]
     html = page.render(
-        links=name_links(args.links),
-        findings=state_findings(tables, args.shown),
+        findings=state_findings(tables, args.scenario),
         confidence=f"{100 * args.confidence:g}",
         columns=[{"name": head, "text": head in KEYS} for head in heads],
-        rows=tabulate(methods),
+        rows=tabulate(tables.methods),
         figures=figures,
         passed_over=shorten(gather_passed_over([args.passed_over])),
         costs=add_up_costs(args.logs),

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from workflow_src.common.files import read_csv
 from workflow_src.settings.catalogue import find_method
-from workflow_src.settings.orders import TrialList
 
 # An EER of a rule that does not listen, in per cent, above which the order tells nothing.
 NOTHING = 45.0
+
+
+# The columns that each table must have, and those that stay text.
+_READ: dict[str, tuple[list[str], list[str]]] = {
+    "runs": (["run", "method"], ["run", "method"]),
+    "methods": (
+        [
+            *("method", "eer_percent", "eer_low", "eer_high"),
+            *("min_dcf", "frr_at_far_1", "frr_at_far_0.1"),
+        ],
+        ["method"],
+    ),
+    "differences": (["method", "other", "resolved"], ["method", "other"]),
+    "order": (["order", "eer_percent"], []),
+    "points": (["run", "point", "threshold"], ["run"]),
+    "calibration": (["run", "kind", "eer_percent"], ["run"]),
+}
 
 
 @dataclass(frozen=True)
@@ -41,44 +60,82 @@ class Tables:
     points: pd.DataFrame
     calibration: pd.DataFrame
 
+    @classmethod
+    def read(cls, **paths: str | Path) -> Tables:
+        """Read the tables, each by the name of its attribute.
 
-def state_findings(tables: Tables, shown: TrialList) -> list[str]:
+        Raises
+        ------
+        InputError
+            A file is missing or broken, or lacks a column.
+        """
+        return cls(**{name: read_csv(paths[name], *_READ[name]) for name in _READ})
+
+
+def state_findings(tables: Tables, scenario: str) -> list[str]:
     """Return sentences on the results.
 
     They say what updating gains, which differences are resolved, what the order of trials tells,
     what a threshold that was set in advance gives, and what calibration gains. A finding is left
-    out where the tables do not tell it. `shown` names the scenario of those that tell of one; they
-    tell of all its orders.
+    out where the tables do not tell it. Those that tell of one scenario tell of this one, in all
+    its orders.
     """
-    parts = (_gain, _resolved, _order, _threshold, _calibration)
-    return [sentence for part in parts for sentence in part(tables, shown.scenario)]
+    return [
+        *state_gain(tables.runs, tables.methods, tables.differences, scenario),
+        *_resolved(tables),
+        *_order(tables.order),
+        *_threshold(tables, scenario),
+        *_calibration(tables.calibration, scenario),
+    ]
 
 
-def _kinds(runs: pd.DataFrame) -> dict[str, str]:
-    """Return the id in the catalogue of each name in the tables of methods."""
+def name_kinds(runs: pd.DataFrame) -> dict[str, str]:
+    """Return the id in the catalogue of each name in the tables of methods: a method or a run."""
     return {name: row.method for row in runs.itertuples() for name in (row.method, row.run)}
 
 
-def _choose(tables: Tables, scenario: str) -> dict[str, tuple[pd.Series, pd.Series]]:
-    """Return for each order the rows of the baseline and of the best method that updates."""
-    kinds = _kinds(tables.runs)
-    rows = tables.methods[tables.methods["scenario"] == scenario]
-    roles = rows["method"].map(lambda name: find_method(kinds[name]).role)
-    limits = rows["method"].map(lambda name: find_method(kinds[name]).limit)
-    chosen = {}
-    for order, own in rows.groupby("order", sort=False):
-        frozen = own[roles[own.index] == "baseline"]
-        others = own[(roles[own.index] != "baseline") & ~limits[own.index].astype(bool)]
-        if len(frozen) and len(others):
-            best = others.loc[others["eer_percent"].idxmin()]
-            chosen[str(order)] = (frozen.iloc[0], best)
-    return chosen
+def list_runs(runs: pd.DataFrame, name: str) -> list[str]:
+    """Return the runs behind a name in the tables of methods: all of a method, or the one."""
+    return list(runs.loc[(runs["method"] == name) | (runs["run"] == name), "run"])
 
 
-def _gain(tables: Tables, scenario: str) -> list[str]:
+def choose_methods(
+    runs: pd.DataFrame, methods: pd.DataFrame, scenario: str, order: str
+) -> pd.DataFrame:
+    """Choose never updating and the best updating method in a trial list.
+
+    The best has the least EER and reads no labels. The result has their rows of the table of
+    methods, in this order, as far as they were run.
+    """
+    kinds = name_kinds(runs)
+    own = methods[(methods["scenario"] == scenario) & (methods["order"] == order)]
+    rows = [find_method(kinds[name]) for name in own["method"]]
+    frozen = own[[row.role == "baseline" for row in rows]]
+    others = own[[row.role != "baseline" and not row.limit for row in rows]]
+    return pd.concat([frozen[:1], others.nsmallest(1, "eer_percent")])
+
+
+def _choose_both(
+    runs: pd.DataFrame, methods: pd.DataFrame, scenario: str
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each order in which there are both, and their rows."""
+    for order in methods.loc[methods["scenario"] == scenario, "order"].unique():
+        both = choose_methods(runs, methods, scenario, order)
+        if len(both) > 1:
+            yield order, both
+
+
+def state_gain(
+    runs: pd.DataFrame, methods: pd.DataFrame, differences: pd.DataFrame, scenario: str
+) -> list[str]:
+    """Say for each order the EER without updating, and the lowest with updating.
+
+    The tables are those of `Tables`. Methods that read labels do not count.
+    """
     said = []
-    for order, (frozen, best) in _choose(tables, scenario).items():
-        pair = _find_pair(tables.differences, scenario, order, frozen["method"], best["method"])
+    for order, both in _choose_both(runs, methods, scenario):
+        frozen, best = both.iloc[0], both.iloc[1]
+        pair = _find_pair(differences, scenario, order, frozen["method"], best["method"])
         resolved = ""
         if pair is not None:
             resolved = (
@@ -103,12 +160,12 @@ def _find_pair(
     return None
 
 
-def _resolved(tables: Tables, scenario: str) -> list[str]:
+def _resolved(tables: Tables) -> list[str]:
     pairs = tables.differences[tables.differences["measure"] == "eer"]
     if pairs.empty:
         return []
     resolved = pairs[pairs["resolved"]]
-    kinds = _kinds(tables.runs)
+    kinds = name_kinds(tables.runs)
     still = {name for name, kind in kinds.items() if find_method(kind).role == "baseline"}
     between = resolved[~resolved["method"].isin(still) & ~resolved["other"].isin(still)]
     return [
@@ -118,9 +175,9 @@ def _resolved(tables: Tables, scenario: str) -> list[str]:
     ]
 
 
-def _order(tables: Tables, scenario: str) -> list[str]:
+def _order(table: pd.DataFrame) -> list[str]:
     said = []
-    for order, own in tables.order.groupby("order", sort=False):
+    for order, own in table.groupby("order", sort=False):
         rates = own["eer_percent"].dropna()
         if len(rates):
             low, high = rates.min(), rates.max()
@@ -139,11 +196,11 @@ def _threshold(tables: Tables, scenario: str) -> list[str]:
         (points["scenario"] == scenario) & (points["by"] == "all") & (points["kind"] == "score")
     ]
     said = []
-    for order, chosen in _choose(tables, scenario).items():
+    for order, both in _choose_both(runs, tables.methods, scenario):
         told, first = [], rows.loc[rows["order"] == order, "point"].head(1)
-        for name in (row["method"] for row in chosen):
-            ids = runs.loc[(runs["method"] == name) | (runs["run"] == name), "run"]
-            own = rows[(rows["order"] == order) & rows["run"].isin(ids) & rows["point"].isin(first)]
+        for name in both["method"]:
+            own = rows[(rows["order"] == order) & rows["point"].isin(first)]
+            own = own[own["run"].isin(list_runs(runs, name))]
             if len(own) and own["threshold"].notna().all():
                 far, frr = own["far_percent"].mean(), own["frr_percent"].mean()
                 told.append(f"FAR {far:.2f} % and FRR {frr:.2f} % for {name}")
@@ -159,10 +216,8 @@ def _name_point(point: str) -> str:
     return f"a FAR of {point.removeprefix('far_')} %" if point.startswith("far_") else "the cost"
 
 
-def _calibration(tables: Tables, scenario: str) -> list[str]:
-    whole = tables.calibration[
-        (tables.calibration["by"] == "all") & (tables.calibration["scenario"] == scenario)
-    ]
+def _calibration(table: pd.DataFrame, scenario: str) -> list[str]:
+    whole = table[(table["by"] == "all") & (table["scenario"] == scenario)]
     said = []
     for order, own in whole.groupby("order", sort=False):
         eers = own.pivot(index="run", columns="kind", values="eer_percent")

@@ -1,10 +1,8 @@
 import pandas as pd
 import pytest
 
-from workflow_src.analysis.findings import Tables, state_findings
-from workflow_src.settings.orders import TrialList
+from workflow_src.evaluation.findings import Tables, state_findings
 
-SHOWN = TrialList(scenario="random", order="published")
 KEYS = {"scenario": "random", "order": "published"}
 
 
@@ -79,7 +77,7 @@ def tables():
 
 
 def test_findings_state_the_numbers_of_the_tables(tables):
-    assert state_findings(tables, SHOWN) == [
+    assert state_findings(tables, "random") == [
         # The oracle knows the labels, so it is no method.
         "In random, published order, the EER is 4.00 % (2.00 to 8.00) without updating. The lowest "
         "with updating is 2.00 % (1.00 to 4.00), by multi-head; the difference is resolved.",
@@ -100,7 +98,8 @@ def test_findings_state_the_numbers_of_the_tables(tables):
 def test_an_unresolved_difference_is_called_so(tables):
     tables.methods.loc[2, "eer_percent"] = 3.5
     assert (
-        "by fixed-weight-0.1; the difference is not resolved." in state_findings(tables, SHOWN)[0]
+        "by fixed-weight-0.1; the difference is not resolved."
+        in state_findings(tables, "random")[0]
     )
 
 
@@ -113,4 +112,4 @@ def test_what_is_not_known_is_left_out(tables):
         points=tables.points[:0],
         calibration=tables.calibration[tables.calibration["kind"] == "score"],
     )
-    assert state_findings(unknown, SHOWN) == []
+    assert state_findings(unknown, "random") == []
