@@ -6,6 +6,12 @@ COMPARISON = "results/comparison"
 POPULATIONS = SETTINGS.comparison.populations
 COMPARED = checked(population_settings, SETTINGS, POPULATIONS[0])
 COMPARED_RUNS = checked(expand_runs, COMPARED)
+# The calibrated score is a log-likelihood ratio.
+COMPARED_KINDS = (
+    ["score"]
+    if SETTINGS.evaluation.calibration.back_end == "none"
+    else ["score", "llr"]
+)
 SENSITIVITY = expand(
     f"{COMPARISON}/sensitivity/{{population}}.csv",
     population=SETTINGS.comparison.sensitive_populations,
@@ -73,8 +79,9 @@ rule score_population:
         rules.train_population.output,
     output:
         [
-            f"{COMPARISON}/scores/{{population}}/{one.id}.parquet"
+            f"{COMPARISON}/scores/{{population}}/{one.id}.{kind}.parquet"
             for one in COMPARED.trials.lists
+            for kind in COMPARED_KINDS
         ],
     wildcard_constraints:
         population=r"\d+",
@@ -89,6 +96,8 @@ rule score_population:
         runs=list_runs(COMPARED_RUNS),
         rule_code=rule_code(COMPARED_RUNS),
         lists=write_lists(COMPARED.trials.lists),
+        scenarios=list(SETTINGS.tuning.development.scenarios),
+        calibration=SETTINGS.evaluation.calibration.model_dump_json(),
         directory=subpath(output[0], parent=True),
     message:
         "Scoring all methods on population {wildcards.population}"
@@ -139,9 +148,10 @@ rule measure_sensitivity:
 rule summarise_comparison:
     input:
         scores=expand(
-            f"{COMPARISON}/scores/{{population}}/{{list}}.parquet",
+            f"{COMPARISON}/scores/{{population}}/{{list}}.{{kind}}.parquet",
             population=POPULATIONS,
             list=[one.id for one in COMPARED.trials.lists],
+            kind=COMPARED_KINDS,
         ),
         sensitivity=SENSITIVITY,
     output:
@@ -169,6 +179,7 @@ rule summarise_comparison:
         scores=lambda wildcards, input: Path(input.scores[0]).parent.parent,
         runs=list_runs(COMPARED_RUNS),
         lists=write_lists(COMPARED.trials.lists),
+        kinds=COMPARED_KINDS,
         populations=POPULATIONS,
         intervals=SETTINGS.evaluation.intervals.model_dump_json(),
         seed=SETTINGS.seed,

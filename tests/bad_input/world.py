@@ -358,16 +358,19 @@ COMMANDS: dict[str, Command] = {
         {"--sweep": "results/analysis/threshold_sweep.csv"},
     ),
     "comparison.score_population": Command(
-        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS},
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS,
+         "--scenarios": "random", "--calibration": "{}"},
         {"--directory": "scores/1"},
     ),
     "comparison.score_population:second": Command(
-        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS},
+        {"--results": "results", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS,
+         "--scenarios": "random", "--calibration": "{}"},
         {"--directory": "scores/2"},
     ),
     "comparison.summarise_comparison": Command(
         {"--scores": "scores", "--runs": runs(BASELINE, TUNED, ORACLE), "--lists": LISTS,
-         "--populations": ["1", "2"], "--intervals": {"resamples": 100}, "--seed": "1"},
+         "--kinds": ["score", "llr"], "--populations": ["1", "2"],
+         "--intervals": {"resamples": 100}, "--seed": "1"},
         {"--directory": "comparison"},
     ),
     "provenance.record_provenance": Command(

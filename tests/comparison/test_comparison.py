@@ -91,7 +91,7 @@ def test_intervals_are_drawn_from_the_seed():
 
 def test_headroom_runs_from_baseline_to_oracle():
     errors = error_table(TABLES, METHODS)
-    share = headroom_share(errors)["random", "published"]
+    share = headroom_share(errors)["random", "published", "score"]
     assert share["baseline"] == 0
     assert share["oracle"] == 1
     assert 0 < share["fixed-weight-tuned"] < share["through-time"] < 1
@@ -99,7 +99,7 @@ def test_headroom_runs_from_baseline_to_oracle():
 
 def test_summary_names_methods_and_marks_limits():
     errors = error_table(TABLES, METHODS)
-    compared = compare(TABLES, METHODS, "fixed-weight-tuned", 50, 0.95, 1)
+    compared = compare(TABLES, METHODS, "fixed-weight-tuned", 50, 0.95, 1).assign(kind="score")
     summary = summarise_methods(errors, compared)
     rows = {name: find_method(name) for name in set(METHODS)}
     text = render_methods(summary, rows)
@@ -110,6 +110,36 @@ def test_summary_names_methods_and_marks_limits():
     assert row["eer_percent"] == pytest.approx(seeds["eer_percent"].mean())
     assert row["seed_sd"] > 0
     assert np.isnan(summary.set_index("method").loc["oracle", "seed_sd"])
+
+
+def test_calibrated_scores_stand_beside_scores_and_count_from_the_same_start():
+    # Calibrated scores of the same trials, whose methods are all a little better.
+    better = {
+        key: table.assign(
+            **{run: table[run] + np.where(table["target"], 0.3, 0).astype("f") for run in RUNS}
+        )
+        for key, table in TABLES.items()
+    }
+    errors, compared, scores = [], [], None
+    for kind, tables in (("score", TABLES), ("llr", better)):
+        sampled = sample_methods(tables, METHODS, 50, 1)
+        scores = scores or sampled
+        paired = tabulate_differences(sampled, 0.95)
+        own = compare_with_reference(sampled, paired, "fixed-weight-tuned", 0.95, scores=scores)
+        compared.append(own.assign(kind=kind))
+        errors.append(error_table(tables, METHODS, kind))
+    summary = summarise_methods(pd.concat(errors), pd.concat(compared))
+    text = render_methods(summary, {name: find_method(name) for name in set(METHODS)})
+    row = summary.set_index(["kind", "method"]).loc[("llr", "fixed-weight-tuned")]
+    assert row["ratio"] == 1
+    assert row["score_ratio_low"] < row["score_ratio"] < row["score_ratio_high"] < 1
+    score = summary.set_index(["kind", "method"]).loc[("score", "fixed-weight-tuned")]
+    assert row["score_ratio"] == pytest.approx(row["eer_percent"] / score["eer_percent"])
+    assert np.isnan(score["cllr"]) and row["cllr"] > 0
+    [line] = [line for line in text.splitlines() if line.startswith("| `fixed-weight-tuned`")]
+    assert f"| {score['eer_percent']:.2f} | 1.00 |" in line
+    assert f"| {row['eer_percent']:.2f} | 1.00 |" in line
+    assert line.endswith(f"| {row['cllr']:.3f} |")
 
 
 def test_settings_of_a_population_are_checked_and_simulated():

@@ -36,6 +36,8 @@ def check_comparison(folder):
     results = folder / "results/comparison"
     methods = pd.read_csv(results / "methods.csv").set_index("method")
     assert set(methods.index) == set(SETTINGS["comparison"]["methods"])
+    assert list(dict.fromkeys(methods["kind"])) == ["score", "llr"]
+    assert methods["cllr"].notna().equals(methods["kind"] == "llr")
     assert (methods.loc["fixed-weight-tuned", "ratio"] == 1).all()
     errors = pd.read_csv(results / "errors.csv")
     assert sorted(errors["population"].unique()) == [1, 2]
@@ -45,7 +47,8 @@ def check_comparison(folder):
     unchanged = sensitivity[sensitivity["value"].astype(str) == "as they are"]
     for table in (errors, methods):
         assert set(table["order"]) == {"published", "independent"}
-    own = errors[(errors["population"] == 1) & (errors["order"] == "independent")]
+    chosen = {"population": 1, "order": "independent", "kind": "score"}
+    own = errors[(errors[list(chosen)] == pd.Series(chosen)).all(axis=1)]
     own = own.set_index("run")["eer_percent"]
     for method, run in (("soft", "soft"), ("through-time", "through-time-seed0")):
         row = unchanged.set_index("method").loc[method]

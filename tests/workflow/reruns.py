@@ -556,6 +556,7 @@ WORLDS = {
             "comparison": "populations",
             "comparison.populations": "new population",
             "evaluation.intervals": "comparison",
+            "evaluation.calibration": "scores of populations",
             "comparison.sensitivity": "sensitivity",
         },
     ),

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from workflow_src.settings.catalogue import Method, find_by_role, find_method
 
@@ -23,51 +24,63 @@ PANELS = {
 def plot_comparison(
     errors: pd.DataFrame, methods: pd.DataFrame, rows: Mapping[str, Method]
 ) -> Figure:
-    """Plot each method's EER relative to the reference's, a panel for each scenario and order.
+    """Plot each method's EER relative to that of the reference's scores.
 
-    Dots and lines are means and intervals; the small marks are the populations.
+    There is a panel for each scenario and order. Dots and lines are means and intervals: hollow for
+    scores as they are, filled for calibrated scores. The small marks are the populations.
 
     Parameters
     ----------
     errors
-        population, scenario, order, run, method, eer_percent.
+        population, scenario, order, kind, run, method, eer_percent.
     methods
-        scenario, order, method, ratio, ratio_low, ratio_high, eer_percent.
+        scenario, order, kind, method, score_ratio, score_ratio_low, score_ratio_high, eer_percent.
     rows
         Name of a method in the figure -> its row of the catalogue.
     """
-    scenarios, orders = (list(dict.fromkeys(methods[name])) for name in ("scenario", "order"))
-    places = _by_error(methods, scenarios[0], orders[0])
+    scenarios, orders, kinds = (
+        list(dict.fromkeys(methods[name])) for name in ("scenario", "order", "kind")
+    )
+    places = _by_error(methods, scenarios[0], orders[-1], kinds[-1])
     figure, axes = plt.subplots(
         len(orders),
         len(scenarios),
         sharex=True,
         sharey=True,
         squeeze=False,
-        figsize=(1.6 + 3.3 * len(scenarios), 0.6 + (0.8 + 0.3 * len(places)) * len(orders)),
+        figsize=(1.6 + 3.3 * len(scenarios), 0.9 + (0.8 + 0.36 * len(places)) * len(orders)),
     )
-    panels = itertools.product(orders, scenarios)
-    for axis, (order, scenario) in zip(axes.flat, panels, strict=True):
+    for axis, (order, scenario) in zip(
+        axes.flat, itertools.product(orders, scenarios), strict=True
+    ):
         part, own = (
-            table[(table["scenario"] == scenario) & (table["order"] == order)]
+            table[(table["scenario"] == scenario) & (table["order"] == order)].set_index("kind")
             for table in (methods, errors)
         )
-        part = part.set_index("method")
-        mean = own.groupby(["population", "method"])["eer_percent"].mean().unstack()
-        relative = mean.div(mean[find_by_role("reference").id], axis=0)
-        for place, method in enumerate(places):
-            row, colour = part.loc[method], rows[method].colour
-            axis.plot(
-                relative[method],
-                np.full(len(relative), place),
-                "|",
-                color=colour,
-                alpha=0.45,
-                markersize=9,
+        mean = own.groupby(["kind", "population", "method"])["eer_percent"].mean().unstack()
+        base = mean.loc["score"][find_by_role("reference").id]
+        for kind, shift in zip(kinds, (0.0,) if len(kinds) == 1 else (-0.17, 0.17), strict=True):
+            relative, of_kind = (
+                mean.loc[kind].div(base, axis=0),
+                part.loc[[kind]].set_index("method"),
             )
-            axis.plot([row["ratio_low"], row["ratio_high"]], [place] * 2, color=colour, lw=2)
-            face = "white" if rows[method].limit else colour
-            axis.plot(row["ratio"], place, "o", color=colour, markerfacecolor=face, markersize=6)
+            for place, method in enumerate(places):
+                row, colour = of_kind.loc[method], rows[method].colour
+                at = place + shift
+                axis.plot(
+                    relative[method],
+                    np.full(len(relative), at),
+                    "|",
+                    color=colour,
+                    alpha=0.45,
+                    markersize=5,
+                )
+                ends = [row["score_ratio_low"], row["score_ratio_high"]]
+                axis.plot(ends, [at] * 2, color=colour, lw=1.5)
+                face = colour if kind == "llr" else "white"
+                axis.plot(
+                    row["score_ratio"], at, "o", color=colour, markerfacecolor=face, markersize=5
+                )
         axis.axvline(1, color="#999999", lw=0.8, zorder=0)
         axis.set_title(f"{scenario}, {order} order")
         axis.set_xscale("log")
@@ -79,6 +92,12 @@ def plot_comparison(
     for axis in axes[:, 0]:
         axis.set_yticks(range(len(places)), names)
     axes[0][0].invert_yaxis()
+    if len(kinds) > 1:
+        shown = [
+            Line2D([], [], marker="o", color="#444444", markerfacecolor=face, lw=1.5, label=label)
+            for face, label in (("white", "scores as they are"), ("#444444", "calibrated scores"))
+        ]
+        figure.legend(handles=shown, loc="outside upper center", ncols=2)
     return figure
 
 
@@ -109,6 +128,7 @@ def plot_sensitivity(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _by_error(methods: pd.DataFrame, scenario: str, order: str) -> list[str]:
-    part = methods[(methods["scenario"] == scenario) & (methods["order"] == order)]
+def _by_error(methods: pd.DataFrame, scenario: str, order: str, kind: str) -> list[str]:
+    wanted = {"scenario": scenario, "order": order, "kind": kind}
+    part = methods[(methods[list(wanted)] == pd.Series(wanted)).all(axis=1)]
     return list(part.sort_values("eer_percent", ascending=False)["method"])

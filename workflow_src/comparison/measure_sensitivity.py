@@ -2,7 +2,7 @@
 
     shift        the method's scale of scores is off by a number: its threshold, or the centre
                  of its posterior
-    nontargets   more non-targets come for each target
+    nontargets   more or fewer non-targets come for each target
     enrolment    fewer or more utterances make a template
     embeddings   they have unit length; or they are also centred on the training speakers' mean.
                  All methods are fitted anew
@@ -104,7 +104,7 @@ def run(args: Arguments) -> None:
     for shift in args.settings.shifts:
         measure("shift", shift, {m: rule.shift_scale(shift) for m, rule in rules.items()})
     for count in args.settings.nontargets:
-        measure("nontargets", count, rules, make_trials(nontargets_per_target=float(count)))
+        measure("nontargets", f"{count:g}", rules, make_trials(nontargets_per_target=count))
     for count in args.settings.enrolment_utterances:
         measure("enrolment", count, rules, make_trials(enrolment_utterances=count))
 

@@ -20,16 +20,19 @@ from workflow_src.evaluation.bootstrap import (
     Resamples,
     draw_resamples,
 )
-from workflow_src.evaluation.intervals import mean_over_populations, ratio_interval
+from workflow_src.evaluation.calibration import cllr
+from workflow_src.evaluation.intervals import Sampled, mean_over_populations, ratio_interval
 from workflow_src.evaluation.method_tables import Lists, Measured, average_seeds
 from workflow_src.evaluation.metrics import error_rates
 from workflow_src.settings.catalogue import find_by_role
 
 Tables = Mapping[tuple[int, str, str], pd.DataFrame]
-"""(population, scenario, order) -> the table of `score_population`."""
+"""(population, scenario, order) -> a table of `score_population`: all of one kind of values."""
+KEYS = ["scenario", "order", "kind", "method"]
+"""What a row is about in tables of methods; the kind is ``score`` or ``llr`` (calibrated)."""
 
 
-def error_table(tables: Tables, methods: pd.Series) -> pd.DataFrame:
+def error_table(tables: Tables, methods: pd.Series, kind: str = "score") -> pd.DataFrame:
     """Return the error measures of every run.
 
     Parameters
@@ -38,27 +41,33 @@ def error_table(tables: Tables, methods: pd.Series) -> pd.DataFrame:
         Of all populations and trial lists.
     methods
         Run -> its method, with its weight where the method has several.
+    kind
+        The kind of the values in the tables.
 
     Returns
     -------
     DataFrame
-        population, scenario, order, run, method, eer_percent, min_dcf.
+        population, scenario, order, kind, run, method, eer_percent, min_dcf, cllr (empty for
+        scores).
     """
     rows = []
     for (population, scenario, order), table in tables.items():
         target = table["target"].to_numpy(dtype=bool)
         for run in methods.index:
             with blamed_on(f"population {population}, {scenario}, {order} order, {run}"):
-                rates = error_rates(table[run].to_numpy(), target)
+                values = table[run].to_numpy()
+                rates = error_rates(values, target)
             rows.append(
                 {
                     "population": population,
                     "scenario": scenario,
                     "order": order,
+                    "kind": kind,
                     "run": run,
                     "method": methods[run],
                     "eer_percent": 100 * rates.equal_error_rate()[0],
                     "min_dcf": rates.min_dcf()[0],
+                    "cllr": cllr(values, target) if kind == "llr" else np.nan,
                 }
             )
     return pd.DataFrame(rows)
@@ -67,9 +76,9 @@ def error_table(tables: Tables, methods: pd.Series) -> pd.DataFrame:
 def headroom_share(errors: pd.DataFrame) -> pd.Series:
     """Return the share of the way from baseline to ceiling, of mean EERs.
 
-    It is by (scenario, order, method).
+    It is by `KEYS`.
     """
-    mean = errors.groupby(["scenario", "order", "method"])["eer_percent"].mean()
+    mean = errors.groupby(KEYS)["eer_percent"].mean()
     lists = mean.index.droplevel("method")
     start, end = (
         mean.xs(find_by_role(role).id, level="method").reindex(lists).to_numpy()
@@ -132,26 +141,34 @@ def _sample_population(
 
 
 def compare_with_reference(
-    sampled: Lists, differences: pd.DataFrame, reference: str, confidence: float
+    sampled: Lists,
+    differences: pd.DataFrame,
+    reference: str,
+    confidence: float,
+    *,
+    scores: Lists | None = None,
 ) -> pd.DataFrame:
     """Compare the EER of every method with that of a reference.
 
     Parameters
     ----------
     sampled
-        Of `sample_methods`.
+        Of `sample_methods`, of one kind of values.
     differences
         The same of `tabulate_differences`.
     reference
         The method with which the others are compared.
     confidence
         Of the intervals, 0..1.
+    scores
+        Of `sample_methods`, of the scores as they are; by default `sampled`.
 
     Returns
     -------
     DataFrame
         scenario, order, method, difference (from the reference, in per cent absolute), low, high,
-        adjusted_low, adjusted_high, resolved, ratio (of mean EERs), ratio_low, ratio_high.
+        adjusted_low, adjusted_high, resolved, ratio (of mean EERs), ratio_low, ratio_high; and the
+        ratio to the reference's EER of `scores`: score_ratio, score_ratio_low, score_ratio_high.
     """
     eer = differences[differences["measure"] == "eer"].drop(columns="measure")
     numbers = ["difference", "low", "high", "adjusted_low", "adjusted_high"]
@@ -161,16 +178,21 @@ def compare_with_reference(
     both = pd.concat([eer, turned])
     both = both[both["other"] == reference].drop(columns="other")
     rows = []
-    for (scenario, order), methods in sampled.items():
-        other = methods[reference]["eer"]
+    for key, methods in sampled.items():
+        others = methods[reference]["eer"], (scores or sampled)[key][reference]["eer"]
         for method, measured in methods.items():
-            low, high = ratio_interval(measured["eer"], other, confidence)
-            ratio = measured["eer"].value / other.value if other.value else np.nan
-            rows.append((scenario, order, method, ratio, low, high))
+            ratios = [_compute_ratio(measured["eer"], other, confidence) for other in others]
+            rows.append((*key, method, *ratios[0], *ratios[1]))
     keys = ["scenario", "order", "method"]
-    ratios = pd.DataFrame(rows, columns=[*keys, "ratio", "ratio_low", "ratio_high"])
-    table = ratios[keys].merge(both, on=keys, how="left").merge(ratios, on=keys)
+    ends = [f"{name}{end}" for name in ("ratio", "score_ratio") for end in ("", "_low", "_high")]
+    table = pd.DataFrame(rows, columns=[*keys, *ends])
+    table = table[keys].merge(both, on=keys, how="left").merge(table, on=keys)
     itself = table["method"] == reference
     table.loc[itself, numbers] = 0.0
     table.loc[itself, "resolved"] = False
     return table.astype({"resolved": bool})
+
+
+def _compute_ratio(one: Sampled, other: Sampled, confidence: float) -> tuple[float, float, float]:
+    ratio = one.value / other.value if other.value else np.nan
+    return ratio, *ratio_interval(one, other, confidence)

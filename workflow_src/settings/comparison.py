@@ -33,11 +33,11 @@ class Sensitivity(Block):
         description="shifts (cosine) of a method's threshold, or of the centre of its posterior; "
         "they stand for errors in the estimated scale of scores",
     )
-    nontargets: Distinct[Annotated[int, Field(ge=1, le=100)]] = Field(
-        [1, 2, 4, 9],
+    nontargets: Distinct[Annotated[float, Field(gt=0, le=100)]] = Field(
+        [0.25, 1, 4, 9, 19],
         min_length=1,
-        description="non-targets for each target, on average; 1, 2, 4, 9 are shares of 0.5, 0.67, "
-        "0.8, 0.9",
+        description="non-targets for each target, on average; 0.25, 1, 4, 9, 19 are shares of 0.2, "
+        "0.5, 0.8, 0.9, 0.95",
     )
     enrolment_utterances: Distinct[Annotated[int, Field(ge=1)]] = Field(
         [1, 3, 5, 10], min_length=1, description="utterances from which a template is made"
@@ -68,7 +68,7 @@ class Comparison(Block):
         ["random", "3das", "10das"], min_length=1, description="scenarios that are scored"
     )
     methods: Distinct[MethodId] = Field(
-        LISTED,
+        [name for name in LISTED if find_method(name).reward == "published"],
         description="methods that are compared. The list must have baseline, fixed-weight-tuned "
         "and oracle, since the others are compared with these",
     )

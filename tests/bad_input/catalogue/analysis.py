@@ -15,7 +15,7 @@ from tests.bad_input.world import (
     runs,
 )
 
-SCORES = "scores/1/random.parquet"
+SCORES = "scores/1/random.score.parquet"
 SCORED = "results/inference/baseline/random.parquet"
 
 
@@ -84,10 +84,10 @@ CASES = [
                results="nowhere"),
     population("a policy that is missing", "results/policies/oracle/policy.json: cannot be read",
                remove("results/policies/oracle")),
-    population("a file where scores go", "model.onnx/random.parquet: ", directory="model.onnx"),
+    population("a file where scores go", "model.onnx/random.score.parquet: ", directory="model.onnx"),
     compared("no JSON", "--run: ", runs="["),
     compared("no reference", "runs: lacks fixed-weight-tuned", runs=runs(BASELINE, ORACLE)),
-    compared("a population that is missing", "scores/2/random.parquet: cannot be read",
+    compared("a population that is missing", "scores/2/random.score.parquet: cannot be read",
              remove("scores/2")),
     compared("a run that was not scored", f"{SCORES}: lacks the column 'multi-head-seed0'",
              runs=runs(BASELINE, TUNED, ORACLE, MULTI_HEAD)),
