@@ -22,6 +22,7 @@ from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.methods.gallery import Gallery
 from workflow_src.methods.kalman import Kalman
 from workflow_src.methods.multi_head import MultiHead
+from workflow_src.methods.multi_rate import MultiRate, Network
 from workflow_src.methods.published import from_published
 from workflow_src.methods.running_mean import RunningMean
 from workflow_src.methods.soft import Soft
@@ -91,6 +92,12 @@ def make_through_time():
     return ThroughTime(SCALE, WeightNetwork(16, 0.5).requires_grad_(False))
 
 
+def make_multi_rate():
+    """An untrained network with large scores, and weights that are all updates."""
+    torch.manual_seed(4)
+    return MultiRate(SCALE, Network(2, 8).requires_grad_(False))
+
+
 RULES = {
     "baseline": lambda dimension: Baseline(),
     "fixed-weight": lambda dimension: FixedWeight(0.1, 0.51),
@@ -101,6 +108,7 @@ RULES = {
     "kalman": lambda dimension: Kalman(SCALE, VARIANCES, 5, 4.0, dimension, 2.0),
     "spherical-plda": lambda dimension: SphericalPlda(PLDA_SCALE, VARIANCES, 5, 9.0, dimension, 1),
     "through-time": lambda dimension: make_through_time(),
+    "multi-rate": lambda dimension: make_multi_rate(),
     "running-mean": lambda dimension: RunningMean(0.51, enrolment=5, cap=9),
     "anchored": lambda dimension: Anchored(0.51, alpha=0.3, share=0.2),
     "window": lambda dimension: Window(0.51, size=4),

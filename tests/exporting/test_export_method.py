@@ -33,7 +33,7 @@ from workflow_src.settings.catalogue import METHODS
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision
 
-USE_DAYS = {"history", "soft", "kalman", "through-time"}
+USE_DAYS = {"history", "soft", "kalman", "through-time", "multi-rate"}
 
 
 @pytest.mark.parametrize("method", RULES)

@@ -22,7 +22,8 @@ from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.score_history import ScoreScale
 
 SCALE = ScoreScale(centre=0.4, slope=12.0, mean=0.7, spread=0.1)
-OWN = {"through-time": {"updates": 4, "sequences": 8, "window": 8, "hidden": 4}}
+SHORT = {"updates": 4, "sequences": 8, "window": 8, "hidden": 4}
+OWN = {"through-time": SHORT, "multi-rate": SHORT}
 by_id = pytest.mark.parametrize("row", METHODS, ids=lambda row: row.id)
 
 

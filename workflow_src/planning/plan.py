@@ -25,6 +25,7 @@ from workflow_src.planning.survey import Survey, count_trials, survey_corpus, su
 from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.front_ends import find_front_end
 from workflow_src.settings.laws import EmbeddingLaw, read_law
+from workflow_src.settings.methods import GradientTraining
 from workflow_src.settings.run_table import (
     expand_runs,
     fitted_runs,
@@ -110,12 +111,16 @@ def measure_amounts(
     utterances, seconds = len(survey.table), survey.seconds or 0.0
     runs, trained, fitted = expand_runs(config), ppo_runs(config), fitted_runs(config)
     scalar = _share(find_method(run.method).sees == "scalars" for run in trained)
-    through_time = _share(run.method == "through-time" for run in fitted)
+    blocks = [
+        config.methods.block(settings)
+        for run in fitted
+        if (settings := find_method(run.method).settings) is not None
+    ]
+    learned = sum(block.trials for block in blocks if isinstance(block, GradientTraining))
     developed, tuning, ppo = sum(development.values()), config.tuning, config.finetuning.ppo
     recorded = config.corpus.source in RECORDED
     synthetic = config.corpus.source == "synthetic"
     sweep, pretraining = config.analysis.sweep, config.pretraining
-    learned = config.methods.through_time
     amounts = {
         "utterances": utterances,
         "headers": utterances * (config.corpus.source == "directory"),
@@ -135,7 +140,7 @@ def measure_amounts(
         "fitted_trials": developed
         * sum(find_method(run.method).fit_seconds for run in fitted)
         / max(1, len(fitted)),
-        "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
+        "learned_trials": learned / max(1, len(fitted)),
         "development_scores": developed * len(runs),
         "threshold_trials": developed * tuning.candidates,
         "lists": len(trials),

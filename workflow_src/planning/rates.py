@@ -47,7 +47,7 @@ RATES = {
     "import_policy": Rate(3.0),
     "pretrain_policy": Rate(4.0, {"pretraining_samples": 60e-6}),
     "finetune_policy": Rate(5.0, {"embedding_steps": 180e-6, "scalar_steps": 90e-6}),
-    "fit_method": Rate(4.0, {"fitted_trials": 1.0, "through_time_trials": 23e-6}),
+    "fit_method": Rate(4.0, {"fitted_trials": 1.0, "learned_trials": 23e-6}),
     "tune_threshold": Rate(4.0, {"threshold_trials": 3e-6}),
     "tabulate_runs": Rate(1.2),
     "run_inference": Rate(9.0, {"trials": 4e-6}),

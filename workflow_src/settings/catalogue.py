@@ -310,6 +310,18 @@ METHODS: tuple[Method, ...] = (
         marker="P",
     ),
     Method(
+        id="multi-rate",
+        entry="workflow_src.methods.multi_rate:MultiRate",
+        origin="fitted",
+        seeded=True,
+        settings="multi-rate",
+        label="multi-rate",
+        summary="templates follow at several rates; a network scores by all of them, and updates",
+        reference=OURS,
+        colour="#CC3311",
+        marker="*",
+    ),
+    Method(
         id="oracle",
         entry="workflow_src.methods.oracle:Oracle",
         origin="fitted",

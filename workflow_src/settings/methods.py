@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from workflow_src.settings.base import Block, Distinct, Probability, Seed, TunableThreshold, Weight
 
@@ -136,10 +136,10 @@ class MultiHead(Block):
     )
 
 
-class ThroughTime(Block):
-    """A small network gives the weight. It is trained by gradient through the updates."""
+class GradientTraining(Block):
+    """Training of a small network by gradient through the updates of templates."""
 
-    key: ClassVar[str] = "methods.through-time"
+    key: ClassVar[str] = "methods"
 
     seeds: Distinct[Seed] = Field(
         [0, 1, 2], min_length=1, description="seeds; one policy is trained for each"
@@ -153,6 +153,18 @@ class ThroughTime(Block):
     learning_rate: float = Field(
         0.01, gt=0, le=10, description="learning rate of Adam; it falls to 0 along half a cosine"
     )
+
+    @property
+    def trials(self) -> int:
+        """The number of trials that training plays."""
+        return self.updates * self.sequences * self.window
+
+
+class ThroughTime(GradientTraining):
+    """A small network gives the weight. It is trained by gradient through the updates."""
+
+    key: ClassVar[str] = "methods.through-time"
+
     max_weight: Weight = Field(0.5, description="the network gives weights in 0..max_weight")
     validate_every: int = Field(
         50,
@@ -160,6 +172,31 @@ class ThroughTime(Block):
         description="gradient steps between two tests on the validation speakers; training keeps "
         "the best network",
     )
+
+
+class MultiRate(GradientTraining):
+    """A network scores by the enrolment and by templates that follow at several rates."""
+
+    key: ClassVar[str] = "methods.multi-rate"
+
+    updates: int = Field(300, ge=1, description="gradient steps")
+    templates: int = Field(
+        3, ge=1, le=16, description="templates that follow the voice, beside the enrolment"
+    )
+    nontargets: Annotated[
+        list[Annotated[float, Field(gt=0, le=100)]], Field(min_length=2, max_length=2)
+    ] = Field(
+        [0.25, 19.0],
+        description="the least and the largest number of non-targets for each target in training, "
+        "on average; each sequence has its own",
+    )
+
+    @field_validator("nontargets")
+    @classmethod
+    def _check_range(cls, value: list[float]) -> list[float]:
+        if value[0] > value[1]:
+            raise ValueError(f"{value[0]:g} is more than {value[1]:g}; the least comes first")
+        return value
 
 
 class Methods(Block):
@@ -209,6 +246,12 @@ class Methods(Block):
         alias="through-time",
         description="a small network gives the weight; it is trained by gradient through the "
         "updates",
+    )
+    multi_rate: MultiRate = Field(
+        default_factory=MultiRate,
+        alias="multi-rate",
+        description="a network scores by the enrolment and by templates of several rates, and "
+        "gives their weights. It is trained by gradient through the updates",
     )
 
     def block(self, name: str) -> Block:
