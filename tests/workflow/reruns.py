@@ -308,7 +308,7 @@ VALUES: dict[str, Any] = {
     "methods.multi-rate.updates": 7,
     "methods.multi-rate.sequences": 8,
     "methods.multi-rate.window": 4,
-    "methods.multi-rate.learning_rate": 0.02,
+    "methods.multi-rate.learning_rate": 0.01,
     "methods.multi-rate.templates": 2,
     "methods.multi-rate.nontargets": [0.5, 2.0],
     "evaluation.operating_points.far": [0.02],

@@ -23,7 +23,7 @@ class Sensitivity(Block):
         "first two of comparison.populations, or none if one of the methods is not compared",
     )
     methods: Distinct[MethodId] = Field(
-        ["soft", "through-time"],
+        ["soft", "through-time", "multi-rate"],
         description="methods whose sensitivity is measured, in addition to baseline, "
         "fixed-weight-tuned and oracle; they must be fitted on development trials",
     )

@@ -180,6 +180,9 @@ class MultiRate(GradientTraining):
     key: ClassVar[str] = "methods.multi-rate"
 
     updates: int = Field(300, ge=1, description="gradient steps")
+    learning_rate: float = Field(
+        0.02, gt=0, le=10, description="learning rate of Adam; it falls to 0 along half a cosine"
+    )
     templates: int = Field(
         3, ge=1, le=16, description="templates that follow the voice, beside the enrolment"
     )

@@ -77,7 +77,7 @@ CASES = [
     config("sensitivity of a method that is not compared",
            "comparison: {methods: [baseline, fixed-weight-tuned, oracle],"
            " sensitivity: {populations: [1]}}",
-           "comparison: methods lacks soft, through-time, whose sensitivity is measured"),
+           "comparison: methods lacks multi-rate, soft, through-time, whose sensitivity"),
     config("a class without a module", "extractor: {front_end: ':Model'}",
            "extractor.front_end: there is no front end ':Model'; allowed are: "),
     config("a class of one's own with the demo's model", "extractor: {front_end: 'mine:Model'}",
