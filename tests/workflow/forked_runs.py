@@ -2,7 +2,8 @@
 
 A dry run spends most of its seconds on imports and on parsing the same rules. A server, ``python -m
 tests.workflow.forked_runs``, does both once. It reads lists of commands from standard input, a line
-of JSON each, and forks for each command; `run_all` is its caller's side.
+of JSON each, and forks for each command; `run_all` is its caller's side. Steps that a run starts are
+forked, too (`tests.workflow.forked_steps`).
 """
 
 import atexit
@@ -23,9 +24,12 @@ from pathlib import Path
 
 import yaml
 
+from tests.workflow.forked_steps import Starter, start_steps
 from tests.workflow.running import CLONE, TINY, arguments, count_jobs
 
 AT_ONCE = 2
+# With one of these options, a run starts no step.
+WITHOUT_STEPS = {"--dry-run", "-n", "--dag", "--summary", "--touch", "--list-rules"}
 # Files of rules that Snakemake has parsed: path and count of rules before -> what it made of them.
 PARSED: dict = {}
 
@@ -124,6 +128,7 @@ def start_server() -> subprocess.Popen:
 def _fork(command: Command, folder: Path) -> int:
     """Start a command in a child; it leaves in a folder what it said, imported and parsed."""
     folder.mkdir()
+    starter = None if WITHOUT_STEPS.intersection(command.arguments) else _start_steps()
     child = os.fork()
     if child:
         return child
@@ -136,6 +141,8 @@ def _fork(command: Command, folder: Path) -> int:
         from snakemake.jobs import Job
         from snakemake.workflow import Workflow
 
+        if starter:
+            sys.modules["snakemake.shell"].sp = starter
         if command.forged:
             # Snakemake then writes records, and looks for all that a job makes.
             Workflow.touch = False
@@ -152,6 +159,14 @@ def _fork(command: Command, folder: Path) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(int(code or 0))
+
+
+@functools.cache
+def _start_steps() -> Starter:
+    """Start this process's server of steps, which ends with it."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return start_steps(f"{folder.name}/steps")
 
 
 @contextlib.contextmanager
