@@ -85,34 +85,36 @@ rule run_inference:
         step("inference.run_inference")
 
 
-rule tune_guard:
-    input:
-        trials=DEVELOPMENT_TABLES,
-        embeddings=EMBEDDINGS,
-        index=INDEX,
-        policy=lambda wildcards: run_files([RUNS[wildcards.run]]),
-    output:
-        limit="results/policies/{run}/limits/{guard}.json",
-        tried="results/policies/{run}/limits/{guard}.csv",
-    group:
-        "tuning"
-    conda:
-        "../envs/training.yaml"
-    resources:
-        **needs(3000, 60, turn=1),
-    params:
-        run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
-        rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
-        guard="{guard}",
-        development=lambda wildcards: DEVELOPMENT,
-        settings=json.dumps(SETTINGS.tuning.read_by_thresholds()),
-        attacks=SETTINGS.attacks.model_dump_json(exclude={"recovery"}),
-        cost=SETTINGS.guards.cost,
-        seed=SETTINGS.seed,
-    message:
-        "Choosing the limit {wildcards.guard} of {wildcards.run} on development trials under attack"
-    shell:
-        step("inference.tune_guard")
+if TUNED_LIMITS:
+
+    rule tune_guard:
+        input:
+            trials=DEVELOPMENT_TABLES,
+            embeddings=EMBEDDINGS,
+            index=INDEX,
+            policy=lambda wildcards: run_files([RUNS[wildcards.run]]),
+        output:
+            limit="results/policies/{run}/limits/{guard}.json",
+            tried="results/policies/{run}/limits/{guard}.csv",
+        group:
+            "tuning"
+        conda:
+            "../envs/training.yaml"
+        resources:
+            **needs(3000, 60, turn=1),
+        params:
+            run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+            rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
+            guard="{guard}",
+            development=lambda wildcards: DEVELOPMENT,
+            settings=json.dumps(SETTINGS.tuning.read_by_thresholds()),
+            attacks=SETTINGS.attacks.model_dump_json(exclude={"recovery"}),
+            cost=SETTINGS.guards.cost,
+            seed=SETTINGS.seed,
+        message:
+            "Choosing the limit {wildcards.guard} of {wildcards.run} on development trials under attack"
+        shell:
+            step("inference.tune_guard")
 
 
 rule set_operating_points:

@@ -9,11 +9,13 @@ it keeps the gain of updating,
 where a cost is the EER relative to that without updates (`Development.cost`), and nobody attacks.
 Of the allowed limits, the one with the least half total error under attack is chosen: the mean of
 
-- the share of attempts of a gradual attacker that are accepted, and
+- the share of attempts that are accepted, and
 - the share of the victims' later tests that are rejected,
 
-both at the threshold of the guarded run's EER. The gradual attacker knows the most
-(`workflow_src.updating.attackers`). If errors are equal, the laxer limit wins.
+both at the threshold of the guarded run's EER. The attacker is the nearest speaker, whose attempts
+do not depend on the guard (`workflow_src.updating.attackers`). A gradual attacker plays the best
+recording where a guard lets none move the template, so what is accepted then tells of this choice.
+If errors are equal, the laxer limit wins.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.methods.development import Development, read_development
-from workflow_src.methods.guarded import Guard, Guarded, Update
+from workflow_src.methods.guarded import GUARDS, Guard, Guarded, Update
 from workflow_src.running.arguments import Input, Output
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.attacks import Attacks
@@ -43,7 +45,7 @@ from workflow_src.updating.attacks import simulate
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.victims import Victims
 
-ATTACKER = "gradual"
+ATTACKER = "nearest"
 REFUSED = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 """The shares of updates on development trials that the limits to choose from would refuse."""
 # Errors of rounding in sums of rates.
@@ -203,6 +205,8 @@ class Arguments:
 
 def run(args: Arguments) -> None:
     """Read the development trials and the run's rule, then choose and write the limit."""
+    if args.guard not in GUARDS:
+        raise InputError(f"--guard: {args.guard!r} is no guard; allowed: {', '.join(GUARDS)}")
     embeddings = read_embeddings(args.embeddings, mmap=True)
     index = read_index(args.index)
     partition = read_development(args.development, args.settings, embeddings, index, args.seed)

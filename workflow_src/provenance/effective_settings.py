@@ -21,7 +21,10 @@ def effective_settings(config: Config) -> dict[str, Any]:
     content = json.loads(config.model_dump_json(exclude={"compute", "comparison"}))
     runs = expand_runs(config)
     tunes = any(run.tuned_limits for run in runs)
-    if not tunes:
+    if tunes:
+        # What is measured only after a run.
+        del content["attacks"]["recovery"]
+    else:
         del content["attacks"]
     guards = {guard for run in runs for guard in run.guards} | ({"cost"} if tunes else set())
     content["guards"] = {key: value for key, value in content["guards"].items() if key in guards}
