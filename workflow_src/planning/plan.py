@@ -138,6 +138,7 @@ def measure_amounts(
         "through_time_trials": through_time * learned.updates * learned.sequences * learned.window,
         "development_scores": developed * len(runs),
         "threshold_trials": developed * tuning.candidates,
+        "attacked_trials": developed,
         "lists": len(trials),
         "scores": sum(trials.values()) * len(runs),
         "score_tables": len(trials) * len(runs),

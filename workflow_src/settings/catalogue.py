@@ -381,37 +381,37 @@ GUARDS: tuple[Guard, ...] = (
         id="far-test",
         label="no far test",
         summary="no update with a test that is too far from the enrolment",
-        marker="1",
+        marker="$F$",
     ),
     Guard(
         id="far-template",
         label="near the enrolment",
         summary="no update after which the template is too far from the enrolment",
-        marker="2",
+        marker="$N$",
     ),
     Guard(
         id="way",
         label="short way",
         summary="no update once the moves of the template add up to a way that is too long",
-        marker="3",
+        marker="$W$",
     ),
     Guard(
         id="direction",
         label="no straight way",
         summary="no update that moves the template in the direction of the last update",
-        marker="4",
+        marker="$D$",
     ),
     Guard(
         id="daily",
         label="few a day",
         summary="only some updates on a day",
-        marker="+",
+        marker="$U$",
     ),
     Guard(
         id="low-norm",
         label="no short embedding",
         summary="no update with a test whose embedding is too short",
-        marker="x",
+        marker="$L$",
     ),
 )
 GUARDS_BY_ID = {guard.id: guard for guard in GUARDS}
