@@ -20,7 +20,7 @@ from workflow_src.running.gpu import has_nvidia_gpu
 from workflow_src.common.digests import digest_code, digest_entry, digest_notebook
 from workflow_src.common.errors import InputError, did_you_mean
 from workflow_src.common.yaml_text import check_config_file, check_config_words
-from workflow_src.settings.catalogue import BY_ID, find_method
+from workflow_src.settings.catalogue import BY_ID, GUARDS_BY_ID, find_method
 from workflow_src.settings.config_words import read_config_words
 from workflow_src.settings.run_table import (
     describe_misfits,
@@ -83,7 +83,8 @@ FITTED_RUNS = {
     for run in [*fitted_runs(SETTINGS), *REFERENCES.values()]
     if find_method(run.method).origin == "fitted"
 }
-TUNED_RUNS = {run.run: run for run in RUNS.values() if run.tuned}
+TUNED_RUNS = {run.run: run for run in RUNS.values() if run.tuned and not run.guards}
+TUNED_LIMITS = sorted({file for run in RUNS.values() for file in run.tuned_limits})
 GIVEN = given_policies(SETTINGS)
 PRETRAINED = "results/policies/pretrained-seed{seed}"
 PRETRAINED_SEEDS = pretrained_seeds(SETTINGS)
@@ -93,7 +94,8 @@ wildcard_constraints:
     shard=r"\d+",
     seed=r"\d+",
     list="|".join(TRIAL_LISTS),
-    run=r"[a-z0-9.-]+",
+    run=r"[a-z0-9.+-]+",
+    guard="|".join(GUARDS_BY_ID),
 
 
 def resource_path(path):
@@ -167,10 +169,15 @@ def run_policy(run):
     return policy_files(run.checkpoint) if run.checkpoint else []
 
 
+def tuned_files(run):
+    """List the files of the tuned threshold and the tuned limits of a run, if it has some."""
+    return [*([run.tuned] if run.tuned else []), *run.tuned_limits]
+
+
 def run_files(runs):
-    """List the files of the policies and tuned thresholds of runs."""
-    policies = [file for run in runs for file in run_policy(run)]
-    return [*policies, *(run.tuned for run in runs if run.tuned)]
+    """List the files of the policies, tuned thresholds and tuned limits of runs."""
+    files = [file for run in runs for file in (*run_policy(run), *tuned_files(run))]
+    return list(dict.fromkeys(files))
 
 
 def compared_runs(*roles):
@@ -190,7 +197,8 @@ def list_tables(lists):
 
 def rule_code(runs):
     """Return the digests of the code of runs' rules; an edit of a method reruns its runs."""
-    digests = [checked(digest_entry, run.entry, run.folder) for run in runs]
+    entries = [entry for run in runs for entry in run.entries]
+    digests = [checked(digest_entry, *entry) for entry in dict.fromkeys(entries)]
     return " ".join(dict.fromkeys(digests))
 
 

@@ -32,7 +32,7 @@ rule inference:
 
 rule tabulate_runs:
     input:
-        tuned=[run.tuned for run in TUNED_RUNS.values()],
+        tuned=[*(run.tuned for run in TUNED_RUNS.values()), *TUNED_LIMITS],
         # Policies that may have their own threshold.
         policies=[
             f"{run.checkpoint}/policy.json"
@@ -62,7 +62,7 @@ rule run_inference:
         trials=TRIALS,
         enrolments=ENROLMENTS,
         policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
-        tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
+        tuned=lambda wildcards: tuned_files(RUNS[wildcards.run]),
     output:
         executed="results/inference/{run}.ipynb",
         scores=[f"results/inference/{{run}}/{one}.parquet" for one in TRIAL_LISTS],
@@ -85,13 +85,44 @@ rule run_inference:
         step("inference.run_inference")
 
 
+if TUNED_LIMITS:
+
+    rule tune_guard:
+        input:
+            trials=DEVELOPMENT_TABLES,
+            embeddings=EMBEDDINGS,
+            index=INDEX,
+            policy=lambda wildcards: run_files([RUNS[wildcards.run]]),
+        output:
+            limit="results/policies/{run}/limits/{guard}.json",
+            tried="results/policies/{run}/limits/{guard}.csv",
+        group:
+            "tuning"
+        conda:
+            "../envs/training.yaml"
+        resources:
+            **needs(3000, 60, turn=1),
+        params:
+            run=lambda wildcards: json.dumps(asdict(RUNS[wildcards.run])),
+            rule_code=lambda wildcards: rule_code([RUNS[wildcards.run]]),
+            guard="{guard}",
+            development=lambda wildcards: DEVELOPMENT,
+            settings=json.dumps(SETTINGS.tuning.read_by_thresholds()),
+            attacks=SETTINGS.attacks.model_dump_json(exclude={"recovery"}),
+            cost=SETTINGS.guards.cost,
+            seed=SETTINGS.seed,
+        message:
+            "Choosing the limit {wildcards.guard} of {wildcards.run} on development trials under attack"
+        shell:
+            step("inference.tune_guard")
+
+
 rule set_operating_points:
     input:
         trials=DEVELOPMENT_TABLES,
         embeddings=EMBEDDINGS,
         index=INDEX,
-        policies=[file for run in RUNS.values() for file in run_policy(run)],
-        tuned=[run.tuned for run in TUNED_RUNS.values()],
+        policies=run_files(RUNS.values()),
         manifest=MANIFEST if LOOKS_AT_TESTS else [],
     output:
         points=expand(POINTS, run=RUNS),

@@ -14,6 +14,7 @@ rule policies:
             if run.checkpoint
         ],
         [run.tuned for run in TUNED_RUNS.values()],
+        TUNED_LIMITS,
 
 
 rule import_policy:

@@ -17,7 +17,7 @@ rule export_method:
         index=INDEX,
         points=POINTS,
         policy=lambda wildcards: run_policy(RUNS[wildcards.run]),
-        tuned=lambda wildcards: RUNS[wildcards.run].tuned or [],
+        tuned=lambda wildcards: tuned_files(RUNS[wildcards.run]),
     output:
         model="results/export/{run}/method.onnx",
         description="results/export/{run}/method.json",

@@ -63,6 +63,7 @@ TUNED = {"run": "fixed-weight-tuned", "method": "fixed-weight-tuned",
 ORACLE = {"run": "oracle", "method": "oracle", "checkpoint": "results/policies/oracle"}
 FIXED = {"run": "fixed-weight-0.1", "method": "fixed-weight", "alpha": 0.1, "threshold": 0.3}
 WINDOW = {"run": "window", "method": "window", "threshold": 0.3, "options": {"size": 3}}
+GUARDED = TUNED | {"run": "fixed-weight-tuned+daily", "method": "fixed-weight-tuned+daily"}
 MULTI_HEAD = {"run": "multi-head-seed0", "method": "multi-head", "threshold": 0.2, "seed": 0,
               "checkpoint": "results/policies/multi-head-seed0"}  # fmt: skip
 
@@ -278,6 +279,13 @@ COMMANDS: dict[str, Command] = {
         {**MATRIX, "--run": MULTI_HEAD, "--development": DEVELOPMENT, "--settings": TUNING,
          "--seed": "1"},
         {"--threshold": "tuned/threshold.json", "--tried": "tuned/thresholds.csv"},
+    ),
+    "inference.tune_guard": Command(
+        {**MATRIX, "--run": TUNED, "--guard": "daily", "--development": DEVELOPMENT,
+         "--settings": TUNING, "--attacks": {"days": 1, "recordings": 2}, "--cost": "0.1",
+         "--seed": "1"},
+        {"--limit": f"{POLICIES}/fixed-weight-tuned/limits/daily.json",
+         "--tried": f"{POLICIES}/fixed-weight-tuned/limits/daily.csv"},
     ),
     "inference.tabulate_runs": Command(
         {"--runs": runs(BASELINE, FIXED, TUNED)}, {"--table": "results/inference/runs.csv"}

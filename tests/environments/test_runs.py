@@ -70,7 +70,11 @@ def demo(run):
 
 @pytest.fixture(scope="module")
 def simulated(run):
-    return run("simulated", "embeddings", overlay={"corpus": {"source": "simulated"}})
+    """Simulated embeddings, and the limit of a guard."""
+    methods = ["baseline", "fixed-weight-tuned", "fixed-weight-tuned+far-test"]
+    overlay = {"corpus": {"source": "simulated"}, "inference": {"methods": methods}}
+    limit = "results/policies/fixed-weight-tuned/limits/far-test.json"
+    return run("simulated", "embeddings", limit, overlay=overlay)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from workflow_src.methods.anchored import Anchored
 from workflow_src.methods.baseline import Baseline
 from workflow_src.methods.fixed_weight import FixedWeight
 from workflow_src.methods.gallery import Gallery
+from workflow_src.methods.guarded import Guarded
 from workflow_src.methods.kalman import Kalman
 from workflow_src.methods.multi_head import MultiHead
 from workflow_src.methods.multi_rate import MultiRate, Network
@@ -98,6 +99,18 @@ def make_multi_rate():
     return MultiRate(SCALE, Network(2, 8).requires_grad_(False))
 
 
+LIMITS = {
+    "far-test": 0.55,
+    "far-template": 0.7,
+    "way": 4.0,
+    "direction": 0.3,
+    "daily": 2,
+    "low-norm": 1.0,
+}
+ALL_GUARDS = "+".join(["", *LIMITS])
+GUARDED = [f"{name}{ALL_GUARDS}" for name in ("adaptive-weight", "gallery-redundant", "soft")]
+
+
 RULES = {
     "baseline": lambda dimension: Baseline(),
     "fixed-weight": lambda dimension: FixedWeight(0.1, 0.51),
@@ -116,11 +129,19 @@ RULES = {
     "gallery-redundant": lambda dimension: Gallery(0.51, size=4, best=1, replace="redundant"),
     "two-template": lambda dimension: TwoTemplate(0.51, alpha=0.3, score="max"),
     "two-template-mean": lambda dimension: TwoTemplate(0.51, alpha=0.3, score="mean"),
+    **{
+        name: lambda dimension, name=name: Guarded(RULES[name.partition("+")[0]](dimension), LIMITS)
+        for name in GUARDED
+    },
 }
 
 
 # Rows of which there are two rules.
-ROWS = {"gallery-redundant": "gallery", "two-template-mean": "two-template"}
+ROWS = {
+    "gallery-redundant": "gallery",
+    "two-template-mean": "two-template",
+    f"gallery-redundant{ALL_GUARDS}": f"gallery{ALL_GUARDS}",
+}
 
 
 BACK_ENDS = {

@@ -14,6 +14,7 @@ import torch
 from tests.exporting.exported import (
     BACK_ENDS,
     FROM_HISTORY,
+    GUARDED,
     RULES,
     FromHistory,
     export,
@@ -33,7 +34,8 @@ from workflow_src.settings.catalogue import METHODS
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision
 
-USE_DAYS = {"history", "soft", "kalman", "through-time", "multi-rate"}
+# A guard counts the updates of a day.
+USE_DAYS = {"history", "soft", "kalman", "through-time", "multi-rate", *GUARDED}
 
 
 @pytest.mark.parametrize("method", RULES)

@@ -24,6 +24,7 @@ PRETRAINING = {"pretrain_policy", "list_passed_over"}
 FINETUNING = {"finetune_policy", "list_passed_over"}
 FITTING = {"fit_method"}
 THRESHOLDS = {"tune_threshold"}
+LIMITS = {"tune_guard"}
 RUN_TABLE = {"tabulate_runs"}
 SCORES = {"run_inference"}
 INTERVALS = {"measure_intervals"}
@@ -51,7 +52,8 @@ INFERENCE = SCORES | MEASURED
 METHODS = POINTS | INFERENCE
 # The run table shows tuned weights and thresholds.
 TABULATED = RUN_TABLE | METHODS
-FITTED = FITTING | TABULATED
+GUARDED = LIMITS | TABULATED
+FITTED = FITTING | GUARDED
 TUNED = THRESHOLDS | FITTED
 TRIED = SWEEP | DEVELOPMENT | TUNED
 # Of the policies trained by PPO, adaptive-weight has a tuned threshold in the tiny configuration.
@@ -85,6 +87,7 @@ EFFECTS: dict[str, set[str]] = {
     "imported policy, inference": IMPORTED_POLICY | TABULATED,
     "inference": TABULATED,
     "tuning of the method": THRESHOLDS | TABULATED,
+    "tuning of guards": GUARDED,
     # What training leaves out is listed, too.
     "run table": RUN_TABLE | POINTS | MEASURED | {"list_passed_over"},
     "operating points": POINTS | MEASURES | SHOWN,
@@ -311,6 +314,13 @@ VALUES: dict[str, Any] = {
     "methods.multi-rate.learning_rate": 0.01,
     "methods.multi-rate.templates": 2,
     "methods.multi-rate.nontargets": [0.5, 2.0],
+    "guards.cost": 0.2,
+    "guards.far-test": 0.5,
+    "guards.far-template": 0.9,
+    "guards.way": 1.0,
+    "guards.direction": 0.5,
+    "guards.daily": 1,
+    "guards.low-norm": 1.0,
     "evaluation.operating_points.far": [0.02],
     "evaluation.operating_points.cost.p_target": 0.02,
     "evaluation.operating_points.cost.miss": 2.0,
@@ -374,6 +384,8 @@ FILES = [
     ),
 ]
 
+# Guards of one method: each of its limits is tuned.
+GUARDED_METHOD = "fixed-weight-tuned+far-test+far-template+way+direction+daily+low-norm"
 PRODUCTS = ["running-mean", "anchored", "window", "gallery", "two-template"]
 
 WORLDS = {
@@ -467,7 +479,8 @@ WORLDS = {
         },
     ),
     "simulated": World(
-        "A run of `all` on a simulated corpus, with a scenario of its own and methods of products",
+        "A run of `all` on a simulated corpus, with a scenario of its own, methods of products and "
+        "all guards",
         {
             "corpus": {
                 "source": "simulated",
@@ -477,10 +490,25 @@ WORLDS = {
                 "own": {"weekly": {"every": 7, "targets": "all"}},
                 "scenarios": ["random", "1das", "weekly"],
             },
-            "inference": {"methods": ["baseline", "multi-head", "fixed-weight-tuned", *PRODUCTS]},
+            "inference": {
+                "methods": [
+                    "baseline",
+                    "multi-head",
+                    "fixed-weight-tuned",
+                    GUARDED_METHOD,
+                    *PRODUCTS,
+                ]
+            },
         },
         [],
-        ["corpus", "extractor", "trials.own", *(f"methods.{name}" for name in PRODUCTS)],
+        [
+            "corpus",
+            "extractor",
+            "trials.own",
+            *(f"methods.{name}" for name in PRODUCTS),
+            "guards",
+            "attacks",
+        ],
         {
             "corpus.test_speakers": "split of speakers",
             "corpus.simulated.listing": "everything",
@@ -490,6 +518,11 @@ WORLDS = {
             "trials.own": "new scenario",
             **{f"methods.{name}": "tuning of the method" for name in PRODUCTS},
             **{f"methods.{name}.threshold": "inference" for name in PRODUCTS},
+            # A number takes the place of a tuned limit.
+            "guards": "inference",
+            "guards.cost": "tuning of guards",
+            "attacks": "tuning of guards",
+            "attacks.recovery": "nothing",
         },
     ),
     "occasional": World(

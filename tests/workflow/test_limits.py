@@ -29,6 +29,7 @@ LISTS = {
             "baseline",
             "fixed-weight",
             "fixed-weight-tuned",
+            "fixed-weight-tuned+far-test",
             "adaptive-weight",
             "multi-head",
         ],

@@ -20,7 +20,7 @@ from scipy.special import ndtri
 from workflow_src.analysis.breakdowns import Shown, TradeOff
 from workflow_src.analysis.figure_list import only_with
 from workflow_src.common.plotting import KINDS, make_panels
-from workflow_src.settings.catalogue import find_by_role, find_method
+from workflow_src.settings.catalogue import find_by_role, find_method, split_guards
 
 # The most speakers whose names stand below a figure.
 MOST_NAMED = 60
@@ -224,7 +224,7 @@ def det(curves: Mapping[Shown, TradeOff]) -> Figure:
             ndtri(far[inside]),
             ndtri(frr[inside]),
             color=colour,
-            linestyle="--" if _is_given(shown.method) else "-",
+            linestyle=_line(shown.method),
             label=shown.label,
         )
     axes.plot(ndtri([low, high]), ndtri([low, high]), color="#b0b0b0", linewidth=0.8, linestyle=":")
@@ -371,7 +371,7 @@ def _plot_line(axes: Axes, shown: Shown, x: pd.Series, y: pd.Series) -> None:
         color=look.colour,
         marker=look.marker,
         ms=4,
-        linestyle="--" if _is_given(shown.method) else "-",
+        linestyle=_line(shown.method),
         label=shown.label,
     )
 
@@ -544,6 +544,13 @@ def _say_empty(axes: Axes) -> None:
     axes.text(0.5, 0.5, "not known", ha="center", va="center", transform=axes.transAxes)
     axes.grid(visible=False)
     axes.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
+
+
+def _line(method: str) -> str:
+    """Return the line style of a method: a guarded one has the colour of the method."""
+    if split_guards(method)[1]:
+        return "-."
+    return "--" if _is_given(method) else "-"
 
 
 def _is_given(method: str) -> bool:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv
 from workflow_src.common.tables import read_scenario
 from workflow_src.controls.arguments import RunsArguments, build_rules
-from workflow_src.controls.attackers import draw_recordings, list_attackers, mean_voices
-from workflow_src.controls.attacks import Attacker, Plan, plan_attacks, simulate
 from workflow_src.controls.conditions import Bench
 from workflow_src.evaluation.attack_measures import Attacked, find_recovery, measure_attack
 from workflow_src.evaluation.bootstrap import Resamples, draw_resamples
@@ -25,11 +20,10 @@ from workflow_src.running.progress import show_progress
 from workflow_src.settings.attacks import Attacks
 from workflow_src.settings.orders import TrialList
 from workflow_src.settings.runs import Run
+from workflow_src.updating.attacks import Plan, simulate
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.sequences import Task, build_task
-
-# Templates that are attacked side by side: their copies, one for each recording, fit into memory.
-TEMPLATES_AT_ONCE = 512
+from workflow_src.updating.victims import Part, Victims
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,95 +40,11 @@ class Arguments(RunsArguments):
     """Attempts, days, recordings, and when a victim has recovered."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """Some templates with their tests; all runs have the same.
-
-    Attributes
-    ----------
-    some
-        Which sequences of the task these are.
-    speakers
-        int64 [V]: their speakers.
-    plan
-        Tests and attempts.
-    attackers
-        Name -> attacker.
-    """
-
-    some: slice
-    speakers: np.ndarray
-    plan: Plan
-    attackers: dict[str, Attacker]
-
-
-@dataclass(frozen=True)
-class Tests:
-    """The victims' tests: the target trials, and the input of the scorer for them."""
-
-    trials: pd.DataFrame
-    enrolment: pd.DataFrame
-    task: Task
-    speakers: np.ndarray
-    names: np.ndarray
-
-
-def read_tests(args: Arguments, bench: Bench) -> Tests:
-    """Read the victims' tests; raises `InputError` where they cannot be attacked."""
-    name = f"{args.trials / args.trial_list.id}.parquet"
-    trials, enrolment = read_scenario(args.trials, args.trial_list.id)
-    trials = trials[trials["target"]].reset_index(drop=True)
-    if not trials["day"].replace("", None).notna().all():
-        raise InputError(f"{name}: has trials without a day; attacks go on day by day")
-    speakers, names = pd.factorize(trials["speaker"], sort=True)
-    if len(names) < 2:
-        raise InputError(f"{name}: has {len(names)} speakers with targets; attacks need 2 or more")
-    task = build_task(trials, enrolment, bench.embeddings, bench.index)
-    return Tests(trials, enrolment, task, speakers, np.asarray(names))
-
-
-def split_tests(tests: Tests, settings: Attacks, seed: int) -> Iterator[Part]:
-    """Plan the attacks on some templates after the other."""
-    packed = tests.task.sequences
-    before = np.cumsum(packed.active) - packed.active
-    sequence = np.arange(len(packed.rows)) - np.repeat(before, packed.active)
-    speakers = tests.speakers[packed.order]
-    recordings = draw_recordings(packed.rows, speakers, tests.names, settings.recordings, seed)
-    voices = mean_voices(recordings, tests.task.embeddings)
-    for first in range(0, len(packed.template), TEMPLATES_AT_ONCE):
-        some = slice(first, min(first + TEMPLATES_AT_ONCE, len(packed.template)))
-        own = (sequence >= first) & (sequence < some.stop)
-        plan = plan_attacks(
-            sequence[own] - first,
-            packed.rows[own],
-            packed.days[own].astype(np.int64),
-            settings.attempts_a_day,
-            settings.days,
-        )
-        # All sequences have a first test, in their order.
-        victims = speakers[some]
-        attackers = list_attackers(
-            _start(tests.task, some),
-            victims,
-            recordings,
-            voices,
-            settings.attempts_a_day * settings.days,
-            seed,
-            first // TEMPLATES_AT_ONCE,
-        )
-        yield Part(some, victims, plan, attackers)
-
-
-def _start(task: Task, some: slice) -> Tensor:
-    """Return the enrolment templates of some sequences, float32 [V, D]."""
-    return task.templates[torch.from_numpy(task.sequences.template[some])]
-
-
 def attack(
     rule: UpdateRule, part: Part, task: Task, threshold: float, settings: Attacks
 ) -> dict[str, Attacked]:
     """Let each attacker attack some templates: name -> what happened."""
-    templates, plan = _start(task, part.some), part.plan
+    templates, plan = part.start(task), part.plan
     own = plan.without_attempts()
     without = simulate(rule, templates, own, task.embeddings, threshold)[own.after]
     outcomes = {}
@@ -175,7 +85,7 @@ def _tell_outcome(
 def measure_run(
     run: Run,
     rule: UpdateRule,
-    tests: Tests,
+    victims: Victims,
     parts: list[Part],
     args: Arguments,
     bench: Bench,
@@ -187,9 +97,9 @@ def measure_run(
     if chosen is None or not chosen.thresholds:
         raise InputError(f"{path}: has no threshold; it takes development trials, see tuning")
     point, threshold = next(iter(chosen.thresholds.items()))
-    task, enrolment = tests.task, rule.choose_enrolment(tests.enrolment, bench.index)
-    if enrolment is not tests.enrolment:
-        task = build_task(tests.trials, enrolment, bench.embeddings, bench.index)
+    task, enrolment = victims.task, rule.choose_enrolment(victims.enrolment, bench.index)
+    if enrolment is not victims.enrolment:
+        task = build_task(victims.trials, enrolment, bench.embeddings, bench.index)
     outcomes = [attack(rule, part, task, threshold, args.settings) for part in parts]
     speakers = np.concatenate([part.speakers for part in parts])
     rows = []
@@ -197,7 +107,7 @@ def measure_run(
         fields = zip(*(vars(each[name]).values() for each in outcomes), strict=True)
         attacked = Attacked(*map(np.concatenate, fields))
         start = {"run": run.run, **args.trial_list.model_dump(), "point": point, "attacker": name}
-        counts = {"speakers": len(tests.names), "templates": len(speakers)}
+        counts = {"speakers": len(victims.names), "templates": len(speakers)}
         told = measure_attack(attacked, speakers, resamples, args.intervals.confidence)
         rows.append({**start, **told, **counts})
     return rows
@@ -206,10 +116,12 @@ def measure_run(
 def run(args: Arguments) -> None:
     """Read the trials, attack every run, and write one table."""
     bench, rules = args.open_bench(), build_rules(args.runs)
-    tests = read_tests(args, bench)
-    parts = list(split_tests(tests, args.settings, args.seed))
-    resamples = draw_resamples(tests.names, args.intervals.resamples, args.seed)
+    tables = read_scenario(args.trials, args.trial_list.id)
+    source = f"{args.trials / args.trial_list.id}.parquet"
+    victims = Victims.find(*tables, bench.embeddings, bench.index, source)
+    parts = list(victims.split(args.settings, args.seed))
+    resamples = draw_resamples(victims.names, args.intervals.resamples, args.seed)
     rows: list[dict] = []
     for one in show_progress(args.runs, "runs"):
-        rows += measure_run(one, rules[one.run], tests, parts, args, bench, resamples)
+        rows += measure_run(one, rules[one.run], victims, parts, args, bench, resamples)
     write_csv(pd.DataFrame(rows), args.table)

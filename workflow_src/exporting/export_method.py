@@ -27,7 +27,6 @@ from workflow_src.running.arguments import Input
 from workflow_src.serving.exported_form import DESCRIPTION, FORMAT, MODEL
 from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.runs import Run
-from workflow_src.updating.interface import UpdateRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +97,7 @@ def export_method(
         )
     points = points or SetPoints()
     rule = build_rule(run)
-    if type(rule).choose_enrolment is not UpdateRule.choose_enrolment:
+    if rule.chooses:
         raise InputError(
             f"{run.run}: {run.method} chooses the utterances of its templates among all of a "
             "speaker (choose_enrolment), which production has not; it cannot be exported"
@@ -123,7 +122,12 @@ def export_method(
         "run": run.run,
         "dimension": dimension,
         "extractor": extractor,
-        "settings": {"alpha": run.alpha, "threshold": run.threshold, "seed": run.seed},
+        "settings": {
+            "alpha": run.alpha,
+            "threshold": run.threshold,
+            "seed": run.seed,
+            **({"guards": run.guards} if run.guards else {}),
+        },
         "uses_days": uses_days(model),
         "uses_seconds": looks_at_seconds(points.back_end),
         "memory": describe_memory(rule, dimension, points.back_end),

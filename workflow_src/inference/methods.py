@@ -1,8 +1,11 @@
 """From a row of the run table to its update rule."""
 
+from collections.abc import Callable
+
 from workflow_src.methods.entries import load_entry
 from workflow_src.methods.making import make_rule
 from workflow_src.methods.storage import load_policy
+from workflow_src.settings.catalogue import GUARDED
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import UpdateRule
 
@@ -10,7 +13,8 @@ from workflow_src.updating.interface import UpdateRule
 def build_rule(run: Run) -> UpdateRule:
     """Return the update rule of a run.
 
-    A policy is read from the run's checkpoint. Any other rule is made from the run's settings.
+    A policy is read from the run's checkpoint. Any other rule is made from the run's settings. The
+    limits of guards must be numbers, see `workflow_src.inference.tuned.resolve_tuned`.
 
     Raises
     ------
@@ -20,5 +24,10 @@ def build_rule(run: Run) -> UpdateRule:
     """
     kind = load_entry(run.entry, run.folder)
     if run.checkpoint is not None:
-        return load_policy(run.checkpoint, kind, run.threshold)
-    return make_rule(run, kind)
+        rule = load_policy(run.checkpoint, kind, run.threshold)
+    else:
+        rule = make_rule(run, kind)
+    if not run.guards:
+        return rule
+    guarded: Callable[..., UpdateRule] = load_entry(GUARDED)
+    return guarded(rule, run.guards)

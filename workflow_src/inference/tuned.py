@@ -14,13 +14,18 @@ def resolve_tuned(run: Run) -> Run:
     """Fill in the numbers that were chosen on the training speakers.
 
     These are a tuned threshold, or the threshold (and fixed weight ``alpha``) in the
-    ``policy.json`` of a policy that has none in the run table.
+    ``policy.json`` of a policy that has none in the run table; and the tuned limits of guards.
 
     Raises
     ------
     InputError
         The file is missing or broken, or holds something that is no number.
     """
+    limits: dict[str, float | str] = {
+        guard: _check(_read(limit), "limit", limit) if isinstance(limit, str) else limit
+        for guard, limit in run.guards.items()
+    }
+    run = replace(run, guards=limits)
     if run.tuned is not None:
         return replace(run, threshold=_check(_read(run.tuned), "threshold", run.tuned))
     if run.checkpoint is None or run.threshold is not None:

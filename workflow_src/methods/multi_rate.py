@@ -113,8 +113,14 @@ class History(ScoreHistory):
         self, scale: ScoreScale, scores: Tensor, days: Tensor, llr: Tensor
     ) -> History:
         """Return the history after a trial that counts as accepted by its llr."""
-        after = self.remember(scale, scores, days, torch.sigmoid(llr))
-        return History(seen=self.seen + 1, **after.tensors())
+        p, distance = torch.sigmoid(llr), scores - scale.mean
+        return History(
+            seen=self.seen + 1,
+            count=self.count + p,
+            total=self.total + p * distance,
+            squares=self.squares + p * distance.square(),
+            updated_on=torch.where(p > 0.5, days, self.updated_on),
+        )
 
 
 class MultiRate(FittedRule):

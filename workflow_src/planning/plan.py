@@ -143,6 +143,7 @@ def measure_amounts(
         "learned_trials": learned / max(1, len(fitted)),
         "development_scores": developed * len(runs),
         "threshold_trials": developed * tuning.candidates,
+        "attacked_trials": developed,
         "lists": len(trials),
         "scores": sum(trials.values()) * len(runs),
         "score_tables": len(trials) * len(runs),

@@ -49,6 +49,7 @@ RATES = {
     "finetune_policy": Rate(5.0, {"embedding_steps": 180e-6, "scalar_steps": 90e-6}),
     "fit_method": Rate(4.0, {"fitted_trials": 1.0, "learned_trials": 23e-6}),
     "tune_threshold": Rate(4.0, {"threshold_trials": 3e-6}),
+    "tune_guard": Rate(4.0, {"attacked_trials": 110e-6}),
     "tabulate_runs": Rate(1.2),
     "run_inference": Rate(9.0, {"trials": 4e-6}),
     "set_operating_points": Rate(4.0, {"development_scores": 8e-6}),

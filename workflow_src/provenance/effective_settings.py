@@ -11,14 +11,25 @@ from workflow_src.settings.schema import Config
 def effective_settings(config: Config) -> dict[str, Any]:
     """Return the settings that can change a result.
 
-    The result has no ``compute``, no ``comparison``, no ``evaluation.controls`` and no ``attacks``
-    (which have their own results), no archives of
-    recordings, no folders of own code, no ``extractor.allow_demo`` and no ``corpus.replace``. It
-    has the grids of ``tuning`` only if something is fitted or tuned, and the extractor only if it
-    is used. Of methods, own scenarios, and sources of the corpus and of the trials, it has only
-    those in use.
+    The result has no ``compute``, no ``comparison`` and no ``evaluation.controls`` (which have
+    their own results), no archives of recordings, no folders of own code, no
+    ``extractor.allow_demo`` and no ``corpus.replace``. It has the grids of ``tuning`` only if
+    something is fitted or tuned, ``attacks`` only if limits of guards are chosen under attack, and
+    the extractor only if it is used. Of methods, guards, own scenarios, and sources of the corpus
+    and of the trials, it has only those in use.
     """
-    content = json.loads(config.model_dump_json(exclude={"compute", "comparison", "attacks"}))
+    content = json.loads(config.model_dump_json(exclude={"compute", "comparison"}))
+    runs = expand_runs(config)
+    tunes = any(run.tuned_limits for run in runs)
+    if tunes:
+        # What is measured only after a run.
+        del content["attacks"]["recovery"]
+    else:
+        del content["attacks"]
+    guards = {guard for run in runs for guard in run.guards} | ({"cost"} if tunes else set())
+    content["guards"] = {key: value for key, value in content["guards"].items() if key in guards}
+    if not guards:
+        del content["guards"]
     del content["evaluation"]["controls"]
     unused = {"synthetic", "directory", "imported", "simulated"} - {config.corpus.source}
     for source in unused:
@@ -34,7 +45,7 @@ def effective_settings(config: Config) -> dict[str, Any]:
     del content["extractor"]["allow_demo"]
     if not develops(config):
         content["tuning"] = {"development": content["tuning"]["development"]}
-    read = {find_method(run.method).settings for run in expand_runs(config)}
+    read = {find_method(run.method).settings for run in runs}
     content["methods"] = {name: block for name, block in content["methods"].items() if name in read}
     content["trials"]["orders"] = config.trials.used_orders
     used = {*config.trials.scenarios, *config.tuning.development.scenarios}

@@ -93,6 +93,28 @@ class Method:
     marker: str = "o"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """A guard: a limit on the updates of a method (`workflow_src.methods.guarded`).
+
+    Attributes
+    ----------
+    id
+        Its name in the config. A guarded method is named ``<method>+<guard>``.
+    label
+        What a method is called that has it.
+    summary
+        One line on what it refuses.
+    marker
+        The matplotlib marker of a method that has it; the colour stays the method's.
+    """
+
+    id: str
+    label: str
+    summary: str
+    marker: str
+
+
 # The method from which the fitting of other methods starts.
 FIXED = "fixed-weight-tuned"
 # `Method.starts_from` of methods that start from the pretrained policy.
@@ -364,20 +386,71 @@ METHODS: tuple[Method, ...] = (
     ),
 )
 BY_ID = {method.id: method for method in METHODS}
+# Update rules with guards, and what stands before the name of each guard.
+GUARDED, WITH_GUARD = "workflow_src.methods.guarded:Guarded", "+"
+GUARDS: tuple[Guard, ...] = (
+    Guard(
+        id="far-test",
+        label="no far test",
+        summary="no update with a test that is too far from the enrolment",
+        marker="$F$",
+    ),
+    Guard(
+        id="far-template",
+        label="near the enrolment",
+        summary="no update after which the template is too far from the enrolment",
+        marker="$N$",
+    ),
+    Guard(
+        id="way",
+        label="short way",
+        summary="no update once the moves of the template add up to a way that is too long",
+        marker="$W$",
+    ),
+    Guard(
+        id="direction",
+        label="no straight way",
+        summary="no update that moves the template in the direction of the last update",
+        marker="$D$",
+    ),
+    Guard(
+        id="daily",
+        label="few a day",
+        summary="only some updates on a day",
+        marker="$U$",
+    ),
+    Guard(
+        id="low-norm",
+        label="no short embedding",
+        summary="no update with a test whose embedding is too short",
+        marker="$L$",
+    ),
+)
+GUARDS_BY_ID = {guard.id: guard for guard in GUARDS}
 # The methods that the config can list under inference.methods. Given policies have their own key.
 LISTED = [method.id for method in METHODS if method.origin != "given"]
 
 
+def split_guards(name: str) -> tuple[str, list[str]]:
+    """Split the name of a method into the method without guards, and the ids of its guards."""
+    method, *guards = name.split(WITH_GUARD)
+    return method, guards
+
+
 def find_method(name: str) -> Method:
-    """Return the row of a method, or a new row for the entry point of a user's own rule.
+    """Return the row of a method, or a new row: for a guarded method, or a user's own rule.
 
     Raises
     ------
     ValueError
-        The name is neither an id nor ``module:Class``. The message lists the ids.
+        The name is neither an id nor ``module:Class``, or its guards are not allowed. The message
+        lists what is.
     """
     if name in BY_ID:
         return BY_ID[name]
+    inner, guards = split_guards(name)
+    if guards:
+        return _guard(find_method(inner), name, guards)
     if re.fullmatch(ENTRY, name, re.ASCII) is None:
         raise ValueError(
             f"{name!r} is no method; allowed: {', '.join(LISTED)}; or the entry point of your own "
@@ -397,19 +470,44 @@ def find_method(name: str) -> Method:
     )
 
 
+def _guard(method: Method, name: str, guards: list[str]) -> Method:
+    """Return the row of a method with guards."""
+    if method.role == "baseline" or method.limit:
+        what = "looks at the labels" if method.limit else "never updates"
+        raise ValueError(f"{name!r} cannot be: {method.id} {what}, and has no guards")
+    for guard in guards:
+        if guard not in GUARDS_BY_ID:
+            raise ValueError(
+                f"{name!r} has no guard {guard!r}; allowed: {', '.join(GUARDS_BY_ID)}"
+                f"{did_you_mean(guard, list(GUARDS_BY_ID))}"
+            )
+    if len(set(guards)) < len(guards):
+        raise ValueError(f"{name!r} names a guard twice; each may stand there once")
+    rows = [GUARDS_BY_ID[guard] for guard in guards]
+    return replace(
+        method,
+        id=name,
+        role=None,
+        label=", ".join([method.label, *(row.label for row in rows)]),
+        summary="; ".join([method.summary, *(row.summary for row in rows)]),
+        marker=rows[0].marker,
+    )
+
+
 def find_by_role(role: Role) -> Method:
     """Return the method of a role."""
     return next(method for method in METHODS if method.role == role)
 
 
 def is_own(name: str) -> bool:
-    """Whether a method is a user's own rule."""
-    return name not in BY_ID
+    """Whether a method is a user's own rule, with guards or without."""
+    return split_guards(name)[0] not in BY_ID
 
 
 def check_listed(name: str) -> str:
     """Return the name if ``inference.methods`` can list it, else raise a ``ValueError``."""
-    if find_method(name).origin == "given":
+    # With guards, it stands for a run that the released policy makes.
+    if find_method(name).origin == "given" and name in BY_ID:
         raise ValueError(
             f"{name!r} is not listed among the methods; name its policy under inference.released"
         )

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from workflow_src.settings.base import Block, Distinct, Seed
-from workflow_src.settings.catalogue import LISTED, METHODS, find_by_role, find_method
+from workflow_src.settings.catalogue import LISTED, METHODS, find_by_role, find_method, split_guards
 from workflow_src.settings.generation import ScenarioId
 from workflow_src.settings.inference import MethodId
 
@@ -83,6 +83,8 @@ class Comparison(Block):
         missing = {method.id for method in METHODS if method.role} - set(self.methods)
         if missing:
             raise ValueError(f"methods lacks {', '.join(sorted(missing))}, which is needed")
+        if guarded := [name for name in self.methods if split_guards(name)[1]]:
+            raise ValueError(f"methods has {guarded[0]}; methods are compared without guards")
         if self.tested_speakers > self.speakers - 2:
             raise ValueError("test_speakers must leave two speakers or more to train on")
         chosen = set(self.sensitivity.populations or [])

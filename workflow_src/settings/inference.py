@@ -7,15 +7,24 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from workflow_src.settings.base import Block, Distinct, GivenPath
-from workflow_src.settings.catalogue import ENTRY, LISTED, METHODS, check_listed
+from workflow_src.settings.catalogue import ENTRY, GUARDS_BY_ID, LISTED, METHODS, check_listed
 from workflow_src.settings.policy_paths import PolicyPaths
 
+NAMES = "|".join(method.id for method in METHODS)
+GUARDED_BY = f"[+]({'|'.join(GUARDS_BY_ID)})"
 MethodId = Annotated[
     str,
     AfterValidator(check_listed),
-    WithJsonSchema({"anyOf": [{"enum": LISTED}, {"type": "string", "pattern": f"^{ENTRY}$"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": LISTED},
+                {"type": "string", "pattern": f"^({NAMES}|{ENTRY})({GUARDED_BY})*$"},
+            ]
+        }
+    ),
 ]
-"""The id of a method, or the entry point of a user's own rule."""
+"""The id of a method, or the entry point of a user's own rule; the ids of guards can follow."""
 
 LIMITS = [method.id for method in METHODS if method.limit]
 
@@ -27,7 +36,9 @@ class Inference(Block):
         ["baseline", "fixed-weight", "adaptive-weight", "multi-head"],
         description=f"methods that are scored: any of {', '.join(LISTED)}; or rules of your own, "
         f"each as package.module:Class. {' and '.join(LIMITS)} look at the labels and mark what "
-        "no method can reach. The list can be empty if released policies are given",
+        "no method can reach. Guards follow a method's name, as in fixed-weight-tuned+far-test: "
+        f"{', '.join(GUARDS_BY_ID)}; the method without guards must be listed, too. The list can "
+        "be empty if released policies are given",
     )
     folders: list[GivenPath] = Field(
         [],

@@ -7,6 +7,7 @@ the table, but no new rule.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from workflow_src.common.errors import InputError
@@ -14,11 +15,13 @@ from workflow_src.settings.catalogue import (
     BY_ID,
     METHODS,
     PRETRAINED,
+    WITH_GUARD,
     Method,
     Role,
     find_by_role,
     find_method,
     is_own,
+    split_guards,
 )
 from workflow_src.settings.own_rules import find_folder, name_run
 from workflow_src.settings.runs import GIVEN, MISFIT, PAPER, TUNED, Run, threshold_key
@@ -39,7 +42,8 @@ def expand_runs(config: Config) -> list[Run]:
     Raises
     ------
     InputError
-        The module of a user's own rule is missing, or two things would have the name of one run.
+        The module of a user's own rule is missing, two things would have the name of one run, or a
+        method stands there with guards and not without.
     """
     released = [f"released-{method}" for method in config.inference.released.given()]
     runs: dict[str, Run] = {}
@@ -56,6 +60,13 @@ def expand_runs(config: Config) -> list[Run]:
                     f"inference.methods: {name} would be the run {run.run!r}, which is a name of "
                     "this workflow; rename the module or the class of your own"
                 )
+    for run in runs.values():
+        if run.unguarded not in runs:
+            inner = split_guards(run.method)[0]
+            raise InputError(
+                f"inference.methods: {run.method} is compared with {inner}, which is not there; "
+                f"list {inner}, too"
+            )
     return list(runs.values())
 
 
@@ -76,6 +87,17 @@ def _is_taken(run: str) -> bool:
 
 
 def _expand_method(config: Config, method: Method) -> list[Run]:
+    inner, guards = split_guards(method.id)
+    if guards:
+        return [
+            replace(
+                run,
+                run=WITH_GUARD.join([run.run, *guards]),
+                method=method.id,
+                guards={guard: _find_limit(config, run, guard) for guard in guards},
+            )
+            for run in _expand_method(config, find_method(inner))
+        ]
     if is_own(method.id):
         folder = find_folder(method.entry, config.inference.folders)
         return [_make_run(config, method, name_run(method.id), folder=folder)]
@@ -89,6 +111,12 @@ def _expand_method(config: Config, method: Method) -> list[Run]:
         seeds = config.finetuning.seeds if ppo else _read_block(config, method)["seeds"]
         return [_make_run(config, method, f"{method.id}-seed{s}", seed=s) for s in seeds]
     return [_make_run(config, method, method.id)]
+
+
+def _find_limit(config: Config, run: Run, guard: str) -> float | str:
+    """Return the limit of a guard of a run, or the file of its tuned limit."""
+    limit = config.guards.limit(guard)
+    return f"results/policies/{run.run}/limits/{guard}.json" if limit == "tuned" else limit
 
 
 def _shortest(number: float) -> str:
@@ -124,7 +152,7 @@ def fitted_runs(config: Config) -> list[Run]:
 
     They include each run from which another fit starts, even if it is not scored.
     """
-    fitted = [run for run in expand_runs(config) if find_method(run.method).origin == "fitted"]
+    fitted = [run for run in _unguarded(config) if find_method(run.method).origin == "fitted"]
     for run in fitted:
         start = find_method(run.method).starts_from
         if start is not None and all(other.method != start for other in fitted):
@@ -147,12 +175,18 @@ def describe_misfits(runs: Iterable[Run]) -> list[str]:
 
 def develops(config: Config) -> bool:
     """Whether a run is fitted or tuned on development trials."""
-    return bool(fitted_runs(config)) or any(run.tuned for run in expand_runs(config))
+    runs = expand_runs(config)
+    return bool(fitted_runs(config)) or any(run.tuned or run.tuned_limits for run in runs)
 
 
 def ppo_runs(config: Config) -> list[Run]:
     """Return the runs that are trained by PPO."""
-    return [run for run in expand_runs(config) if find_method(run.method).origin == "ppo"]
+    return [run for run in _unguarded(config) if find_method(run.method).origin == "ppo"]
+
+
+def _unguarded(config: Config) -> list[Run]:
+    """Return the runs without guards; those with guards have the policies of these."""
+    return [run for run in expand_runs(config) if not run.guards]
 
 
 def pretrained_seeds(config: Config) -> list[int]:

@@ -23,6 +23,7 @@ from workflow_src.settings.corpus import PUBLISHED_EXTRACTOR, PUBLISHED_LAW, Cor
 from workflow_src.settings.embeddings import Extractor
 from workflow_src.settings.evaluation import Evaluation
 from workflow_src.settings.finetuning import Finetuning
+from workflow_src.settings.guards import Guards
 from workflow_src.settings.inference import Inference
 from workflow_src.settings.methods import Methods
 from workflow_src.settings.moved import find_moved
@@ -46,6 +47,7 @@ class Config(Block):
     tuning: Tuning = Field(default_factory=Tuning)
     inference: Inference = Field(default_factory=Inference)
     methods: Methods = Field(default_factory=Methods)
+    guards: Guards = Field(default_factory=Guards)
     evaluation: Evaluation = Field(default_factory=Evaluation)
     attacks: Attacks = Field(default_factory=Attacks)
     analysis: Analysis = Field(default_factory=Analysis)

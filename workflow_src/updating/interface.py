@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import pandas as pd
+import torch
 from torch import Tensor
 
 HELD = "held"
@@ -127,9 +128,11 @@ class Memory:
         return Memory({name: tensor.clone() for name, tensor in self.tensors.items()})
 
     def take_back(self, before: Memory, which: Tensor) -> None:
-        """Let some templates, bool [n], remember again what a copy of this memory holds of them."""
+        """Let some templates, bool [n] or [S, n], remember what a copy of this memory holds."""
         for name, tensor in self.tensors.items():
-            tensor[:, which] = before.tensors[name][:, which]
+            both = tensor.shape[:2]
+            chosen = which.expand(both).reshape(*both, *[1] * (tensor.ndim - 2))
+            tensor.copy_(torch.where(chosen, before.tensors[name], tensor))
 
 
 class UpdateRule(ABC):
@@ -191,6 +194,11 @@ class UpdateRule(ABC):
             Columns model, utterance. `enrolment` itself where nothing else is chosen.
         """
         return enrolment
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it chooses the utterances of the templates itself."""
+        return type(self).choose_enrolment is not UpdateRule.choose_enrolment
 
     def take_threshold(self, threshold: float) -> None:  # noqa: B027 - most rules need none
         """Take the threshold of a run's settings, which a score must exceed before an update.

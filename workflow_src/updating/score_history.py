@@ -130,14 +130,9 @@ class ScoreHistory:
         ]
         return torch.stack([column.expand_as(scores) for column in columns], dim=-1)
 
-    def remember(
-        self, scale: ScoreScale, scores: Tensor, days: Tensor, posterior: Tensor | None = None
-    ) -> ScoreHistory:
-        """Return the history after a trial; this one stays as it is.
-
-        The posterior of a target is by default that of the score.
-        """
-        p = scale.posterior(scores) if posterior is None else posterior
+    def remember(self, scale: ScoreScale, scores: Tensor, days: Tensor) -> ScoreHistory:
+        """Return the history after a trial; this one stays as it is."""
+        p = scale.posterior(scores)
         distance = scores - scale.mean
         return ScoreHistory(
             count=self.count + p,

@@ -60,6 +60,42 @@ CASES = [
         "inference.methods.0: 'magic' is no method; allowed: baseline, fixed-weight,",
     ),
     config(
+        "unknown guard",
+        "inference: {methods: [fixed-weight-tuned, fixed-weight-tuned+fartest]}",
+        "inference.methods.1: 'fixed-weight-tuned+fartest' has no guard 'fartest'; allowed: "
+        "far-test, far-template, way, direction, daily, low-norm; did you mean far-test?",
+    ),
+    config(
+        "guard that stands twice",
+        "inference: {methods: [soft, soft+way+daily+way]}",
+        "inference.methods.1: 'soft+way+daily+way' names a guard twice",
+    ),
+    config(
+        "guarded method that never updates",
+        "inference: {methods: [baseline, baseline+way]}",
+        "inference.methods.1: 'baseline+way' cannot be: baseline never updates, and has no guards",
+    ),
+    config(
+        "guarded method that looks at labels",
+        "inference: {methods: [oracle, oracle+way]}",
+        "inference.methods.1: 'oracle+way' cannot be: oracle looks at the labels, and has no",
+    ),
+    config(
+        "limit beyond a cosine",
+        "guards: {far-test: 1.5}",
+        "guards.far-test: 1.5 is not allowed",
+    ),
+    config(
+        "no update a day",
+        "guards: {daily: 0}",
+        "guards.daily: 0 is not allowed",
+    ),
+    config(
+        "guards in the comparison",
+        "comparison: {methods: [baseline, fixed-weight-tuned, fixed-weight-tuned+way, oracle]}",
+        "comparison: methods has fixed-weight-tuned+way; methods are compared without guards",
+    ),
+    config(
         "entry point without a class",
         "inference: {methods: [my_lab.rules]}",
         "inference.methods.0: 'my_lab.rules' is no method; allowed: ",

@@ -16,8 +16,10 @@ from tests.bad_input.spoiling import (
 )
 from tests.bad_input.world import (
     BASELINE,
+    DEVELOPMENT,
     EMBEDDINGS,
     FIXED,
+    GUARDED,
     INDEX,
     MULTI_HEAD,
     ORACLE,
@@ -27,6 +29,7 @@ from tests.bad_input.world import (
     runs,
 )
 
+LIMIT = "results/policies/fixed-weight-tuned/limits/daily.json"
 SCORES, TRIALS = "results/inference/baseline/random.parquet", "results/trials/random.parquet"
 DESCRIPTION = "export/method.json"
 DEVELOPED = "results/trials/development/random.parquet"
@@ -50,6 +53,10 @@ def sampled(name: str, says: str, spoil=None, **options) -> Case:
 
 def pointed(name: str, says: str, spoil=None, **options) -> Case:
     return bad("inference.set_operating_points", name, says, spoil, **options)
+
+
+def guarded(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("inference.tune_guard", name, says, spoil, **options)
 
 
 def measured(name: str, says: str, spoil=None, **options) -> Case:
@@ -86,6 +93,21 @@ CASES = [
               MULTI_HEAD | {"tuned": "none.json"}),
     tabulated("a tuned weight that is text", "policy.json: alpha is 'x'; it must be a number",
               TUNED, spoil=edit_json("results/policies/fixed-weight-tuned/policy.json", alpha="x")),
+    tabulated("guards that are not the method's",
+              "--run: 0: guards are none; those of fixed-weight-tuned+daily are daily", GUARDED),
+    tabulated("a limit that is missing", "none.json: cannot be read",
+              GUARDED | {"guards": {"daily": "none.json"}}),
+    tabulated("a limit that is text", "limits/daily.json: limit is 'x'; it must be a number",
+              GUARDED | {"guards": {"daily": LIMIT}}, spoil=edit_json(LIMIT, limit="x")),
+    guarded("an unknown guard", "--guard: 'magic' is no guard; allowed: far-test, far-template,",
+            guard="magic"),
+    guarded("a rule that never updates", "baseline updates on no development trial, so no limit",
+            run=BASELINE),
+    guarded("a policy that is missing", "none/policy.json: cannot be read",
+            run=TUNED | {"checkpoint": "none"}),
+    guarded("development trials without days",
+            f"{DEVELOPMENT}/random.parquet: has trials without a day; attacks go on day by day",
+            edit_parquet(f"{DEVELOPMENT}/random.parquet", lambda table: table.assign(day=""))),
     scored("no JSON", "--run: ", run="{"),
     scored("an unknown key", "--run: colour: unknown key", run=BASELINE | {"colour": "red"}),
     scored("a weight that is text", "--run: alpha: 'x' is not", run=FIXED | {"alpha": "x"}),
