@@ -2,8 +2,8 @@
 
 A dry run spends most of its seconds on imports and on parsing the same rules. A server, ``python -m
 tests.workflow.forked_runs``, does both once. It reads lists of commands from standard input, a line
-of JSON each, and forks for each command; `run_all` is its caller's side. Steps that a run starts are
-forked, too (`tests.workflow.forked_steps`).
+of JSON each, and forks for each command; `run_all` is its caller's side. Steps that a run starts
+are forked, too (`tests.workflow.forked_steps`).
 """
 
 import atexit
