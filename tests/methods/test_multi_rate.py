@@ -134,7 +134,16 @@ def test_the_recursion_is_that_of_the_docstring():
         torch.testing.assert_close(decision.weights[0, 0], weights[0])
         slow = (1 - weights[0]) * slow + weights[0] * test
         fast = (1 - weights[1]) * fast + weights[1] * test
-        history, seen = history.remember(SCALE, cosines[0], days, torch.sigmoid(llr)), seen + 1
+        p, distance = torch.sigmoid(llr), cosines[0] - SCALE.mean
+        history, seen = (
+            ScoreHistory(
+                history.count + p,
+                history.total + p * distance,
+                history.squares + p * distance**2,
+                torch.where(p > 0.5, days, history.updated_on),
+            ),
+            seen + 1,
+        )
         template = slow[None]
         torch.testing.assert_close(memory.tensors[HELD][0, 0], torch.stack([fast, start]))
     assert float(memory.tensors["seen"]) == 4
