@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from workflow_src.common.plotting import add_legend, make_panels
 from workflow_src.settings.catalogue import Method, find_by_role, find_method
 
 PANELS = {
@@ -38,16 +38,11 @@ def plot_comparison(
     """
     scenarios, orders = (list(dict.fromkeys(methods[name])) for name in ("scenario", "order"))
     places = _by_error(methods, scenarios[0], orders[0])
-    figure, axes = plt.subplots(
-        len(orders),
-        len(scenarios),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        figsize=(1.6 + 3.3 * len(scenarios), 0.6 + (0.8 + 0.3 * len(places)) * len(orders)),
+    drawn = list(itertools.product(scenarios, orders))
+    figure, panels = make_panels(
+        len(drawn), 0.5 + 0.16 * len(places), most=len(orders), sharex=True, sharey=True
     )
-    panels = itertools.product(orders, scenarios)
-    for axis, (order, scenario) in zip(axes.flat, panels, strict=True):
+    for axis, (scenario, order) in zip(panels.flat, drawn, strict=False):
         part, own = (
             table[(table["scenario"] == scenario) & (table["order"] == order)]
             for table in (methods, errors)
@@ -56,29 +51,22 @@ def plot_comparison(
         mean = own.groupby(["population", "method"])["eer_percent"].mean().unstack()
         relative = mean.div(mean[find_by_role("reference").id], axis=0)
         for place, method in enumerate(places):
-            row, colour = part.loc[method], rows[method].colour
-            axis.plot(
-                relative[method],
-                np.full(len(relative), place),
-                "|",
-                color=colour,
-                alpha=0.45,
-                markersize=9,
-            )
-            axis.plot([row["ratio_low"], row["ratio_high"]], [place] * 2, color=colour, lw=2)
-            face = "white" if rows[method].limit else colour
-            axis.plot(row["ratio"], place, "o", color=colour, markerfacecolor=face, markersize=6)
+            row, look = part.loc[method], rows[method].look | {"linestyle": "none"}
+            face = "white" if rows[method].limit else look["markerfacecolor"]
+            among = look | {"marker": "|", "markersize": 6, "alpha": 0.45}
+            axis.plot(relative[method], np.full(len(relative), place), **among)
+            axis.hlines(place, row["ratio_low"], row["ratio_high"], color=look["color"])
+            axis.plot(row["ratio"], place, **look | {"markerfacecolor": face})
         axis.axvline(1, color="#999999", lw=0.8, zorder=0)
         axis.set_title(f"{scenario}, {order} order")
         axis.set_xscale("log")
         axis.set_xticks([0.5, 0.7, 1, 1.5, 2, 3], ["0.5", "0.7", "1", "1.5", "2", "3"])
         axis.minorticks_off()
-    for axis in axes[-1]:
-        axis.set_xlabel(f"EER / {find_by_role('reference').label}'s")
+    figure.supxlabel(f"EER / {find_by_role('reference').label}'s")
     names = [f"{m} (limit)" if rows[m].limit else m for m in places]
-    for axis in axes[:, 0]:
+    for axis in panels[:, 0]:
         axis.set_yticks(range(len(places)), names)
-    axes[0][0].invert_yaxis()
+    panels[0, 0].invert_yaxis()
     return figure
 
 
@@ -87,25 +75,15 @@ def plot_sensitivity(table: pd.DataFrame) -> Figure:
 
     The table has the columns changed, value (text), method, eer_percent.
     """
-    figure, axes = plt.subplots(2, 2, figsize=(9, 6.6))
+    figure, panels = make_panels(len(PANELS), 2, most=2)
     mean = table.groupby(["changed", "value", "method"], sort=False)["eer_percent"].mean()
-    for axis, (changed, label) in zip(axes.flat, PANELS.items(), strict=True):
+    for axis, (changed, label) in zip(panels.flat, PANELS.items(), strict=True):
         part = mean.loc[changed].unstack(sort=False)
         for method in part.columns:
-            axis.plot(
-                range(len(part)),
-                part[method],
-                "o--" if find_method(method).limit else "o-",
-                color=find_method(method).colour,
-                label=method,
-                markersize=5,
-            )
+            axis.plot(range(len(part)), part[method], label=method, **find_method(method).look)
         axis.set_xticks(range(len(part)), part.index)
-        axis.set_xlabel(label)
-        axis.set_ylabel("EER (%)")
-        axis.set_ylim(bottom=0)
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+        axis.set(xlabel=label, ylabel="EER (%)", ylim=(0, None))
+    add_legend(figure, panels[0, 0])
     return figure
 
 
