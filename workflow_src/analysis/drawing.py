@@ -11,6 +11,7 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from workflow_src.analysis.figure_list import read_caption, read_needed
+from workflow_src.common.errors import InputError, first_line
 from workflow_src.common.files import read_csv, write_csv, write_text
 from workflow_src.common.plotting import save_figure
 
@@ -24,8 +25,20 @@ TEXT = (
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Read the table of a figure; raises `InputError` where there is none."""
-    return read_csv(path, text=TEXT)
+    """Read the table of a figure: text in the columns `TEXT`, float64 in all others.
+
+    Raises
+    ------
+    InputError
+        There is no table, or a column that is none of `TEXT` holds something other than numbers.
+    """
+    table = read_csv(path, text=TEXT)
+    for name in table.columns.difference(TEXT):
+        try:
+            table[name] = table[name].astype("float64")
+        except ValueError as error:
+            raise InputError(f"{path}: {name}: {first_line(error)}; needed are numbers") from error
+    return table
 
 
 def draw(plot: Callable[[pd.DataFrame], Figure], table: pd.DataFrame, about: str) -> None:

@@ -359,9 +359,9 @@ METHODS: tuple[Method, ...] = (
         label="oracle",
         summary="updates on every target and on no non-target",
         reference=OURS,
-        colour="#707070",
+        colour="#686868",
         marker="*",
-        dashes=DOTTED,
+        dashes=LONG,
     ),
     Method(
         id="speaker-mean",
@@ -373,7 +373,7 @@ METHODS: tuple[Method, ...] = (
         reference=OURS,
         colour="#A8A8A8",
         marker="*",
-        dashes=DASHED,
+        dashes=SHORT,
     ),
     replace(
         ADAPTIVE_WEIGHT,
@@ -382,7 +382,7 @@ METHODS: tuple[Method, ...] = (
         seeded=False,
         label="adaptive weight, released",
         summary="adaptive weight with a policy that was trained elsewhere",
-        dashes=DOTTED,
+        dashes=LONG,
     ),
     replace(
         MULTI_HEAD,
