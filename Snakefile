@@ -41,6 +41,7 @@ localrules:
     attacks,
     export_policy,
     analysis,
+    figures,
 
 
 rule all:

@@ -10,6 +10,13 @@ _traits = {
 SPEAKERS = f"{TABLES}/speakers.csv"
 GROUPS = f"{TABLES}/groups.csv"
 FIGURES = list_figures([trait for trait, there in _traits.items() if there])
+FIGURE_TABLE = f"{TABLES}/figures/{{figure}}.csv"
+CAPTION = "results/analysis/figures/{figure}.txt"
+PRINTED = [
+    f"results/analysis/print/{{figure}}-{width}.{ending}"
+    for width in ("column", "page")
+    for ending in ("pdf", "svg", "png")
+]
 
 
 rule analysis:
@@ -95,8 +102,14 @@ rule run_visual_analysis:
             )
             for figure in FIGURES
         ],
-        vector_figures=[
-            f"results/analysis/figures/{figure.name}.svg" for figure in FIGURES
+        others=[
+            file.format(figure=figure.name)
+            for file in (
+                "results/analysis/figures/{figure}.svg",
+                CAPTION,
+                FIGURE_TABLE,
+            )
+            for figure in FIGURES
         ],
     group:
         "analysis"
@@ -119,3 +132,38 @@ rule run_visual_analysis:
         "Executing the visual analysis"
     shell:
         step("analysis.run_visual_analysis")
+
+
+rule draw_figure:
+    input:
+        table=FIGURE_TABLE,
+    output:
+        PRINTED,
+    wildcard_constraints:
+        figure=r"\w+",
+    conda:
+        "../envs/notebooks.yaml"
+    resources:
+        **needs(1000, 10),
+    params:
+        figure="{figure}",
+        directory=subpath(output[0], parent=True),
+        methods=show_methods(RUNS.values()),
+    message:
+        "Drawing the figure {wildcards.figure} for print"
+    shell:
+        step("analysis.draw_figure")
+
+
+rule figures:
+    input:
+        expand(PRINTED, figure=[figure.name for figure in FIGURES]),
+
+
+for _figure in FIGURES:
+
+    rule:
+        name:
+            f"figure_{_figure.name}"
+        input:
+            expand(PRINTED, figure=_figure.name),

@@ -227,7 +227,16 @@ def show_methods(runs):
     """
     methods = map(find_method, dict.fromkeys(run.method for run in runs))
     return [
-        [row.id, row.label, row.origin, row.role, row.limit, row.colour, row.marker]
+        [
+            row.id,
+            row.label,
+            row.origin,
+            row.role,
+            row.limit,
+            row.colour,
+            row.marker,
+            row.dashes,
+        ]
         for row in methods
     ]
 

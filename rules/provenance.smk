@@ -56,6 +56,7 @@ rule write_findings:
     input:
         # Last, since the page says what all jobs took.
         "results/provenance.json",
+        expand(CAPTION, figure=[figure.name for figure in FIGURES]),
         template=resource_path("resources/report/findings.html.jinja"),
         runs=RUN_TABLE,
         methods=METHOD_TABLE,
@@ -73,7 +74,6 @@ rule write_findings:
     resources:
         **needs(2000, 10, turn=1),
     params:
-        listed=json.dumps({one.name: (one.title, one.caption) for one in FIGURES}),
         logs="logs",
         scenario=SETTINGS.shown_list.scenario,
         confidence=SETTINGS.evaluation.intervals.confidence,

@@ -8,7 +8,7 @@ from workflow_src.analysis import breakdowns, figures
 from workflow_src.analysis.breakdowns import Shown
 from workflow_src.common.files import write_parquet
 from workflow_src.common.plotting import save_figure
-from workflow_src.evaluation.metrics import det_curve, equal_error_rate, error_rates
+from workflow_src.evaluation.metrics import equal_error_rate, error_rates
 from workflow_src.settings.intervals import Intervals
 from workflow_src.settings.orders import TrialList
 
@@ -75,12 +75,14 @@ def test_a_trade_off_lies_in_its_band():
     found = breakdowns.trade_off(trials, redraw(trials))
     rates = error_rates(trials["score"].to_numpy(), trials["target"].to_numpy())
     # 2,400 non-targets cannot tell a FAR below 1/2,400.
-    assert (np.isfinite(found.low) == (found.at * 2400 >= 1)).all()
-    for far, low, high in zip(found.at, found.low, found.high, strict=True):
-        assert np.isnan(low) or low < rates.frr_at_far(far)[0] < high
-    far, frr = det_curve(trials["score"].to_numpy(), trials["target"].to_numpy())
-    np.testing.assert_array_equal([found.far, found.frr], [far, frr])
-    figure = figures.det({BASELINE: found})
+    known = found["far"] * 2400 >= 1
+    for column in ("frr", "frr_low", "frr_high"):
+        assert (np.isfinite(found[column]) == known).all()
+    assert 0 < known.sum() < len(known)
+    for row in found[known].itertuples():
+        assert row.frr_low < row.frr < row.frr_high
+        assert row.frr == rates.frr_at_far(row.far)[0]
+    figure = figures.det(breakdowns.stack({BASELINE: found}))
     assert len(figure.axes[0].collections) == 1
 
 
@@ -162,6 +164,10 @@ def test_days_that_are_unknown_are_left_out(scored):
     assert over_time["trials"].tolist() == [3, 2, 3, 2]
 
 
+def by_condition(tables):
+    return figures.error_rates_by_condition(breakdowns.stack_conditions(tables))
+
+
 def test_a_corpus_without_days_has_its_figures(scored, tmp_path):
     trials = scored(known=0)
     assert trials["days"].isna().all()
@@ -173,9 +179,10 @@ def test_a_corpus_without_days_has_its_figures(scored, tmp_path):
     )
     assert weeks[BASELINE].empty and states[BASELINE]["target_trials"].tolist() == [20]
     drawn = {
-        "time": figures.scores_over_time({BASELINE: over_time}),
-        "nothing": figures.error_rates_by_condition({"week": weeks}),
-        "state": figures.error_rates_by_condition({"week": weeks, "state": states}),
+        "time": figures.scores_over_time(breakdowns.stack({BASELINE: over_time})),
+        "nothing": by_condition({"week": weeks}),
+        "no condition": by_condition({}),
+        "state": by_condition({"week": weeks, "state": states}),
     }
     for name, figure in drawn.items():
         save_figure(figure, tmp_path, name)

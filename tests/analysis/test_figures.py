@@ -9,14 +9,14 @@ import textwrap
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgba
 
 from tests.workflow.forked_runs import Command, run_all
 from tests.workflow.running import CLONE, TINY, arguments
-from workflow_src.analysis import drawing, figures
-from workflow_src.analysis.breakdowns import Shown, at_first_point, methods_shown
+from workflow_src.analysis import breakdowns, drawing, figures
+from workflow_src.analysis.breakdowns import Shown, at_first_point, methods_shown, stack
 from workflow_src.analysis.drawing import draw
 from workflow_src.analysis.figure_list import SOURCE, TRAITS, ListedFigure, list_figures, only_with
+from workflow_src.common.plotting import use_style
 from workflow_src.settings.catalogue import METHODS, find_method
 from workflow_src.settings.orders import TrialList
 
@@ -41,7 +41,7 @@ def test_the_listed_figures_are_the_public_functions():
 def test_the_notebook_draws_every_figure_once():
     cells = json.loads((CLONE / NOTEBOOK).read_text())["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    drawn = re.findall(r"^draw\(figures\.(\w+)", code, re.M)
+    drawn = re.findall(r"^draw\(\s*figures\.(\w+)", code, re.M)
     assert sorted(drawn) == sorted(figure.name for figure in list_figures(TRAITS))
 
 
@@ -56,7 +56,7 @@ def test_some_figures_need_a_trait_of_the_runs():
 def test_a_figure_without_a_caption_is_refused(tmp_path):
     source = tmp_path / "figures.py"
     source.write_text('def det(curves):\n    """DET."""\n')
-    with pytest.raises(LookupError, match="det has no caption"):
+    with pytest.raises(LookupError, match="docstring of det has no caption"):
         list_figures([], source)
 
 
@@ -73,9 +73,21 @@ def test_a_figure_is_one_function_and_one_cell(tmp_path, monkeypatch):
     more = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(more)
     summary = pd.DataFrame({"method": ["baseline", "soft"], "scenario": "1das", "min_dcf": 0.3})
-    monkeypatch.setattr(drawing, "FOLDER", tmp_path)
-    exec(cell, {"draw": draw, "figures": more, "summary": summary})
-    assert {path.name for path in tmp_path.glob("min_dcf.*")} == {"min_dcf.png", "min_dcf.svg"}
+    into(tmp_path, monkeypatch)
+    exec(cell, {"draw": draw, "figures": more, "summary": summary, "all_lists": "2 trials."})
+    names = ["min_dcf.csv", "min_dcf.png", "min_dcf.svg", "min_dcf.txt"]
+    assert sorted(path.name for path in tmp_path.glob("min_dcf.*")) == names
+    assert (tmp_path / "min_dcf.txt").read_text() == (
+        "MinDCF of all runs\n\n"
+        "The minimum of the detection cost (minDCF) of every run in every scenario. 2 trials.\n"
+    )
+    pd.testing.assert_frame_equal(drawing.read_table(tmp_path / "min_dcf.csv"), summary)
+
+
+def into(folder, monkeypatch):
+    """Let figures and their tables be written to a folder."""
+    monkeypatch.setattr(drawing, "FOLDER", folder)
+    monkeypatch.setattr(drawing, "TABLES", folder)
 
 
 def test_the_rule_makes_the_figure_of_the_recipe(tmp_path):
@@ -86,12 +98,16 @@ def test_the_rule_makes_the_figure_of_the_recipe(tmp_path):
     )
     assert "results/analysis/figures/min_dcf.png" in outcome.said
     assert "results/analysis/figures/min_dcf.svg" in outcome.said
+    assert "results/analysis/tables/figures/min_dcf.csv" in outcome.said
 
 
-def test_nothing_is_drawn_of_an_empty_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "FOLDER", tmp_path)
-    draw(figures.finetuning, {})
+def test_a_figure_that_not_all_runs_have_is_not_drawn_of_an_empty_table(tmp_path, monkeypatch):
+    into(tmp_path, monkeypatch)
+    draw(figures.finetuning, pd.DataFrame(columns=["method", "seed"]), "")
     assert list(tmp_path.iterdir()) == []
+    unknown = breakdowns.scores_over_time(pd.DataFrame({"target": [True], "days": [np.nan]}))
+    draw(figures.scores_over_time, stack({Shown("soft", "soft"): unknown}), "")
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_one_weight_stands_for_a_method_with_several():
@@ -130,14 +146,14 @@ def test_every_method_can_be_shown(name):
         }
     )
     methods = summary.assign(eer_low=[1.5, np.nan], eer_high=[2.5, np.nan])
-    figure = figures.error_rates(summary, methods)
+    figure = figures.error_rates(breakdowns.rates_of_runs(summary, methods))
     assert [axes.get_title() for axes in figure.axes] == ["published order", "independent order"]
     (line, *_) = figure.axes[0].collections
-    assert line.get_segments()[0][:, 1].tolist() == [1.5, 2.5]
+    assert line.get_segments()[0][:, 0].tolist() == [1.5, 2.5]
     for axes, eer in zip(figure.axes, (2.0, 3.0), strict=True):
-        (points,) = (c for c in axes.collections if c.get_label() == name)
-        assert points.get_edgecolor().tolist() == [list(to_rgba(find_method(name).colour))]
-        assert points.get_offsets()[0][1] == eer
+        (points,) = (line for line in axes.lines if line.get_label() == name)
+        assert points.get_color() == find_method(name).colour
+        assert points.get_xdata().tolist() == [eer]
 
 
 def made_up_points():
@@ -175,7 +191,8 @@ def test_operating_points_are_means_over_seeds_at_the_first_point():
 
 
 def test_figures_of_operating_points():
-    tables = at_first_point(made_up_points(), SHOWN, TrialList(scenario="1das"))
+    use_style()
+    tables = stack(at_first_point(made_up_points(), SHOWN, TrialList(scenario="1das")))
     figure = figures.operating_point(tables)
     assert [axes.get_title() for axes in figure.axes] == 2 * ["scores"] + 2 * [
         "log-likelihood ratios"
@@ -194,6 +211,6 @@ def test_figures_of_operating_points():
 
 
 def test_without_operating_points_the_figures_are_empty_but_drawn():
-    tables = at_first_point(made_up_points().head(0), SHOWN, TrialList(scenario="1das"))
+    tables = stack(at_first_point(made_up_points().head(0), SHOWN, TrialList(scenario="1das")))
     for plot in (figures.operating_point, figures.threshold_drift):
         assert all(not len(line.get_xdata()) for axes in plot(tables).axes for line in axes.lines)

@@ -74,16 +74,21 @@ def test_without_two_methods_or_a_threshold_it_says_so_and_still_draws(shown, tm
     rates = speakers.frr_of_speakers(table, shown, LIST)
     redrawn = Redrawn(draw_resamples(NAMES, 100, seed=1), 0.95, 1)
     assert speakers.tell_whom_it_helps(rates, redrawn).startswith("Not known")
-    save_figure(figures.rates_of_speakers(shown, rates), tmp_path, "drawn")
+    save_figure(figures.rates_of_speakers(speakers.list_rates(shown, rates)), tmp_path, "drawn")
     assert (tmp_path / "drawn.png").stat().st_size > 2000
+
+
+def draw_rates(rates):
+    rates.index.name = "speaker"
+    return figures.rates_of_speakers(speakers.list_rates([BASELINE, SOFT], rates))
 
 
 def test_a_figure_of_many_speakers_names_none():
     many = pd.DataFrame({"baseline": np.arange(500.0), "soft": 1.0})
-    figure = figures.rates_of_speakers([BASELINE, SOFT], many)
-    assert not any(label.get_text().startswith("49") for label in figure.axes[0].get_xticklabels()
+    assert not any(label.get_text().startswith("49")
+                   for label in draw_rates(many).axes[0].get_xticklabels()
                    if label.get_rotation() == 90)  # fmt: skip
-    few = figures.rates_of_speakers([BASELINE, SOFT], many.head(3).set_axis(["a", "b", "$c"]))
+    few = draw_rates(many.head(3).set_axis(["a", "b", "$c"]))
     assert [label.get_text() for label in few.axes[0].get_xticklabels()] == ["a", "b", r"\$c"]
 
 

@@ -393,13 +393,15 @@ COMMANDS: dict[str, Command] = {
         {"--record": "results/provenance.json", "--jobs": ".snakemake/metadata"},
         {"--metadata": "results/ro-crate-metadata.json", "--workflow": "results/workflow"},
     ),
+    "analysis.draw_figure": Command(
+        {"--figure": "rates_of_speakers", "--table": "drawn.csv"}, {"--directory": "print"}
+    ),
     "analysis.write_findings": Command(
         {"--template": str(ROOT / "resources/report/findings.html.jinja"), "--runs": "one_run.csv",
          "--methods": "methods.csv", "--differences": "differences.csv",
          "--order": "results/controls/order.csv", "--points": "tables/operating_points.csv",
          "--calibration": "tables/calibration.csv", "--passed-over": "results/passed_over.csv",
          "--notebook": "results/inference/baseline.ipynb", "--figures": "a.png",
-         "--listed": {"det": ["DET", "Rates."]},
          "--logs": "logs", "--scenario": "random", "--confidence": "0.95"},
         {"--page": "findings.html"},
     ),
@@ -476,6 +478,10 @@ def _make_givens() -> None:
     """Make what no step makes: recordings, lists, a model, embeddings, a policy."""
     Path("mine.yaml").write_text("seed: 3\n")
     Path("a.png").write_bytes(b"png")
+    Path("a.txt").write_text("DET\n\nRates.\n")
+    Path("drawn.csv").write_text(
+        "label,method,speaker,frr_percent\nbaseline,baseline,0001,2.5\nbaseline,baseline,0002,1\n"
+    )
     Path("logs").mkdir()
     Path("recordings/deep er").mkdir(parents=True)
     for number, name in enumerate(RECORDED):

@@ -64,8 +64,8 @@ def run(options, tmp_path_factory):
 def demo(run):
     """A run of the whole graph on the tiny configuration, with what is made on demand."""
     exports = ["export_policy", "export_trials", "export_pairs", "export_scores"]
-    on_demand = ["report", "write_crate", "controls", "attacks", *exports, "export_embeddings"]
-    return run("demo", "all", *on_demand, overlay=FEW)
+    on_demand = ["report", "write_crate", "controls", "attacks", "figures", *exports]
+    return run("demo", "all", *on_demand, "export_embeddings", overlay=FEW)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from workflow_src.common.errors import InputError
-from workflow_src.evaluation.metrics import det_curve, equal_error_rate, error_rates, min_dcf
+from workflow_src.evaluation.metrics import equal_error_rate, error_rates, min_dcf
 
 
 def published(scores, target, p_target=0.01):
@@ -153,7 +153,7 @@ def test_float32_scores_are_taken_as_they_are():
     ],
 )
 def test_what_cannot_be_measured_is_refused(scores, target, message):
-    for measure in (equal_error_rate, min_dcf, det_curve):
+    for measure in (equal_error_rate, min_dcf):
         with pytest.raises(InputError, match=message):
             measure(np.array(scores), np.array(target, dtype=bool))
 
@@ -162,24 +162,3 @@ def test_labels_that_are_no_bools_or_do_not_fit_are_a_fault_of_the_caller():
     for target in ([1, 0], [True]):
         with pytest.raises(ValueError, match="needed are"):
             error_rates([0.1, 0.2], target)
-
-
-def test_det_curve_is_the_error_rates_thinned():
-    rng = np.random.default_rng(2)
-    target = rng.random(20_000) < 0.4
-    scores = rng.normal(size=20_000) + 2 * target
-    far, frr = det_curve(scores, target, points=300)
-    assert 100 < len(far) <= 300
-    assert (np.diff(far) <= 0).all() and (np.diff(frr) >= 0).all()
-    rates = error_rates(scores, target)
-    assert set(zip(far, frr, strict=True)) <= set(zip(rates.far, rates.frr, strict=True))
-    inside = (rates.far > 0) & (rates.frr > 0)
-    assert far[0] == rates.far[inside][0] and frr[-1] == rates.frr[inside][-1]
-    np.testing.assert_array_equal(
-        det_curve(scores[:50], target[:50])[0], rates_inside(scores, target)
-    )
-
-
-def rates_inside(scores, target):
-    rates = error_rates(scores[:50], target[:50])
-    return rates.far[(rates.far > 0) & (rates.frr > 0)]

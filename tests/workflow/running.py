@@ -4,6 +4,9 @@ import re
 import sys
 from pathlib import Path
 
+from workflow_src.analysis.figure_list import TRAITS as FIGURE_TRAITS
+from workflow_src.analysis.figure_list import list_figures
+
 CLONE = Path(__file__).resolve().parents[2]
 TINY = CLONE / "tests/tiny.yaml"
 # Every rule of the tiny configuration, and no more methods than that takes.
@@ -25,6 +28,8 @@ TARGETS = {
     "analysis",
     "export_policy",
     "benchmark_methods",
+    "figures",
+    *(f"figure_{figure.name}" for figure in list_figures(FIGURE_TRAITS)),
 }
 
 

@@ -44,7 +44,16 @@ ARCHIVES = [
     for i in range(MANY)
 ]
 EXPORTS = ["export_policy", "export_trials", "export_pairs", "export_scores", "export_embeddings"]
-ON_DEMAND = [*EXPORTS, "benchmark_methods", "write_crate", "report", "plan", "controls", "attacks"]
+ON_DEMAND = [
+    *EXPORTS,
+    "benchmark_methods",
+    "write_crate",
+    "report",
+    "plan",
+    "controls",
+    "attacks",
+    "figures",
+]
 
 
 def worlds(folder):

@@ -14,7 +14,8 @@ from workflow_src.common.files import read_csv, read_parquet
 from workflow_src.common.seeds import generator
 from workflow_src.evaluation.bootstrap import ResampledTrials, Resamples, draw_resamples
 from workflow_src.evaluation.intervals import Sampled, mean_over_seeds, rate_interval
-from workflow_src.evaluation.metrics import det_curve, error_rates
+from workflow_src.evaluation.method_tables import name_methods
+from workflow_src.evaluation.metrics import error_rates
 from workflow_src.settings.catalogue import METHODS, find_by_role, find_method
 from workflow_src.settings.intervals import Intervals
 from workflow_src.settings.orders import TrialList
@@ -28,8 +29,16 @@ MOST_GROUPS, MOST_CONDITIONS = 15, 12
 NO_CONDITIONS = {"utterance", "speaker", "date", "time", "path", "seconds", "start", "end"}
 # Known values of conditions, in their order.
 ORDERS = {"state": ["normal"], "noise": ["quiet", "normal", "noisy", "extremely noisy"]}
-# Where the interval of a detection error trade-off is taken.
-BAND_FARS = np.geomspace(2e-4, 0.5, 60)
+# The words that end the title of the condition of time.
+SINCE = "since enrolment"
+# Where a detection error trade-off is taken.
+FARS = np.geomspace(2e-4, 0.5, 60)
+# Columns of `error_rate_by`.
+GROUP_COLUMNS = (
+    *("group", "eer_percent", "eer_low", "eer_high"),
+    *("target_trials", "nontarget_trials"),
+)
+EMPTY_GROUPS = pd.DataFrame(columns=["property", "label", "method", *GROUP_COLUMNS])
 # What is averaged over the runs of a method at an operating point.
 RATES = ("threshold", "own_threshold", "far_percent", "frr_percent")
 
@@ -47,24 +56,6 @@ class Shown(NamedTuple):
 
     label: str
     method: str
-
-
-class TradeOff(NamedTuple):
-    """A detection error trade-off: rates as shares, and the interval of the FRR at some FARs.
-
-    Attributes
-    ----------
-    far, frr
-        float64 [P]: the curve.
-    at, low, high
-        float64 [F]: FARs, and the ends of the interval of the FRR; NaN where it is not known.
-    """
-
-    far: np.ndarray
-    frr: np.ndarray
-    at: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -109,6 +100,51 @@ def methods_shown(runs: pd.DataFrame, alpha: float) -> dict[Shown, list[str]]:
         else:
             shown[Shown(method, method)] = list(rows["run"])
     return shown
+
+
+def stack(tables: Mapping[Shown, pd.DataFrame]) -> pd.DataFrame:
+    """Put the tables of methods below one another, with the columns label and method in front."""
+    parts = [
+        table.assign(**shown._asdict())[[*Shown._fields, *table.columns]]
+        for shown, table in tables.items()
+    ]
+    # Empty tables would change the types of columns.
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def stack_conditions(tables: Mapping[str, Mapping[Shown, pd.DataFrame]]) -> pd.DataFrame:
+    """Put the tables of `error_rate_by` below one another: property, label, method, and theirs.
+
+    `tables` is property -> method -> table. The table has no row where nothing is known.
+    """
+    parts = [stack(methods).assign(property=title) for title, methods in tables.items()]
+    table = pd.concat([part for part in parts if len(part)] or parts[:1] or [EMPTY_GROUPS])
+    return table[["property", *table.columns.drop("property")]].reset_index(drop=True)
+
+
+def rates_of_runs(summary: pd.DataFrame, methods: pd.DataFrame) -> pd.DataFrame:
+    """Join the EER of each run with that of its method, and the interval.
+
+    Parameters
+    ----------
+    summary
+        ``summary.csv``.
+    methods
+        ``analysis/tables/methods.csv``.
+
+    Returns
+    -------
+    DataFrame
+        A row for each run and trial list: scenario, order, name (of the method in tables; for one
+        of several weights, the run), method, run, alpha, eer_percent; and of the method in tables,
+        mean_percent, eer_low and eer_high.
+    """
+    names = name_methods(summary.drop_duplicates("run"))
+    means = methods.rename(columns={"method": "name", "eer_percent": "mean_percent"})
+    keys = ["scenario", "order", "name"]
+    table = summary.assign(name=summary["run"].map(names))
+    table = table[[*keys, "method", "run", "alpha", "eer_percent"]]
+    return table.merge(means[[*keys, "mean_percent", "eer_low", "eer_high"]], on=keys, how="left")
 
 
 def tell_rates(methods: pd.DataFrame) -> pd.DataFrame:
@@ -209,7 +245,7 @@ def list_conditions(trials: pd.DataFrame, manifest: pd.DataFrame) -> dict[str, p
     if not pd.isna(longest):
         fits = [name for name, days in PERIODS.items() if longest // days < MOST_GROUPS]
         period = fits[0] if fits else "year"
-        conditions[f"{period} since enrolment"] = trials["days"] // PERIODS[period] + 1
+        conditions[f"{period} {SINCE}"] = trials["days"] // PERIODS[period] + 1
     known = trials[[name for name in manifest.columns if name in trials.columns]]
     properties, left_out = list_properties(known, MOST_CONDITIONS - len(conditions))
     conditions |= {name.replace("_", " "): values for name, values in properties.items()}
@@ -286,8 +322,7 @@ def error_rate_by(
             ends = rate_interval(rate, redrawn.confidence)
             low, high = (100 * end for end in ends)
             rows.append((group, 100 * rate.value, low, high, targets, len(part) - targets))
-    columns = ["group", "eer_percent", "eer_low", "eer_high", "target_trials", "nontarget_trials"]
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=list(GROUP_COLUMNS))
     ranks = {name: rank for rank, name in enumerate(order)}
     numbers = pd.to_numeric(table["group"], errors="coerce")
     sizes = table["group"] if numbers.isna().any() else numbers
@@ -298,27 +333,34 @@ def error_rate_by(
     return table.iloc[sorted(range(len(table)), key=places.__getitem__)].reset_index(drop=True)
 
 
-def trade_off(trials: pd.DataFrame, redrawn: Redrawn) -> TradeOff:
-    """Return a run's detection error trade-off, with the interval of the FRR at each FAR."""
+def trade_off(trials: pd.DataFrame, redrawn: Redrawn) -> pd.DataFrame:
+    """Return a run's detection error trade-off, with the interval of the FRR at each FAR.
+
+    Returns
+    -------
+    DataFrame
+        A row for each of `FARS`: far, frr (shares), frr_low, frr_high (the interval of the FRR).
+        The last three are NaN where fewer than one non-target would be accepted.
+    """
     target = trials["target"].to_numpy(dtype=bool)
     scores, resampled = trials["score"].to_numpy(), redrawn.resample(trials)
     rates = error_rates(scores, target)
-    samples = resampled.resample(scores, {"frr": lambda some: some.frr_at_far(BAND_FARS)})["frr"]
+    samples = resampled.resample(scores, {"frr": lambda some: some.frr_at_far(FARS)})["frr"]
+    values = [rates.frr_at_far(far)[0] if far * rates.nontargets >= 1 else np.nan for far in FARS]
     ends = [
         rate_interval(
             Sampled(
-                # One non-target or more must be accepted, or the FAR cannot be told.
-                value=rates.frr_at_far(far)[0] if far * rates.nontargets >= 1 else np.nan,
+                value=value,
                 samples=samples[:, place],
                 freedom=resampled.enrolled_speakers - 1,
                 step=1 / rates.targets,
             ),
             redrawn.confidence,
         )
-        for place, far in enumerate(BAND_FARS)
+        for place, value in enumerate(values)
     ]
     low, high = np.array(ends).T
-    return TradeOff(*det_curve(scores, target), BAND_FARS, low, high)
+    return pd.DataFrame({"far": FARS, "frr": values, "frr_low": low, "frr_high": high})
 
 
 def scores_over_time(trials: pd.DataFrame, days_in_bin: int = DAYS_IN_WEEK) -> pd.DataFrame:
@@ -381,28 +423,48 @@ def at_first_point(
     }
 
 
-def baseline_error(summary: pd.DataFrame, scenario: str, order: str) -> float | None:
-    """Return the EER (%) of the baseline in a scenario and order; None where it was not run."""
+def with_baseline(
+    sweep: pd.DataFrame, summary: pd.DataFrame, trial_list: TrialList
+) -> pd.DataFrame:
+    """Add baseline_percent, the EER (%) without updates in a trial list, to the table of a sweep.
+
+    It is NaN where the baseline was not run.
+    """
     own = summary["method"] == find_by_role("baseline").id
-    own &= (summary["scenario"] == scenario) & (summary["order"] == order)
-    return summary.loc[own, "eer_percent"].iloc[0] if own.any() else None
+    own &= summary["scenario"] == trial_list.scenario
+    own &= summary["order"] == trial_list.order
+    rates = summary.loc[own, "eer_percent"]
+    columns = ["alpha", "threshold", "eer_percent"]
+    return sweep[columns].assign(baseline_percent=rates.iloc[0] if len(rates) else np.nan)
 
 
-def pretraining_curves(results: str | Path, seeds: Sequence[int]) -> dict[str, list[pd.DataFrame]]:
-    """Read the learning curves of pretraining: method -> one ``training.csv`` for each seed."""
-    policies = Path(results) / "policies"
-    curves = [read_csv(policies / f"pretrained-seed{seed}/training.csv") for seed in seeds]
+def pretraining_curves(results: str | Path, seeds: Sequence[int]) -> pd.DataFrame:
+    """Read the learning curves of pretraining.
+
+    Returns
+    -------
+    DataFrame
+        method, seed, and the columns of ``training.csv``; no row without a seed.
+    """
     method = next(method.id for method in METHODS if method.starts_from == "pretrained")
-    return {method: curves} if curves else {}
+    folders = {seed: Path(results) / f"policies/pretrained-seed{seed}" for seed in seeds}
+    return _read_curves([(method, seed, folder) for seed, folder in folders.items()])
 
 
-def finetuning_curves(runs: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
-    """Read the learning curves of PPO: method -> one ``training.csv`` for each seed."""
+def finetuning_curves(runs: pd.DataFrame) -> pd.DataFrame:
+    """Read the learning curves of PPO; the columns are those of `pretraining_curves`."""
     trained = runs[[find_method(method).origin == "ppo" for method in runs["method"]]]
-    return {
-        method: [read_csv(Path(folder) / "training.csv") for folder in rows["checkpoint"]]
-        for method, rows in trained.groupby("method", sort=False)
-    }
+    rows = trained[["method", "seed", "checkpoint"]].itertuples(index=False)
+    return _read_curves([(method, int(seed), Path(folder)) for method, seed, folder in rows])
+
+
+def _read_curves(curves: Sequence[tuple[str, int, Path]]) -> pd.DataFrame:
+    tables = [
+        read_csv(folder / "training.csv").assign(method=method, seed=seed)
+        for method, seed, folder in curves
+    ]
+    table = pd.concat([pd.DataFrame(columns=["method", "seed"]), *tables])
+    return table[["method", "seed", *table.columns.drop(["method", "seed"])]]
 
 
 def update_behaviour(results: str | Path, runs: pd.DataFrame, trial_list: str) -> pd.DataFrame:

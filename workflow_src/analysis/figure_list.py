@@ -6,6 +6,7 @@ The Snakefile reads this list, and importing matplotlib would delay it.
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -16,6 +17,8 @@ SOURCE = Path(__file__).with_name("figures.py")
 # Some figures need runs with a method that updates, a pretrained policy, or a policy that PPO
 # trained.
 TRAITS = ("updates", "pretraining", "finetuning")
+# The attribute of a marked function.
+MARK = "needed"
 
 
 class ListedFigure(NamedTuple):
@@ -40,7 +43,17 @@ def only_with(trait: str) -> Callable[[Function], Function]:
     """Mark a figure that needs runs with a trait of `TRAITS`."""
     if trait not in TRAITS:
         raise ValueError(f"{trait!r} is no trait of runs; allowed: {', '.join(TRAITS)}")
-    return lambda function: function
+
+    def mark(function: Function) -> Function:
+        setattr(function, MARK, trait)
+        return function
+
+    return mark
+
+
+def read_needed(function: Callable) -> str | None:
+    """Return the trait that a figure needs, if any."""
+    return getattr(function, MARK, None)
 
 
 def list_figures(traits: Collection[str], source: Path = SOURCE) -> list[ListedFigure]:
@@ -54,24 +67,31 @@ def list_figures(traits: Collection[str], source: Path = SOURCE) -> list[ListedF
     tree = ast.parse(source.read_text(encoding="utf-8"), str(source))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     return [
-        _read_figure(function, source)
+        read_caption(function.name, ast.get_docstring(function))
         for function in functions
-        if not function.name.startswith("_") and set(_read_needed(function)) <= set(traits)
+        if not function.name.startswith("_") and set(_list_needed(function)) <= set(traits)
     ]
 
 
-def _read_needed(function: ast.FunctionDef) -> list[str]:
+def read_caption(name: str, docstring: str | None) -> ListedFigure:
+    """Return a figure of which this is the function's name and docstring.
+
+    Raises
+    ------
+    LookupError
+        The docstring has no paragraph below its first line.
+    """
+    paragraphs = inspect.cleandoc(docstring or "").split("\n\n")
+    if len(paragraphs) < 2 or paragraphs[1].startswith("Parameters\n"):
+        raise LookupError(f"the docstring of {name} has no caption")
+    title, caption = (" ".join(text.split()) for text in paragraphs[:2])
+    return ListedFigure(name, title.removesuffix("."), caption)
+
+
+def _list_needed(function: ast.FunctionDef) -> list[str]:
     """Return the traits that a function needs, from its decorators `only_with`."""
     return [
         ast.literal_eval(call.args[0])
         for call in function.decorator_list
         if isinstance(call, ast.Call) and ast.unparse(call.func) == only_with.__name__
     ]
-
-
-def _read_figure(function: ast.FunctionDef, source: Path) -> ListedFigure:
-    paragraphs = (ast.get_docstring(function) or "").split("\n\n")
-    if len(paragraphs) < 2 or paragraphs[1].startswith("Parameters\n"):
-        raise LookupError(f"{source}: the docstring of {function.name} has no caption")
-    title, caption = (" ".join(text.split()) for text in paragraphs[:2])
-    return ListedFigure(function.name, title.removesuffix("."), caption)

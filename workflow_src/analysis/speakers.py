@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from workflow_src.analysis.breakdowns import Redrawn, Shown
+from workflow_src.analysis.breakdowns import Redrawn, Shown, stack
 from workflow_src.evaluation.findings import choose_methods, list_runs, name_kinds
 from workflow_src.evaluation.intervals import Sampled, interval
 from workflow_src.evaluation.speaker_rates import mean_of_worst
@@ -71,6 +71,15 @@ def frr_of_speakers(
 def _of_list(table: pd.DataFrame, trial_list: TrialList) -> pd.DataFrame:
     scenario, order = table["scenario"], table["order"]
     return table[(scenario == trial_list.scenario) & (order == trial_list.order)]
+
+
+def list_rates(two: Mapping[Shown, Sequence[str]], rates: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of the figure: label, method, speaker, frr_percent.
+
+    The arguments are of `choose_two` and `frr_of_speakers`.
+    """
+    frr = {shown: rates[shown.label].rename("frr_percent").reset_index() for shown in two}
+    return stack(frr)
 
 
 def tell_whom_it_helps(rates: pd.DataFrame, redrawn: Redrawn) -> str:

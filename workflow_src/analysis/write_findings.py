@@ -58,9 +58,7 @@ class Arguments:
     notebook: Input
     """The executed analysis."""
     figures: Inputs
-    """The figures, PNG, in the order of `listed`."""
-    listed: dict[str, tuple[str, str]]
-    """Title and caption of each figure, by its name."""
+    """The figures, PNG; beside <figure>.png lies its caption, <figure>.txt."""
     logs: Path
     """Folder with the time and memory of each job."""
     scenario: str
@@ -147,12 +145,24 @@ def show_notebook(path: Path) -> str:
     return str(exporter.from_notebook_node(notebook)[0])
 
 
+def read_figure(path: Path) -> dict[str, str]:
+    """Return name, title, caption and image (base64) of a figure, for the page.
+
+    Raises
+    ------
+    InputError
+        Its caption is missing, or has no title and text.
+    """
+    said = read_text(path.with_suffix(".txt"))
+    title, _, caption = said.strip().partition("\n\n")
+    if not caption:
+        raise InputError(f"{path.with_suffix('.txt')}: has no title, empty line and caption")
+    image = base64.b64encode(path.read_bytes()).decode()
+    return {"name": path.stem, "title": title, "caption": caption, "image": image}
+
+
 def run(args: Arguments) -> None:
     """Read the tables, state the findings, and write the page."""
-    if len(args.figures) != len(args.listed):
-        raise InputError(
-            f"figures, listed: there are {len(args.figures)} files and {len(args.listed)} figures"
-        )
     tables = Tables.read(
         runs=args.runs,
         methods=args.methods,
@@ -164,22 +174,13 @@ def run(args: Arguments) -> None:
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(
         read_text(args.template)
     )
-    figures = [
-        {
-            "name": name,
-            "title": title,
-            "caption": caption,
-            "image": base64.b64encode(path.read_bytes()).decode(),
-        }
-        for (name, (title, caption)), path in zip(args.listed.items(), args.figures, strict=True)
-    ]
     heads = [*KEYS, *(head for head, _ in COLUMNS.values())]
     html = page.render(
         findings=state_findings(tables, args.scenario),
         confidence=f"{100 * args.confidence:g}",
         columns=[{"name": head, "text": head in KEYS} for head in heads],
         rows=tabulate(tables.methods),
-        figures=figures,
+        figures=[read_figure(path) for path in args.figures],
         passed_over=shorten(gather_passed_over([args.passed_over])),
         costs=add_up_costs(args.logs),
         notebook=show_notebook(args.notebook),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from workflow_src.common.plotting import add_legend, make_panels
 from workflow_src.settings.catalogue import Method, find_by_role, find_method
 
 PANELS = {
@@ -42,17 +42,11 @@ def plot_comparison(
         list(dict.fromkeys(methods[name])) for name in ("scenario", "order", "kind")
     )
     places = _by_error(methods, scenarios[0], orders[-1], kinds[-1])
-    figure, axes = plt.subplots(
-        len(orders),
-        len(scenarios),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        figsize=(1.6 + 3.3 * len(scenarios), 0.9 + (0.8 + 0.36 * len(places)) * len(orders)),
+    drawn = list(itertools.product(scenarios, orders))
+    figure, panels = make_panels(
+        len(drawn), 0.6 + 0.2 * len(places), most=len(orders), sharex=True, sharey=True
     )
-    for axis, (order, scenario) in zip(
-        axes.flat, itertools.product(orders, scenarios), strict=True
-    ):
+    for axis, (scenario, order) in zip(panels.flat, drawn, strict=False):
         part, own = (
             table[(table["scenario"] == scenario) & (table["order"] == order)].set_index("kind")
             for table in (methods, errors)
@@ -60,41 +54,32 @@ def plot_comparison(
         mean = own.groupby(["kind", "population", "method"])["eer_percent"].mean().unstack()
         base = mean.loc["score"][find_by_role("reference").id]
         for kind, shift in zip(kinds, (0.0,) if len(kinds) == 1 else (-0.17, 0.17), strict=True):
-            relative, of_kind = (
-                mean.loc[kind].div(base, axis=0),
-                part.loc[[kind]].set_index("method"),
-            )
+            relative = mean.loc[kind].div(base, axis=0)
+            of_kind = part.loc[[kind]].set_index("method")
             for place, method in enumerate(places):
-                row, colour = of_kind.loc[method], rows[method].colour
+                row, look = of_kind.loc[method], rows[method].look | {"linestyle": "none"}
                 at = place + shift
+                face = look["color"] if kind == "llr" else "white"
+                among = look | {"marker": "|", "markersize": 4, "alpha": 0.45}
+                axis.plot(relative[method], np.full(len(relative), at), **among)
+                ends = row["score_ratio_low"], row["score_ratio_high"]
+                axis.hlines(at, *ends, color=look["color"])
                 axis.plot(
-                    relative[method],
-                    np.full(len(relative), at),
-                    "|",
-                    color=colour,
-                    alpha=0.45,
-                    markersize=5,
-                )
-                ends = [row["score_ratio_low"], row["score_ratio_high"]]
-                axis.plot(ends, [at] * 2, color=colour, lw=1.5)
-                face = colour if kind == "llr" else "white"
-                axis.plot(
-                    row["score_ratio"], at, "o", color=colour, markerfacecolor=face, markersize=5
+                    row["score_ratio"], at, **look | {"markerfacecolor": face, "markersize": 3.5}
                 )
         axis.axvline(1, color="#999999", lw=0.8, zorder=0)
         axis.set_title(f"{scenario}, {order} order")
         axis.set_xscale("log")
         axis.set_xticks([0.5, 0.7, 1, 1.5, 2, 3], ["0.5", "0.7", "1", "1.5", "2", "3"])
         axis.minorticks_off()
-    for axis in axes[-1]:
-        axis.set_xlabel(f"EER / {find_by_role('reference').label}'s")
+    figure.supxlabel(f"EER / {find_by_role('reference').label}'s")
     names = [f"{m} (limit)" if rows[m].limit else m for m in places]
-    for axis in axes[:, 0]:
+    for axis in panels[:, 0]:
         axis.set_yticks(range(len(places)), names)
-    axes[0][0].invert_yaxis()
+    panels[0, 0].invert_yaxis()
     if len(kinds) > 1:
         shown = [
-            Line2D([], [], marker="o", color="#444444", markerfacecolor=face, lw=1.5, label=label)
+            Line2D([], [], marker="o", color="#444444", markerfacecolor=face, label=label)
             for face, label in (("white", "scores as they are"), ("#444444", "calibrated scores"))
         ]
         figure.legend(handles=shown, loc="outside upper center", ncols=2)
@@ -106,25 +91,15 @@ def plot_sensitivity(table: pd.DataFrame) -> Figure:
 
     The table has the columns changed, value (text), method, eer_percent.
     """
-    figure, axes = plt.subplots(2, 2, figsize=(9, 6.6))
+    figure, panels = make_panels(len(PANELS), 2, most=2)
     mean = table.groupby(["changed", "value", "method"], sort=False)["eer_percent"].mean()
-    for axis, (changed, label) in zip(axes.flat, PANELS.items(), strict=True):
+    for axis, (changed, label) in zip(panels.flat, PANELS.items(), strict=True):
         part = mean.loc[changed].unstack(sort=False)
         for method in part.columns:
-            axis.plot(
-                range(len(part)),
-                part[method],
-                "o--" if find_method(method).limit else "o-",
-                color=find_method(method).colour,
-                label=method,
-                markersize=5,
-            )
+            axis.plot(range(len(part)), part[method], label=method, **find_method(method).look)
         axis.set_xticks(range(len(part)), part.index)
-        axis.set_xlabel(label)
-        axis.set_ylabel("EER (%)")
-        axis.set_ylim(bottom=0)
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+        axis.set(xlabel=label, ylabel="EER (%)", ylim=(0, None))
+    add_legend(figure, panels[0, 0])
     return figure
 
 

@@ -138,37 +138,3 @@ def equal_error_rate(scores: ArrayLike, target: ArrayLike) -> tuple[float, float
 def min_dcf(scores: ArrayLike, target: ArrayLike, p_target: float = 0.01) -> tuple[float, float]:
     """Return minDCF and its threshold; see `error_rates` and `ErrorRates.min_dcf`."""
     return error_rates(scores, target).min_dcf(p_target)
-
-
-def det_curve(
-    scores: ArrayLike, target: ArrayLike, points: int = 2000
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return FAR and FRR for a DET plot, thinned to what a plot can show.
-
-    Parameters
-    ----------
-    scores, target
-        As for `error_rates`.
-    points
-        The most points to return. Thinning is even along the curve on normal-deviate axes.
-
-    Returns
-    -------
-    far, frr
-        float64 [P], P <= points, by rising threshold. Cuts where a rate is 0 are left out: they
-        have no place on normal-deviate axes.
-    """
-    rates = error_rates(scores, target)
-    far, frr = rates.far, rates.frr
-    shown = (far > 0) & (frr > 0)
-    far, frr = far[shown], frr[shown]
-    if len(far) <= points:
-        return far, frr
-    # The logit is close to the normal deviate; its path length spreads points along the curve.
-    logit = [np.log(rate / (1 - np.minimum(rate, 1 - 1e-12))) for rate in (far, frr)]
-    path = np.cumsum(
-        np.abs(np.diff(logit[0], prepend=logit[0][0]))
-        + np.abs(np.diff(logit[1], prepend=logit[1][0]))
-    )
-    chosen = np.unique(np.searchsorted(path, np.linspace(0, path[-1], points)))
-    return far[chosen], frr[chosen]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from workflow_src.common.errors import did_you_mean
 
@@ -67,8 +67,10 @@ class Method:
         One line on what the method does.
     reference
         Where the method is published or described.
-    colour, marker
-        Its matplotlib colour and marker in figures.
+    colour, marker, dashes
+        Its matplotlib colour and marker in figures, and the lengths of the dashes of its lines and
+        of the gaps between them, in line widths; empty: solid. Any two methods differ in two of
+        lightness, marker and dashes, so that they can be told apart in grey. A test measures it.
     """
 
     id: str
@@ -91,6 +93,25 @@ class Method:
     reference: str
     colour: str
     marker: str = "o"
+    dashes: tuple[float, ...] = ()
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """The look of its lines in figures, as arguments of matplotlib's ``plot``.
+
+        The markers of a policy that was trained elsewhere are hollow.
+        """
+        return {
+            "color": self.colour,
+            "marker": self.marker,
+            "markerfacecolor": "white" if self.origin == "given" else self.colour,
+            "linestyle": (0, self.dashes) if self.dashes else "-",
+        }
+
+
+# Dashes of lines.
+LONG, DASHED, SHORT, DOTTED = (8.0, 2.0), (5.0, 1.5), (2.5, 1.0), (1.0, 1.0)
+DASH_DOT, DASH_DOT_DOT = (5.0, 1.5, 1.0, 1.5), (6.0, 1.5, 1.0, 1.5, 1.0, 1.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +160,9 @@ ADAPTIVE_WEIGHT = Method(
     label="adaptive weight",
     summary="updates whenever the score exceeds a threshold; a trained policy gives the weight",
     reference=QIN,
-    colour="#D55E00",
+    colour="#F39A1E",
     marker="^",
+    dashes=DASH_DOT,
 )
 MULTI_HEAD = Method(
     id="multi-head",
@@ -154,8 +176,9 @@ MULTI_HEAD = Method(
     label="multi-head",
     summary="a trained policy decides whether to update, and with which weight",
     reference=QIN,
-    colour="#009E73",
+    colour="#159071",
     marker="D",
+    dashes=SHORT,
 )
 SCALARS = replace(
     MULTI_HEAD,
@@ -166,6 +189,8 @@ SCALARS = replace(
     label="multi-head, scalars",
     summary="multi-head that sees scalars of the history of scores, not embeddings",
     reference=OURS,
+    colour="#4FB895",
+    dashes=DASH_DOT_DOT,
 )
 
 # Messages and tables list the methods in this order.
@@ -178,8 +203,9 @@ METHODS: tuple[Method, ...] = (
         label="baseline",
         summary="never updates",
         reference=QIN,
-        colour="#666666",
+        colour="#1A1A1A",
         marker="s",
+        dashes=DASHED,
     ),
     Method(
         id="fixed-weight",
@@ -192,7 +218,7 @@ METHODS: tuple[Method, ...] = (
         label="fixed weight",
         summary="updates with one weight whenever the score exceeds a threshold",
         reference=QIN,
-        colour="#0072B2",
+        colour="#0B4F9E",
     ),
     Method(
         id="fixed-weight-tuned",
@@ -203,7 +229,9 @@ METHODS: tuple[Method, ...] = (
         label="tuned fixed weight",
         summary="the fixed weight, with weight and threshold chosen on training speakers",
         reference=OURS,
-        colour="#00395C",
+        colour="#0A2A66",
+        marker="h",
+        dashes=SHORT,
     ),
     Method(
         id="running-mean",
@@ -216,6 +244,7 @@ METHODS: tuple[Method, ...] = (
         reference="Welford, Technometrics 4, 1962",
         colour="#332288",
         marker="p",
+        dashes=DASH_DOT_DOT,
     ),
     Method(
         id="anchored",
@@ -228,6 +257,7 @@ METHODS: tuple[Method, ...] = (
         reference=PRACTICE,
         colour="#117733",
         marker="d",
+        dashes=DASH_DOT_DOT,
     ),
     Method(
         id="window",
@@ -238,7 +268,8 @@ METHODS: tuple[Method, ...] = (
         label="window",
         summary="the template is the mean of the last accepted tests",
         reference=FRENI,
-        colour="#999933",
+        colour="#8A8A1E",
+        dashes=LONG,
         marker="H",
     ),
     Method(
@@ -252,6 +283,7 @@ METHODS: tuple[Method, ...] = (
         reference="after Uludag, Ross and Jain, Pattern Recognition 37, 2004",
         colour="#AA4499",
         marker="8",
+        dashes=DOTTED,
     ),
     Method(
         id="two-template",
@@ -264,6 +296,7 @@ METHODS: tuple[Method, ...] = (
         reference=PRACTICE,
         colour="#DDAA33",
         marker="X",
+        dashes=DASHED,
     ),
     ADAPTIVE_WEIGHT,
     MULTI_HEAD,
@@ -274,6 +307,8 @@ METHODS: tuple[Method, ...] = (
         label="multi-head, margin",
         summary="multi-head, rewarded by the margin of the next trial",
         reference=OURS,
+        colour="#0B5C48",
+        dashes=DOTTED,
     ),
     SCALARS,
     replace(
@@ -282,6 +317,9 @@ METHODS: tuple[Method, ...] = (
         reward="margin",
         label="multi-head, scalars, margin",
         summary="multi-head that sees scalars, rewarded by the margin of the next trial",
+        colour="#7A9A2E",
+        marker="d",
+        dashes=DASHED,
     ),
     Method(
         id="soft",
@@ -292,7 +330,7 @@ METHODS: tuple[Method, ...] = (
         label="soft",
         summary="updates with a weight that grows with the posterior probability of a target",
         reference="after Barras, Meignier and Gauvain, Odyssey 2004",
-        colour="#CC79A7",
+        colour="#D67FB4",
         marker="v",
     ),
     Method(
@@ -306,6 +344,7 @@ METHODS: tuple[Method, ...] = (
         reference=OURS,
         colour="#56B4E9",
         marker="<",
+        dashes=DOTTED,
     ),
     Method(
         id="spherical-plda",
@@ -315,8 +354,9 @@ METHODS: tuple[Method, ...] = (
         label="spherical PLDA",
         summary="estimates a voice that does not drift, and scores by its log-likelihood ratio",
         reference="Sholokhov, Kuzmin, Lee and Chng, ICASSP 2023",
-        colour="#B58900",
+        colour="#A8480F",
         marker=">",
+        dashes=DASHED,
     ),
     Method(
         id="through-time",
@@ -328,8 +368,9 @@ METHODS: tuple[Method, ...] = (
         label="through time",
         summary="a small network gives the weight; its gradient flows through the updates",
         reference=OURS,
-        colour="#222222",
+        colour="#7D1D1D",
         marker="P",
+        dashes=DASH_DOT,
     ),
     Method(
         id="multi-rate",
@@ -353,8 +394,9 @@ METHODS: tuple[Method, ...] = (
         label="oracle",
         summary="updates on every target and on no non-target",
         reference=OURS,
-        colour="#888888",
+        colour="#686868",
         marker="*",
+        dashes=LONG,
     ),
     Method(
         id="speaker-mean",
@@ -364,8 +406,9 @@ METHODS: tuple[Method, ...] = (
         label="speaker mean",
         summary="the template is the mean of everything that the speaker ever says",
         reference=OURS,
-        colour="#BBBBBB",
+        colour="#A8A8A8",
         marker="*",
+        dashes=SHORT,
     ),
     replace(
         ADAPTIVE_WEIGHT,
@@ -374,6 +417,7 @@ METHODS: tuple[Method, ...] = (
         seeded=False,
         label="adaptive weight, released",
         summary="adaptive weight with a policy that was trained elsewhere",
+        dashes=LONG,
     ),
     replace(
         MULTI_HEAD,
@@ -383,6 +427,7 @@ METHODS: tuple[Method, ...] = (
         seeded=False,
         label="multi-head, released",
         summary="multi-head with a policy that was trained elsewhere",
+        dashes=(),
     ),
 )
 BY_ID = {method.id: method for method in METHODS}
@@ -467,6 +512,7 @@ def find_method(name: str) -> Method:
         reference=name,
         colour="#882255",
         marker="X",
+        dashes=SHORT,
     )
 
 
@@ -491,6 +537,7 @@ def _guard(method: Method, name: str, guards: list[str]) -> Method:
         label=", ".join([method.label, *(row.label for row in rows)]),
         summary="; ".join([method.summary, *(row.summary for row in rows)]),
         marker=rows[0].marker,
+        dashes=DASH_DOT,
     )
 
 

@@ -31,6 +31,10 @@ def by_speaker(name: str, says: str, spoil=None, **options) -> Case:
     return bad("analysis.measure_speakers", name, says, spoil, **options)
 
 
+def drawn(name: str, says: str, spoil=None, **options) -> Case:
+    return bad("analysis.draw_figure", name, says, spoil, **options)
+
+
 def population(name: str, says: str, spoil=None, **options) -> Case:
     return bad("comparison.score_population", name, says, spoil, **options)
 
@@ -49,9 +53,19 @@ CASES = [
           edit_csv("methods.csv", lambda table: table.drop(columns="eer_low"))),
     found("a notebook cut short", "results/inference/baseline.ipynb: is no notebook",
           cut("results/inference/baseline.ipynb")),
-    found("a figure that is not there", "b.png: No such file", figures="b.png"),
-    found("a figure without a title", "figures, listed: there are 1 files and 0 figures",
-          listed="{}"),
+    found("a figure that is not there", "a.png: No such file", remove("a.png")),
+    found("a figure without a caption", "b.txt: cannot be read", figures="b.png"),
+    found("a caption without a title", "a.txt: has no title, empty line and caption",
+          write("a.txt", "DET")),
+    drawn("a figure that there is not", "figure: 'dett' is no figure; allowed: error_rates, ",
+          figure="dett"),
+    drawn("no table", "drawn.csv: cannot be read as CSV", remove("drawn.csv")),
+    drawn("a table of another figure", "drawn.csv: is no table of det ('far')", figure="det"),
+    drawn("a table with words for numbers", "drawn.csv: frr_percent: could not convert string",
+          edit_csv("drawn.csv", lambda table: table.assign(frr_percent="few"))),
+    drawn("an unknown method", "drawn.csv: is no table of rates_of_speakers ('mine' is no method",
+          edit_csv("drawn.csv", lambda table: table.assign(method="mine"))),
+    drawn("a file where they go", "model.onnx/rates_of_speakers-column.", directory="model.onnx"),
     swept("a matrix cut short", f"{EMBEDDINGS}: cannot be read", cut(EMBEDDINGS)),
     swept("pickled embeddings", f"{EMBEDDINGS}: cannot be read",
           lambda: np.save(EMBEDDINGS, np.array([{}]), allow_pickle=True)),
