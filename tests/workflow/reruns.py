@@ -497,6 +497,7 @@ WORLDS = {
                     "fixed-weight-tuned",
                     GUARDED_METHOD,
                     *PRODUCTS,
+                    "multi-rate",
                 ]
             },
         },
@@ -505,7 +506,7 @@ WORLDS = {
             "corpus",
             "extractor",
             "trials.own",
-            *(f"methods.{name}" for name in PRODUCTS),
+            *(f"methods.{name}" for name in (*PRODUCTS, "multi-rate")),
             "guards",
             "attacks",
         ],
@@ -516,6 +517,7 @@ WORLDS = {
             "corpus.simulated.listing.names": "nothing",
             "corpus.simulated.law": "embeddings",
             "trials.own": "new scenario",
+            "methods.multi-rate": "fitted methods",
             **{f"methods.{name}": "tuning of the method" for name in PRODUCTS},
             **{f"methods.{name}.threshold": "inference" for name in PRODUCTS},
             # A number takes the place of a tuned limit.

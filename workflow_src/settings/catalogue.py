@@ -381,8 +381,9 @@ METHODS: tuple[Method, ...] = (
         label="multi-rate",
         summary="templates follow at several rates; a network scores by all of them, and updates",
         reference=OURS,
-        colour="#CC3311",
+        colour="#E8604C",
         marker="*",
+        dashes=DASH_DOT,
     ),
     Method(
         id="oracle",
