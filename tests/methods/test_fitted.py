@@ -54,7 +54,7 @@ THROUGH_TIME = {
 }
 MULTI_RATE = {
     "hidden": 8,
-    "updates": 60,
+    "updates": 50,
     "sequences": 24,
     "window": 32,
     "nontargets": [1.0, 1.0],
@@ -342,13 +342,14 @@ def test_a_rule_that_needs_no_fitting_is_taken_as_it_is(study):
 
 
 def test_fits_are_the_same_twice(study):
-    for method in ("soft", "through-time"):
+    for method in ("soft", "through-time", "multi-rate"):
         first, second = (fit_row(method, study)[0].tensors() for _ in range(2))
         assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_interrupted_training_through_time_ends_the_same(study, tmp_path):
-    whole, curve = ThroughTime.fit(study)
+@pytest.mark.parametrize("method", ["through-time", "multi-rate"])
+def test_interrupted_training_ends_the_same(method, study, tmp_path):
+    whole, curve = fit_row(method, study)
 
     class Interrupted(Checkpoint):
         """Saves at every chance, and dies after the 23rd."""
@@ -368,8 +369,8 @@ def test_interrupted_training_through_time_ends_the_same(study, tmp_path):
         return replace(study, open_checkpoint=lambda: kind(tmp_path / "c", "x"))
 
     with pytest.raises(KeyboardInterrupt):
-        ThroughTime.fit(go_on(Interrupted))
-    rule, again = ThroughTime.fit(go_on(Checkpoint))
+        fit_row(method, go_on(Interrupted))
+    rule, again = fit_row(method, go_on(Checkpoint))
     for name, tensor in whole.tensors().items():
         assert torch.equal(rule.tensors()[name], tensor)
     pd.testing.assert_frame_equal(curve, again)

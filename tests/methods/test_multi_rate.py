@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -13,7 +12,6 @@ from workflow_src.methods.fixed_weight_tuned import TunedFixedWeight
 from workflow_src.methods.made_up import make_study
 from workflow_src.methods.multi_rate import History, MultiRate, Network
 from workflow_src.methods.study import TrainingSpeech
-from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.updating.interface import HELD, Trials
 from workflow_src.updating.score_history import ScoreHistory, ScoreScale
 
@@ -173,35 +171,6 @@ def test_it_learns_to_score_better_than_without_updates_and_than_the_tuned_weigh
     assert curve["loss"].iloc[-1] < curve["loss"].iloc[0] / 1.5
     every = study.partition.every
     assert float(every.cost(rule)[0]) < float(every.cost(TunedFixedWeight.fit(study)[0])[0]) < 1
-
-
-def test_interrupted_training_ends_the_same(tmp_path):
-    study = replace(make_study(), own=SHORT)
-    whole, curve = MultiRate.fit(study)
-
-    class Interrupted(Checkpoint):
-        """Saves at every chance, and dies after the 13th."""
-
-        saves = 0
-
-        def due(self):
-            return True
-
-        def save(self, state):
-            super().save(state)
-            self.saves += 1
-            if self.saves == 13:
-                raise KeyboardInterrupt
-
-    def go_on(kind):
-        return replace(study, open_checkpoint=lambda: kind(tmp_path / "c", "x"))
-
-    with pytest.raises(KeyboardInterrupt):
-        MultiRate.fit(go_on(Interrupted))
-    rule, again = MultiRate.fit(go_on(Checkpoint))
-    for name, tensor in whole.tensors().items():
-        assert torch.equal(rule.tensors()[name], tensor)
-    pd.testing.assert_frame_equal(curve, again)
 
 
 def test_a_diverged_training_is_told_in_a_line():

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from workflow_src.common.errors import InputError
@@ -35,7 +36,7 @@ from workflow_src.evaluation.metrics import equal_error_rate
 from workflow_src.inference.methods import build_rule
 from workflow_src.inference.tuned import resolve_tuned
 from workflow_src.methods.development import Development, read_development
-from workflow_src.methods.guarded import GUARDS, Guard, Guarded, Update
+from workflow_src.methods.guarded import GUARDS, Guard, Guarded, Kept, Update
 from workflow_src.running.arguments import Input, Output
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.attacks import Attacks
@@ -62,22 +63,15 @@ class _Listener(Guard):
     def begin(self, shape: tuple[int, int]) -> dict[str, Tensor]:
         return self.guard.begin(shape)
 
-    def measure(self, update: Update, held: Tensor, own: Mapping[str, Tensor]) -> Tensor:
-        return self.guard.measure(update, held, own)
+    def measure(self, update: Update, kept: Kept) -> Tensor:
+        return self.guard.measure(update, kept)
 
     def refuses(self, measured: Tensor) -> Tensor:
-        return measured.isnan() & False
+        return torch.zeros_like(measured, dtype=torch.bool)
 
-    def remember(
-        self,
-        update: Update,
-        measured: Tensor,
-        updated: Tensor,
-        held: Tensor,
-        own: Mapping[str, Tensor],
-    ) -> None:
+    def remember(self, update: Update, measured: Tensor, updated: Tensor, kept: Kept) -> None:
         self.heard.append(measured[updated].numpy())
-        self.guard.remember(update, measured, updated, held, own)
+        self.guard.remember(update, measured, updated, kept)
 
 
 def propose_limits(rule: UpdateRule, guard: str, development: Development) -> list[float]:

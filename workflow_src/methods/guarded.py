@@ -33,7 +33,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 import pandas as pd
 import torch
@@ -93,6 +93,21 @@ class Update:
         return _average(new, self.held_after)
 
 
+class Kept(NamedTuple):
+    """What a guard keeps of n templates, as views: a guard writes in place.
+
+    Attributes
+    ----------
+    vectors
+        float32 [S, n, `Guard.vectors`, D].
+    numbers
+        float32 [S, n] each, by the names of `Guard.begin`.
+    """
+
+    vectors: Tensor
+    numbers: Mapping[str, Tensor]
+
+
 class Guard(ABC):
     """A limit on updates.
 
@@ -104,7 +119,7 @@ class Guard(ABC):
     Attributes
     ----------
     vectors
-        How many vectors it holds of each template. At enrolment, all are the template.
+        How many vectors it keeps of each template. At enrolment, all are the template.
     below
         Whether it refuses what is below the limit; otherwise what is above.
     """
@@ -117,39 +132,21 @@ class Guard(ABC):
         self.limit = torch.tensor(limit, dtype=torch.float32)
 
     def begin(self, shape: tuple[int, int]) -> dict[str, Tensor]:
-        """Return what it remembers of templates [S, B] at enrolment, by name; nothing by default.
-
-        The names are the guard's own.
-        """
+        """Return the numbers it keeps of templates [S, B], at enrolment; by default none."""
         return {}
 
     @abstractmethod
-    def measure(self, update: Update, held: Tensor, own: Mapping[str, Tensor]) -> Tensor:
-        """Measure updates: float32 [S, n].
-
-        Parameters
-        ----------
-        update
-            The updates. They may be asked for or not.
-        held
-            float32 [S, n, vectors, D]: what it holds.
-        own
-            What it remembers.
-        """
+    def measure(self, update: Update, kept: Kept) -> Tensor:
+        """Measure updates, which may be asked for or not: float32 [S, n]."""
 
     def refuses(self, measured: Tensor) -> Tensor:
         """Return which updates it refuses, bool [S, n]."""
         return measured < self.limit if self.below else measured > self.limit
 
     def remember(  # noqa: B027 - most guards remember nothing
-        self,
-        update: Update,
-        measured: Tensor,
-        updated: Tensor,
-        held: Tensor,
-        own: Mapping[str, Tensor],
+        self, update: Update, measured: Tensor, updated: Tensor, kept: Kept
     ) -> None:
-        """Write to its memory what was updated, bool [S, n]."""
+        """Write to what it keeps, given what was measured and updated, bool [S, n]."""
 
 
 class FarTest(Guard):
@@ -157,10 +154,10 @@ class FarTest(Guard):
 
     vectors, below = 1, True
 
-    def measure(self, update: Update, held: Tensor, own: Mapping[str, Tensor]) -> Tensor:
+    def measure(self, update: Update, kept: Kept) -> Tensor:
         """Return the cosine of enrolment and test."""
         trials = update.trials
-        return (_unit(held[..., 0, :]) * trials.tests).sum(-1) / trials.test_norms
+        return (_unit(kept.vectors[..., 0, :]) * trials.tests).sum(-1) / trials.test_norms
 
 
 class FarTemplate(Guard):
@@ -168,9 +165,9 @@ class FarTemplate(Guard):
 
     vectors, below = 1, True
 
-    def measure(self, update: Update, held: Tensor, own: Mapping[str, Tensor]) -> Tensor:
+    def measure(self, update: Update, kept: Kept) -> Tensor:
         """Return the cosine of enrolment and new template."""
-        return (_unit(held[..., 0, :]) * update.after).sum(-1)
+        return (_unit(kept.vectors[..., 0, :]) * update.after).sum(-1)
 
 
 class Way(Guard):
@@ -180,20 +177,15 @@ class Way(Guard):
         """Remember the way so far."""
         return {"total": torch.zeros(shape)}
 
-    def measure(self, update: Update, held: Tensor, own: Mapping[str, Tensor]) -> Tensor:
+    def measure(self, update: Update, kept: Kept) -> Tensor:
         """Return the way with this move."""
-        return own["total"] + torch.linalg.vector_norm(update.after - update.before, dim=-1)
+        return kept.numbers["total"] + torch.linalg.vector_norm(
+            update.after - update.before, dim=-1
+        )
 
-    def remember(
-        self,
-        update: Update,
-        measured: Tensor,
-        updated: Tensor,
-        held: Tensor,
-        own: Mapping[str, Tensor],
-    ) -> None:
+    def remember(self, update: Update, measured: Tensor, updated: Tensor, kept: Kept) -> None:
         """Add the move."""
-        own["total"].copy_(torch.where(updated, measured, own["total"]))
+        kept.numbers["total"].copy_(torch.where(updated, measured, kept.numbers["total"]))
 
 
 class Direction(Guard):
@@ -201,25 +193,18 @@ class Direction(Guard):
 
     vectors = 1
 
-    def measure(self, update: Update, held: Tensor, own: Mapping[str, Tensor]) -> Tensor:
+    def measure(self, update: Update, kept: Kept) -> Tensor:
         """Return the cosine of this move and the last; -1 where there was none."""
         move = update.after - update.before
-        last = update.before - _unit(held[..., 0, :])
+        last = update.before - _unit(kept.vectors[..., 0, :])
         length = torch.linalg.vector_norm(last, dim=-1)
         lengths = length * torch.linalg.vector_norm(move, dim=-1)
         cosines = (move * last).sum(-1) / lengths.clamp(min=SHORTEST**2)
         return torch.where(length > SHORTEST, cosines, -torch.ones(()))
 
-    def remember(
-        self,
-        update: Update,
-        measured: Tensor,
-        updated: Tensor,
-        held: Tensor,
-        own: Mapping[str, Tensor],
-    ) -> None:
+    def remember(self, update: Update, measured: Tensor, updated: Tensor, kept: Kept) -> None:
         """Hold the template before this update."""
-        last = held[..., 0, :]
+        last = kept.vectors[..., 0, :]
         last.copy_(torch.where(updated[..., None], update.before, last))
 
 
@@ -230,21 +215,14 @@ class Daily(Guard):
         """Remember the day of the last update, and how many there were on it."""
         return {"day": torch.zeros(shape), "count": torch.zeros(shape)}
 
-    def measure(self, update: Update, held: Tensor, own: Mapping[str, Tensor]) -> Tensor:
+    def measure(self, update: Update, kept: Kept) -> Tensor:
         """Return the number of updates on this day, with this one."""
-        return 1 + own["count"] * (own["day"] == update.trials.days)
+        return 1 + kept.numbers["count"] * (kept.numbers["day"] == update.trials.days)
 
-    def remember(
-        self,
-        update: Update,
-        measured: Tensor,
-        updated: Tensor,
-        held: Tensor,
-        own: Mapping[str, Tensor],
-    ) -> None:
+    def remember(self, update: Update, measured: Tensor, updated: Tensor, kept: Kept) -> None:
         """Count the update."""
-        own["count"].copy_(torch.where(updated, measured, own["count"]))
-        own["day"].copy_(torch.where(updated, update.trials.days, own["day"]))
+        kept.numbers["count"].copy_(torch.where(updated, measured, kept.numbers["count"]))
+        kept.numbers["day"].copy_(torch.where(updated, update.trials.days, kept.numbers["day"]))
 
 
 class LowNorm(Guard):
@@ -252,7 +230,7 @@ class LowNorm(Guard):
 
     below = True
 
-    def measure(self, update: Update, held: Tensor, own: Mapping[str, Tensor]) -> Tensor:
+    def measure(self, update: Update, kept: Kept) -> Tensor:
         """Return the length of the test's embedding."""
         return update.trials.test_norms.expand(update.trials.scores.shape)
 
@@ -308,14 +286,14 @@ class Guarded(UpdateRule):
             self.rule, decision, trials, before.tensors.get(HELD), inner.tensors.get(HELD)
         )
         judged = [
-            (guard, guard.measure(update, *own), own) for guard, own in self._memories(memory)
+            (guard, guard.measure(update, kept), kept) for guard, kept in self._memories(memory)
         ]
         refused = functools.reduce(
             torch.logical_or, (guard.refuses(measured) for guard, measured, _ in judged)
         )
         updated = decision.updated & ~refused
-        for guard, measured, own in judged:
-            guard.remember(update, measured, updated, *own)
+        for guard, measured, kept in judged:
+            guard.remember(update, measured, updated, kept)
         inner.take_back(before, decision.updated & refused)
         return replace(decision, updated=updated)
 
@@ -327,18 +305,18 @@ class Guarded(UpdateRule):
             own = {HELD: held[:, :, : self.rule.held], **own}
         return Memory(own)
 
-    def _memories(self, memory: Memory) -> Iterator[tuple[Guard, tuple[Tensor, dict[str, Tensor]]]]:
-        """Yield each guard with what it holds and remembers, as views."""
+    def _memories(self, memory: Memory) -> Iterator[tuple[Guard, Kept]]:
+        """Yield each guard with what it keeps."""
         held, end = memory.tensors.get(HELD, torch.empty(0)), self.rule.held
         for name, guard in self.guards.items():
             begin, end = end, end + guard.vectors
             start = f"{OWN}{name}."
-            own = {
+            numbers = {
                 key.removeprefix(start): tensor
                 for key, tensor in memory.tensors.items()
                 if key.startswith(start)
             }
-            yield guard, (held[:, :, begin:end] if guard.vectors else held, own)
+            yield guard, Kept(held[:, :, begin:end] if guard.vectors else held, numbers)
 
     def choose_enrolment(self, enrolment: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
         """Return the utterances that the rule chooses."""
