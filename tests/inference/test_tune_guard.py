@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from workflow_src.attacks.victims import Victims
 from workflow_src.inference.tune_guard import (
     REFUSED,
     measure_error,
@@ -22,7 +23,6 @@ from workflow_src.settings.scenarios import BY_ID
 from workflow_src.trials.pool import build_pool
 from workflow_src.trials.protocol import make_scenario
 from workflow_src.updating.scorer import score_sequences
-from workflow_src.updating.victims import Victims
 
 ATTACKS = Attacks(days=3, attempts_a_day=2, recordings=5)
 RULE = FixedWeight(0.2, 0.2)

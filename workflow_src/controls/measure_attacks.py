@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workflow_src.attacks.simulation import Plan, simulate
+from workflow_src.attacks.victims import Part, Victims
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv
 from workflow_src.common.tables import read_scenario
@@ -20,10 +22,8 @@ from workflow_src.running.progress import show_progress
 from workflow_src.settings.attacks import Attacks
 from workflow_src.settings.orders import TrialList
 from workflow_src.settings.runs import Run
-from workflow_src.updating.attacks import Plan, simulate
 from workflow_src.updating.interface import UpdateRule
 from workflow_src.updating.sequences import Task, build_task
-from workflow_src.updating.victims import Part, Victims
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ Of the allowed limits, the one with the least half total error under attack is c
 - the share of the victims' later tests that are rejected,
 
 both at the threshold of the guarded run's EER. The attacker is the nearest speaker, whose attempts
-do not depend on the guard (`workflow_src.updating.attackers`). A gradual attacker plays the best
+do not depend on the guard (`workflow_src.attacks.attackers`). A gradual attacker plays the best
 recording where a guard lets none move the template, so what is accepted then tells of this choice.
 If errors are equal, the laxer limit wins.
 """
@@ -29,6 +29,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from workflow_src.attacks.simulation import simulate
+from workflow_src.attacks.victims import Victims
 from workflow_src.common.errors import InputError
 from workflow_src.common.files import write_csv, write_json
 from workflow_src.common.tables import read_embeddings, read_index, read_scenario
@@ -42,9 +44,7 @@ from workflow_src.running.progress import show_progress
 from workflow_src.settings.attacks import Attacks
 from workflow_src.settings.runs import Run
 from workflow_src.settings.tuning import Tuning
-from workflow_src.updating.attacks import simulate
 from workflow_src.updating.interface import UpdateRule
-from workflow_src.updating.victims import Victims
 
 ATTACKER = "nearest"
 REFUSED = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)

@@ -1,1 +1,1 @@
-"""Template updating: the update rule, histories of scores, the lockstep scorer, attacks."""
+"""Template updating: the update rule, histories of scores, the lockstep scorer."""

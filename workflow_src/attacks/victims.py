@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from workflow_src.attacks.attackers import draw_recordings, list_attackers, mean_voices
+from workflow_src.attacks.simulation import Attacker, Plan, plan_attacks
 from workflow_src.common.errors import InputError
 from workflow_src.settings.attacks import Attacks
-from workflow_src.updating.attackers import draw_recordings, list_attackers, mean_voices
-from workflow_src.updating.attacks import Attacker, Plan, plan_attacks
 from workflow_src.updating.sequences import Task, build_task
 
 # Templates that are attacked side by side: their copies, one for each recording, fit into memory.

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from workflow_src.attacks.attackers import draw_recordings, list_attackers, mean_voices
+from workflow_src.attacks.simulation import adapt, plan_attacks, play, replay, simulate
 from workflow_src.methods.baseline import Baseline
 from workflow_src.methods.fixed_weight import FixedWeight
-from workflow_src.updating.attackers import draw_recordings, list_attackers, mean_voices
-from workflow_src.updating.attacks import adapt, plan_attacks, play, replay, simulate
 from workflow_src.updating.interface import Decision, Memory, UpdateRule
 
 DIMENSION, DAYS, A_DAY = 16, 10, 2

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workflow_src.attacks.simulation import Attacker, adapt, play, replay
 from workflow_src.common.seeds import generator
-from workflow_src.updating.attacks import Attacker, adapt, play, replay
 
 # Speakers whose recordings are averaged at a time.
 SPEAKERS_AT_ONCE = 1 << 10

@@ -1,0 +1,1 @@
+"""Attacks on templates: who attacks, whom, and what then happens."""
