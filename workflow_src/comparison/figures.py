@@ -72,7 +72,7 @@ def plot_comparison(
         axis.set_xscale("log")
         axis.set_xticks([0.5, 0.7, 1, 1.5, 2, 3], ["0.5", "0.7", "1", "1.5", "2", "3"])
         axis.minorticks_off()
-    figure.supxlabel(f"EER / {find_by_role('reference').label}'s")
+    figure.supxlabel(f"EER / EER of the {find_by_role('reference').label}'s scores")
     names = [f"{m} (limit)" if rows[m].limit else m for m in places]
     for axis in panels[:, 0]:
         axis.set_yticks(range(len(places)), names)

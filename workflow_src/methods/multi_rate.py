@@ -12,6 +12,7 @@ Where impostors are many, it trusts a test less.
 Score and weights are trained together, by gradient through the recursion. The loss is the logistic
 loss of the llr where targets and non-targets count the same, on `workflow_src.methods.drawn_trials`
 of training speakers, who meet few and many impostors. A trial counts as accepted by its own llr.
+All training speakers take part, those of the development trials too.
 """
 
 from __future__ import annotations
