@@ -555,9 +555,9 @@ WORLDS = {
         },
     ),
     "crate": World(
-        "A run of `write_crate` and `report`: again after whatever changes the record",
+        "A run of `write_crate`, `report` and `figures`: again after whatever changes the record",
         {"corpus": {"source": "simulated"}, "inference": {"methods": ["baseline"]}},
-        ["results/ro-crate-metadata.json", "report"],
+        ["results/ro-crate-metadata.json", "report", "figures"],
         [],
         {},
     ),
