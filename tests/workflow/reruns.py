@@ -76,6 +76,7 @@ EFFECTS: dict[str, set[str]] = {
     "development trials": DEVELOPMENT | TUNED,
     "tuning": TUNED,
     "fitted methods": FITTED,
+    "a fitted method without guards": FITTING | TABULATED,
     "imported policy, pretraining": IMPORTED_POLICY | PRETRAINED,
     "pretraining": PRETRAINED,
     "imported policy, finetuning": IMPORTED_POLICY | TRAINED,
@@ -345,7 +346,14 @@ VALUES: dict[str, Any] = {
     "comparison.speakers": 200,
     "comparison.test_speakers": 5,
     "comparison.scenarios": ["random", "1das"],
-    "comparison.methods": ["baseline", "fixed-weight-tuned", "soft", "through-time", "oracle"],
+    "comparison.methods": [
+        "baseline",
+        "fixed-weight-tuned",
+        "soft",
+        "through-time",
+        "multi-rate",
+        "oracle",
+    ],
     "comparison.seeds": [0, 1],
     "comparison.sensitivity.populations": [2],
     "comparison.sensitivity.methods": ["soft"],
@@ -500,6 +508,7 @@ WORLDS = {
                     "multi-rate",
                 ]
             },
+            "methods": {"multi-rate": {"seeds": [0]}},
         },
         [],
         [
@@ -517,7 +526,7 @@ WORLDS = {
             "corpus.simulated.listing.names": "nothing",
             "corpus.simulated.law": "embeddings",
             "trials.own": "new scenario",
-            "methods.multi-rate": "fitted methods",
+            "methods.multi-rate": "a fitted method without guards",
             **{f"methods.{name}": "tuning of the method" for name in PRODUCTS},
             **{f"methods.{name}.threshold": "inference" for name in PRODUCTS},
             # A number takes the place of a tuned limit.

@@ -42,7 +42,7 @@ def listed_files():
 
 def pattern(path):
     """Return the regular expression of a path with placeholders; a folder matches all in it."""
-    text = re.sub(r"<(?:run|policy)>", r"[\\w.-]+", re.escape(path))
+    text = re.sub(r"<(?:run|policy)>", r"[\\w.+-]+", re.escape(path))
     text = re.sub(r"<\w+>", r"[\\w-]+", text)
     return re.compile(text + (".*" if path.endswith("/") else ""))
 
