@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from workflow_src.common.plotting import add_legend, make_panels
 from workflow_src.settings.catalogue import Method, find_by_role, find_method
 
+TICKS = (0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3)
 PANELS = {
     "shift": "threshold or posterior off by (cosine)",
     "nontargets": "non-targets for each target",
@@ -70,7 +71,7 @@ def plot_comparison(
         axis.axvline(1, color="#999999", lw=0.8, zorder=0)
         axis.set_title(f"{scenario}, {order} order")
         axis.set_xscale("log")
-        axis.set_xticks([0.5, 0.7, 1, 1.5, 2, 3], ["0.5", "0.7", "1", "1.5", "2", "3"])
+        axis.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
         axis.minorticks_off()
     figure.supxlabel(f"EER / EER of the {find_by_role('reference').label}'s scores")
     names = [f"{m} (limit)" if rows[m].limit else m for m in places]
