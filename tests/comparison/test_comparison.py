@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.workflow.comparison import SETTINGS
 from workflow_src.common.errors import InputError
 from workflow_src.comparison.populations import population_settings
 from workflow_src.comparison.statistics import (
@@ -24,7 +25,7 @@ from workflow_src.methods.fixed_weight_tuned import TunedFixedWeight
 from workflow_src.methods.soft import Soft
 from workflow_src.settings.catalogue import find_method
 from workflow_src.settings.run_table import expand_runs
-from workflow_src.settings.schema import validate_config
+from workflow_src.settings.schema import Config, validate_config
 from workflow_src.updating.score_history import ScoreScale
 
 RUNS = {
@@ -55,6 +56,13 @@ def make_table(seed, speakers=20, trials=400):
 
 
 TABLES = {(population, "random", "published"): make_table(population) for population in (1, 2)}
+
+
+def test_the_small_comparison_measures_the_sensitivity_of_the_same_methods():
+    """The slow tests run it; a method added to the sensitivity belongs into it."""
+    small = validate_config(SETTINGS).comparison
+    assert small.sensitivity.methods == Config().comparison.sensitivity.methods
+    assert set(small.sensitive_methods) <= set(small.methods)
 
 
 def compare(tables, methods, reference, resamples, confidence, seed):

@@ -4,6 +4,9 @@ import pandas as pd
 import pytest
 
 SETTINGS = {
+    "methods": {
+        "multi-rate": {"seeds": [0], "hidden": 8, "updates": 4, "sequences": 8, "window": 4},
+    },
     "corpus": {"simulated": {"listing": {"days": 20}}},
     "evaluation": {"intervals": {"resamples": 100}},
     "comparison": {
@@ -17,6 +20,7 @@ SETTINGS = {
             "multi-head-scalars",
             "soft",
             "through-time",
+            "multi-rate",
             "oracle",
             "speaker-mean",
         ],
