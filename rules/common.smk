@@ -309,6 +309,12 @@ def start_entry(wildcards):
     return FITTED_RUNS[start].entry if start else ""
 
 
+def shipped_policy(wildcards):
+    """List the files of a policy of this project that fitting a run reads, if any."""
+    folder = find_method(FITTED_RUNS[wildcards.run].method).shipped
+    return policy_files(resource_path(folder)) if folder else []
+
+
 def folder_of(files):
     """Return the folder of a policy's files, if there are any."""
     return str(Path(files[0]).parent) if files else ""

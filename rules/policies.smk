@@ -130,6 +130,7 @@ rule fit_method:
         index=INDEX,
         split=SPLIT,
         policy=start_policy,
+        shipped=shipped_policy,
     output:
         weights="results/policies/{run}/policy.safetensors",
         policy="results/policies/{run}/policy.json",
@@ -165,6 +166,29 @@ rule fit_method:
         step(
             "methods.fit_method",
             without=["checkpoint", "checkpoint_seconds"],
+        )
+
+
+rule train_ready_made:
+    input:
+        law=resource_path(SETTINGS.corpus.simulated.law),
+    output:
+        weights="results/ready_made/policy.safetensors",
+        policy="results/ready_made/policy.json",
+        curve="results/ready_made/training.csv",
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **needs(4000, 60),
+    params:
+        seed=SETTINGS.seed,
+        out_dir=subpath(output.policy, parent=True),
+    message:
+        "Training the network of ready-made on simulated laws"
+    shell:
+        step(
+            "methods.train_ready_made",
+            without=["settings", "checkpoint", "checkpoint_seconds"],
         )
 
 

@@ -54,6 +54,7 @@ TUNING = {
     "development": {"scenarios": ["random"], "trajectories": 2},
 }
 THROUGH_TIME = {"updates": 2, "sequences": 4, "window": 4, "validate_every": 1, "hidden": 4}
+TINY_NETWORK = {"updates": 2, "sequences": 4, "window": 4, "hidden": 4}
 PRETRAINING = {"epochs": 1, "batches_per_epoch": 1, "batch_size": 8, "max_enrolment": 5}
 PPO = {"steps": 32, "environments": 4, "rollout_steps": 4, "epochs": 1, "minibatches": 2}
 FINETUNING = {"episode": {"min_utterances": 20, "max_steps": 20}, "ppo": PPO}
@@ -274,6 +275,11 @@ COMMANDS: dict[str, Command] = {
     "methods.fit_method:through-time": Command(
         {**FITTED, **method("through-time"), "--own": THROUGH_TIME},
         {"--out-dir": f"{POLICIES}/through-time-seed0"}
+    ),
+    "methods.train_ready_made": Command(
+        {"--law": "law.yaml", "--seed": "1",
+         "--settings": {"laws": 1, "speakers": 2, "scales": 1, "network": TINY_NETWORK}},
+        {"--out-dir": "results/ready_made"},
     ),
     "methods.tune_threshold": Command(
         {**MATRIX, "--run": MULTI_HEAD, "--development": DEVELOPMENT, "--settings": TUNING,

@@ -21,6 +21,7 @@ import torch
 
 from tests.environments.stand_in import create, install_stand_in, pip_list
 from tests.inference.made_up_policies import made_up_state_dict
+from tests.methods.test_ready_made import TINY as TINY_READY_MADE
 from tests.synthetic.test_demo_extractor import TINY as TINY_TRAINING
 from tests.workflow.comparison import SETTINGS, check_comparison
 from tests.workflow.forked_runs import run_snakemake
@@ -191,8 +192,19 @@ def test_the_demo_extractor_is_trained(stand_in, tmp_path):
     assert (tmp_path / "model.onnx").stat().st_size > 100_000
 
 
+def test_the_network_of_ready_made_is_trained(stand_in, tmp_path):
+    """The step alone, with few updates: the rule's take minutes."""
+    environment = tmp_path / "environment"
+    create(pip_list(CLONE / "envs/training.yaml"), environment, stand_in / "cache")
+    command = [environment / "bin/python", "-m", "workflow_src.run", "methods.train_ready_made"]
+    command += ["--law", CLONE / "resources/laws/smiip-tv.yaml", "--seed", "1"]
+    command += ["--settings", json.dumps(TINY_READY_MADE), "--out-dir", tmp_path / "policy"]
+    subprocess.run(command, env={"PYTHONPATH": str(CLONE), "PATH": "/usr/bin:/bin"}, check=True)
+    assert (tmp_path / "policy/policy.json").is_file()
+
+
 def test_no_rule_is_left_out(demo, simulated, imported, fetched, compared):
     """A new rule belongs into one of the runs above."""
     ran = set().union(*map(rules_run, (demo, simulated, imported, fetched, compared)))
-    ran |= {"plan", "train_demo_extractor"}
+    ran |= {"plan", "train_demo_extractor", "train_ready_made"}
     assert ran == {name for name, body in rule_texts().items() if "conda:" in body}

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from tests.inference.made_up_policies import made_up_state_dict
+from workflow_src.common.digests import ROOT
 from workflow_src.common.files import write_json
 from workflow_src.evaluation.calibration import BackEnd, ScoredTrials
 from workflow_src.evaluation.history import Places, Scale
@@ -25,12 +26,15 @@ from workflow_src.methods.kalman import Kalman
 from workflow_src.methods.multi_head import MultiHead
 from workflow_src.methods.multi_rate import MultiRate, Network
 from workflow_src.methods.published import from_published
+from workflow_src.methods.ready_made import ReadyMade
 from workflow_src.methods.running_mean import RunningMean
 from workflow_src.methods.soft import Soft
 from workflow_src.methods.spherical_plda import SphericalPlda
+from workflow_src.methods.storage import load_policy
 from workflow_src.methods.through_time import ThroughTime, WeightNetwork
 from workflow_src.methods.two_template import TwoTemplate
 from workflow_src.methods.window import Window
+from workflow_src.settings.catalogue import READY_MADE
 from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision, Memory, UpdateRule
 from workflow_src.updating.score_history import ScoreHistory, ScoreScale
@@ -99,6 +103,12 @@ def make_multi_rate():
     return MultiRate(SCALE, Network(2, 8).requires_grad_(False))
 
 
+def make_ready_made():
+    """The network that comes with this project, with a scale of scores."""
+    network = load_policy(ROOT / READY_MADE, MultiRate).network
+    return ReadyMade(SCALE, network.requires_grad_(False))
+
+
 LIMITS = {
     "far-test": 0.55,
     "far-template": 0.7,
@@ -122,6 +132,7 @@ RULES = {
     "spherical-plda": lambda dimension: SphericalPlda(PLDA_SCALE, VARIANCES, 5, 9.0, dimension, 1),
     "through-time": lambda dimension: make_through_time(),
     "multi-rate": lambda dimension: make_multi_rate(),
+    "ready-made": lambda dimension: make_ready_made(),
     "running-mean": lambda dimension: RunningMean(0.51, enrolment=5, cap=9),
     "anchored": lambda dimension: Anchored(0.51, alpha=0.3, share=0.2),
     "window": lambda dimension: Window(0.51, size=4),

@@ -35,7 +35,7 @@ from workflow_src.settings.runs import Run
 from workflow_src.updating.interface import Decision
 
 # A guard counts the updates of a day.
-USE_DAYS = {"history", "soft", "kalman", "through-time", "multi-rate", *GUARDED}
+USE_DAYS = {"history", "soft", "kalman", "through-time", "multi-rate", "ready-made", *GUARDED}
 
 
 @pytest.mark.parametrize("method", RULES)

@@ -4,6 +4,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.markers import MarkerStyle
 
+from workflow_src.common.digests import ROOT
 from workflow_src.settings.catalogue import BY_ID, LISTED, METHODS, PRETRAINED, find_method
 from workflow_src.settings.run_table import (
     expand_runs,
@@ -33,6 +34,7 @@ def test_a_row_says_what_figures_and_messages_need(row):
 @pytest.mark.parametrize("row", METHODS, ids=lambda row: row.id)
 def test_a_row_refers_to_what_there_is(row):
     assert row.starts_from in (None, PRETRAINED) or BY_ID[row.starts_from].origin == "fitted"
+    assert row.shipped is None or (ROOT / row.shipped / "policy.safetensors").is_file()
     block = Config().methods.block(row.settings).model_dump() if row.settings else {}
     assert row.threshold is None or row.threshold in block
     assert row.alphas == ("alphas" in block)

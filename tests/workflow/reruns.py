@@ -106,6 +106,7 @@ EFFECTS: dict[str, set[str]] = {
     "control of impostors": IMPOSTORS,
     "attacks": ATTACKS,
     "demo extractor": {"train_demo_extractor"},
+    "network of ready-made": {"train_ready_made"},
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
     "new population": POPULATIONS | POPULATION_SCORES | COMPARISON,
@@ -537,7 +538,8 @@ WORLDS = {
         },
     ),
     "occasional": World(
-        "A run of exports, `controls`, `attacks` and `train_demo_extractor`, with a given policy",
+        "A run of exports, `controls`, `attacks`, `train_demo_extractor` and `train_ready_made`, "
+        "with a given policy",
         {
             "corpus": {"source": "simulated"},
             "inference": {"released": {"multi-head": "policy.pkl"}},
@@ -551,6 +553,7 @@ WORLDS = {
             "results/score_lists/baseline/random.txt",
             "results/exported_embeddings/embeddings.npz",
             "results/demo_extractor/demo_extractor.onnx",
+            "results/ready_made/policy.json",
         ],
         ["evaluation", "attacks", "corpus.synthetic.law"],
         {

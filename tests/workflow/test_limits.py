@@ -78,7 +78,7 @@ def worlds(folder):
             "corpus": {"source": "imported", "imported": {"embeddings": files}},
             "trials": {"source": "import", "scenarios": ["random"], "imported": {"root": "lists"}},
         },
-        ["trials", "train_demo_extractor"],
+        ["trials", "train_demo_extractor", "train_ready_made"],
     )
     yield {"corpus": {"source": "simulated"}}, ["embeddings"]
     extractor = {"shards": MANY, "allow_demo": True}

@@ -18,7 +18,8 @@ All training speakers take part, those of the development trials too.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ from workflow_src.methods.baseline import Baseline
 from workflow_src.methods.drawn_trials import SequenceStream
 from workflow_src.methods.held_vectors import multiply_held
 from workflow_src.methods.score_scale import LEAST_SHARE, estimate_scale
-from workflow_src.methods.study import FittedRule, Study
+from workflow_src.methods.study import FittedRule, Study, TrainingSpeech
+from workflow_src.running.checkpoint import Checkpoint
 from workflow_src.running.progress import show_progress
 from workflow_src.settings.methods import MultiRate as Settings
 from workflow_src.updating.interface import HELD, Decision, Memory, Trials
@@ -138,7 +140,17 @@ class MultiRate(FittedRule):
         Return the rule and the learning curve: update, loss (bits per trial, mean since the last
         row), learning_rate.
         """
-        return _train(study, study.read_own(Settings))
+        settings = study.read_own(Settings)
+        names = ("multi-rate", study.policy_seed)
+        scale = estimate_scale(study.partition.fitting, Baseline())
+
+        def draw(what: str, number: int) -> np.random.Generator:
+            return generator(study.seed, *names, what, number)
+
+        course = Course.begin(study.read_training(), [scale], study.enrolled, settings, draw)
+        seed = torch_seed(study.seed, *names, "network")
+        network, curve = train([course], settings, draw, seed, study.open_checkpoint())
+        return cls(scale, network), curve
 
     def begin(self, templates: int) -> Memory:
         """Remember the score history of each template."""
@@ -192,7 +204,7 @@ def _ask(
     return network(scale.slope * (cosines - scale.centre) / UNIT, features)
 
 
-def _start(settings: Settings, scale: ScoreScale, seed: int) -> Network:
+def _start(settings: Settings, seed: int) -> Network:
     """Return an untrained network: the mean of the cosines is the score, the weights are even."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -237,39 +249,46 @@ class _Lives:
         return llr
 
 
-def _train(study: Study, settings: Settings) -> tuple[MultiRate, pd.DataFrame]:
-    checkpoint = study.open_checkpoint()
-    scale = estimate_scale(study.partition.fitting, Baseline())
-    names = ("multi-rate", study.policy_seed)
-    network = _start(settings, scale, torch_seed(study.seed, *names, "network"))
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    stream = SequenceStream(
-        study.read_training(),
-        study.enrolled,
-        settings.sequences,
-        (settings.nontargets[0], settings.nontargets[1]),
-        lambda what, window: generator(study.seed, *names, what, window),
-    )
-    lives = _Lives(stream.templates, settings.templates)
-    rows: list[dict[str, float]] = []
-    losses: list[float] = []
-    done = 0
-    if state := checkpoint.load(torch.device("cpu")) if checkpoint else None:
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        stream.set_state(state["stream"])
-        lives.templates, lives.history = state["templates"], History(**state["history"])
-        rows, losses, done = state["rows"], state["losses"], state["done"]
-        print(f"resumed after update {done} of {settings.updates}")
-    for update in show_progress(range(done + 1, settings.updates + 1), "multi-rate updates"):
-        cosine = math.cos(math.pi * (update - 1) / settings.updates)
-        optimiser.param_groups[0]["lr"] = rate = settings.learning_rate * 0.5 * (1 + cosine)
-        stream.renew()
-        lives.begin_anew(stream.templates, stream.begun)
-        drawn = stream.next(settings.window)
+@dataclass
+class Course:
+    """Training speakers of one kind, whose trials share a scale of scores.
+
+    Attributes
+    ----------
+    stream
+        Their trials.
+    scales
+        The estimates of their scale; each update takes one of them at random.
+    lives
+        The templates and histories of the sequences of the stream.
+    """
+
+    stream: SequenceStream
+    scales: Sequence[ScoreScale]
+    lives: _Lives
+
+    @classmethod
+    def begin(
+        cls,
+        speech: TrainingSpeech,
+        scales: Sequence[ScoreScale],
+        enrolled: int,
+        settings: Settings,
+        draw: Callable[[str, int], np.random.Generator],
+    ) -> Course:
+        """Return the course of training speakers, see `SequenceStream`."""
+        least, most = settings.nontargets
+        stream = SequenceStream(speech, enrolled, settings.sequences, (least, most), draw)
+        return cls(stream, scales, _Lives(stream.templates, settings.templates))
+
+    def loss(self, network: Network, scale: ScoreScale, window: int) -> Tensor:
+        """Return the loss of the next trials, nats per trial."""
+        self.stream.renew()
+        self.lives.begin_anew(self.stream.templates, self.stream.begun)
+        drawn = self.stream.next(window)
         llrs = torch.stack(
             [
-                lives.play(network, scale, test, days, running)
+                self.lives.play(network, scale, test, days, running)
                 for test, days, running in zip(
                     drawn.tests, drawn.days, drawn.weights > 0, strict=True
                 )
@@ -277,7 +296,75 @@ def _train(study: Study, settings: Settings) -> tuple[MultiRate, pd.DataFrame]:
         )
         sign = torch.where(drawn.targets, -1.0, 1.0)
         counted = (drawn.weights > 0).sum()
-        loss = (drawn.weights * nn.functional.softplus(sign * llrs)).sum() / counted
+        return (drawn.weights * nn.functional.softplus(sign * llrs)).sum() / counted
+
+    def get_state(self) -> dict[str, Any]:
+        """Return all on which the rest of the course depends, for a checkpoint."""
+        return {
+            "stream": self.stream.get_state(),
+            "templates": self.lives.templates.detach(),
+            "history": {k: v.detach() for k, v in self.lives.history.tensors().items()},
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from a state of `get_state`."""
+        self.stream.set_state(state["stream"])
+        self.lives.templates = state["templates"]
+        self.lives.history = History(**state["history"])
+
+
+def train(
+    courses: Sequence[Course],
+    settings: Settings,
+    draw: Callable[[str, int], np.random.Generator],
+    seed: int,
+    checkpoint: Checkpoint | None,
+) -> tuple[Network, pd.DataFrame]:
+    """Train a network; each update is on the trials of one course, chosen at random.
+
+    Parameters
+    ----------
+    courses
+        The training speakers.
+    settings
+        The settings of the method.
+    draw
+        Gives the random generator of an update's choice: ``draw("course", 7)``.
+    seed
+        The seed of the network's first weights.
+    checkpoint
+        Where training resumes from, if it can be interrupted.
+
+    Returns
+    -------
+    Network, DataFrame
+        The network, and its learning curve: update, loss (bits per trial, mean since the last row),
+        learning_rate.
+
+    Raises
+    ------
+    InputError
+        The loss is not finite at the end.
+    """
+    network = _start(settings, seed)
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    rows: list[dict[str, float]] = []
+    losses: list[float] = []
+    done = 0
+    if state := checkpoint.load(torch.device("cpu")) if checkpoint else None:
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        for course, own in zip(courses, state["courses"], strict=True):
+            course.set_state(own)
+        rows, losses, done = state["rows"], state["losses"], state["done"]
+        print(f"resumed after update {done} of {settings.updates}")
+    for update in show_progress(range(done + 1, settings.updates + 1), "multi-rate updates"):
+        cosine = math.cos(math.pi * (update - 1) / settings.updates)
+        optimiser.param_groups[0]["lr"] = rate = settings.learning_rate * 0.5 * (1 + cosine)
+        rng = draw("course", update)
+        course = courses[int(rng.integers(len(courses)))]
+        scale = course.scales[int(rng.integers(len(course.scales)))]
+        loss = course.loss(network, scale, settings.window)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -291,9 +378,7 @@ def _train(study: Study, settings: Settings) -> tuple[MultiRate, pd.DataFrame]:
                 {
                     "network": network.state_dict(),
                     "optimiser": optimiser.state_dict(),
-                    "stream": stream.get_state(),
-                    "templates": lives.templates.detach(),
-                    "history": {k: v.detach() for k, v in lives.history.tensors().items()},
+                    "courses": [course.get_state() for course in courses],
                     "rows": rows,
                     "losses": losses,
                     "done": update,
@@ -304,4 +389,4 @@ def _train(study: Study, settings: Settings) -> tuple[MultiRate, pd.DataFrame]:
             f"multi-rate: the loss of the last updates is {rows[-1]['loss']:g}; set a smaller "
             "methods.multi-rate.learning_rate"
         )
-    return MultiRate(scale, network.eval()), pd.DataFrame(rows)
+    return network.eval(), pd.DataFrame(rows)

@@ -35,6 +35,8 @@ class Method:
     starts_from
         Where fitting or training starts: the id of a fitted method, ``pretrained`` for the
         policy of supervised pretraining, or None.
+    shipped
+        The folder of a policy that comes with this project and that fitting reads, or None.
     seeded
         Whether the method is trained once for each of several seeds.
     limit
@@ -77,6 +79,7 @@ class Method:
     entry: str
     origin: Literal["nothing", "fitted", "ppo", "given"]
     starts_from: str | None = None
+    shipped: str | None = None
     seeded: bool = False
     limit: bool = False
     role: Role | None = None
@@ -140,6 +143,8 @@ class Guard:
 FIXED = "fixed-weight-tuned"
 # `Method.starts_from` of methods that start from the pretrained policy.
 PRETRAINED = "pretrained"
+# The folder of the policy of `ready-made`.
+READY_MADE = "resources/ready_made"
 # Regular expression of an entry point.
 ENTRY = r"([A-Za-z_][A-Za-z0-9_]*\.)*[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*"
 
@@ -384,6 +389,18 @@ METHODS: tuple[Method, ...] = (
         colour="#E8604C",
         marker="*",
         dashes=DASH_DOT,
+    ),
+    Method(
+        id="ready-made",
+        entry="workflow_src.methods.ready_made:ReadyMade",
+        origin="fitted",
+        shipped=READY_MADE,
+        label="ready-made",
+        summary="multi-rate, trained in advance on many simulated laws; it needs only a scale",
+        reference=OURS,
+        colour="#B0307A",
+        marker="p",
+        dashes=SHORT,
     ),
     Method(
         id="oracle",
