@@ -98,6 +98,7 @@ def test_what_loads_rules_reaches_none(module):
 def test_no_method_reaches_another_but_what_it_is_made_of():
     made_of = {
         "fixed_weight_tuned": {"fixed_weight"},
+        "ready_made": {"multi_rate"},
         "scalar_multi_head": {"multi_head"},
         "speaker_mean": {"baseline"},
     }

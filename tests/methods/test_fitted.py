@@ -313,7 +313,8 @@ def test_fitted_methods_beat_no_updates_and_come_back_from_disk(method, study, t
     every = study.partition.every
     assert every.cost(rule)[0] < 1
     curve = tried["cost" if "cost" in tried else "loss"]
-    assert curve.min() <= curve.iloc[0]
+    # `ready-made` tries nothing.
+    assert curve.empty or curve.min() <= curve.iloc[0]
     described = {"method": method, "dimension": D, **rule.describe()}
     write_policy(tmp_path, rule.tensors(), described, tried)
     again = load_policy(tmp_path, type(rule), threshold=0.9)  # theirs is their own
