@@ -319,6 +319,7 @@ def train(
     draw: Callable[[str, int], np.random.Generator],
     seed: int,
     checkpoint: Checkpoint | None,
+    alone: int = 0,
 ) -> tuple[Network, pd.DataFrame]:
     """Train a network; each update is on the trials of one course, chosen at random.
 
@@ -334,6 +335,8 @@ def train(
         The seed of the network's first weights.
     checkpoint
         Where training resumes from, if it can be interrupted.
+    alone
+        The number of updates, at first, that are all on the first course.
 
     Returns
     -------
@@ -362,7 +365,7 @@ def train(
         cosine = math.cos(math.pi * (update - 1) / settings.updates)
         optimiser.param_groups[0]["lr"] = rate = settings.learning_rate * 0.5 * (1 + cosine)
         rng = draw("course", update)
-        course = courses[int(rng.integers(len(courses)))]
+        course = courses[int(rng.integers(len(courses))) if update > alone else 0]
         scale = course.scales[int(rng.integers(len(course.scales)))]
         loss = course.loss(network, scale, settings.window)
         optimiser.zero_grad()

@@ -3,7 +3,7 @@
 The laws lie around the law that the config names: how strongly voices change by drift, day,
 session and utterance, how long the drift lasts, what all embeddings have in common, and how often
 speakers record. Each has its own scale of scores, estimated as `ready-made` estimates it. So the
-network learns a rule for any of them.
+network learns a rule for any of them. Its first updates are on speakers of the given law alone.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ class ReadyMadeTraining(Block):
 
     key: ClassVar[str] = "settings"
 
-    laws: int = Field(48, ge=1, description="simulated laws")
+    laws: int = Field(32, ge=1, description="simulated laws, beside the given one")
+    alone: int = Field(250, ge=0, description="updates, at first, on the given law alone")
     speakers: int = Field(40, ge=2, le=9999, description="speakers of each law")
     scales: int = Field(16, ge=1, description="estimates of the scale of scores of each law")
     enrolled: int = Field(3, ge=1, description="enrolment utterances per template")
     network: Network = Field(
-        default_factory=lambda: Network(updates=1500),
+        default_factory=lambda: Network(updates=2000),
         description="the network and its training, as in methods.multi-rate",
     )
 
@@ -66,7 +67,7 @@ def run(args: Arguments) -> None:
     given, settings = read_law(args.law, EmbeddingLaw), args.settings
     courses = [
         begin_course(given, settings, args.seed, number)
-        for number in show_progress(range(settings.laws), "laws", settings.laws)
+        for number in show_progress(range(settings.laws + 1), "laws", settings.laws + 1)
     ]
     checkpoint = args.open_checkpoint(_digest(args, given))
     network, curve = train(
@@ -75,6 +76,7 @@ def run(args: Arguments) -> None:
         lambda what, update: generator(args.seed, *NAMES, what, update),
         torch_seed(args.seed, *NAMES, "network"),
         checkpoint,
+        settings.alone,
     )
     # Nobody's scale: a user's own takes its place.
     rule = MultiRate(courses[0].scales[0], network)
@@ -93,9 +95,12 @@ def run(args: Arguments) -> None:
 def begin_course(
     given: EmbeddingLaw, settings: ReadyMadeTraining, seed: int, number: int
 ) -> Course:
-    """Draw a law around a given one, its speakers, and the estimates of their scale."""
+    """Draw a law around a given one, its speakers, and the estimates of their scale.
+
+    Number 0 is the given law itself.
+    """
     rng = generator(seed, *NAMES, "law", number)
-    law = draw_law(rng, given)
+    law = draw_law(rng, given) if number else given
     embeddings, utterances = draw_speech(
         rng, law, settings.speakers, torch_seed(seed, *NAMES, number)
     )

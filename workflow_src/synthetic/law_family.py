@@ -12,6 +12,8 @@ from workflow_src.settings.laws import EmbeddingLaw
 from workflow_src.synthetic.listing import make_listing
 from workflow_src.synthetic.simulation import simulate
 
+# A law is this near to the given one, or as far as all these numbers allow.
+NEAREST, FARTHEST = 0.25, 1.0
 DIMENSIONS = (96, 128, 192)
 # The logarithm of a number of the law changes by at most this, up or down.
 SPREADS = {
@@ -30,9 +32,9 @@ SPREADS = {
     "noise_spread": 0.7,
     "phrase": 0.7,
 }
-# Drawn evenly, whatever the given law has.
+# The bounds of a group's share of a speaker's variance.
 CLUSTER_SHARES = (0.1, 0.7)
-# 1 - the correlation of the drift from one day to the next; its logarithm is drawn evenly.
+# The bounds of 1 - the correlation of the drift from one day to the next, on a logarithmic scale.
 FORGOTTEN = (0.004, 0.1)
 # The length of what all embeddings of a speaker model have in common.
 COMMON = (0.0, 0.9)
@@ -42,12 +44,18 @@ ATTENDANCE = (0.2, 0.9)
 
 def draw_law(rng: np.random.Generator, given: EmbeddingLaw) -> EmbeddingLaw:
     """Draw a law around a given one: how strongly voices change, and how fast they drift."""
+    distance = rng.uniform(NEAREST, FARTHEST)
+
+    def move(value: float, least: float, most: float) -> float:
+        return value + distance * (rng.uniform(least, most) - value)
+
     changed: dict[str, float] = {
-        name: getattr(given, name) * math.exp(rng.uniform(-spread, spread))
+        name: getattr(given, name) * math.exp(distance * rng.uniform(-spread, spread))
         for name, spread in SPREADS.items()
     }
-    changed["cluster_share"] = rng.uniform(*CLUSTER_SHARES)
-    changed["drift_correlation"] = 1 - math.exp(rng.uniform(*np.log(FORGOTTEN)))
+    changed["cluster_share"] = move(given.cluster_share, *CLUSTER_SHARES)
+    forgotten = math.log(1 - given.drift_correlation)
+    changed["drift_correlation"] = 1 - math.exp(move(forgotten, *np.log(FORGOTTEN)))
     dimension = int(rng.choice(DIMENSIONS))
     return EmbeddingLaw.model_validate({**given.model_dump(), **changed, "dimension": dimension})
 
