@@ -26,10 +26,11 @@ from workflow_src.running.launcher import main as launch
 from workflow_src.running.lock import LOCK, PARENT
 from workflow_src.running.surroundings import SET, choose_environment
 
+QUOTED = r"('[^']+'|[\w./-]+)"
 # What the shell is given for a step that has no environment and prints to its log; see
 # ``rules/snakemake_inside.smk``.
 COMMAND = re.compile(
-    rf"set -euo pipefail; .* {LOCK}=(\S+); export PATH=([^;\s]+):\$PATH; +"
+    rf"set -euo pipefail; .* {LOCK}={QUOTED}; export PATH={QUOTED}:\$PATH; +"
     r"python -m workflow_src\.run ([\w.]+) (@[\w./]+) +> ([\w./-]+) 2>&1"
 )
 # It imports torch. Matplotlib, papermill and onnxruntime are left to the few steps that need them.
@@ -79,7 +80,7 @@ class Starter:
         found = COMMAND.fullmatch(command.strip())
         if not found:
             return subprocess.Popen(command, env=env, **more)
-        lock, programs, *words, log = found.groups()
+        lock, programs, *words, log = (group.strip("'") for group in found.groups())
         environment = {**env, LOCK: lock, "PATH": f"{programs}{os.pathsep}{env['PATH']}"}
         folder = str(Path.cwd())
         request = {"words": words, "log": log, "folder": folder, "environment": environment}
