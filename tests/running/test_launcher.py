@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 
+from workflow_src.common.digests import ROOT
 from workflow_src.common.errors import InputError
 from workflow_src.running.arguments import parse_arguments
 from workflow_src.running.launcher import call, list_steps
@@ -28,7 +29,8 @@ sys.exit(end_well(work))
 EXPLAINER = """
 import os, sys
 sys.modules["snakemake"] = None
-import pandas, torch
+import matplotlib.pyplot, pandas, scipy.stats, torch, tyro
+from tests.workflow.forked_ends import end_with
 from workflow_src.running.launcher import main
 for line in sys.stdin:
     step, path = line.rstrip("\\n").split(" ", 1)
@@ -37,7 +39,7 @@ for line in sys.stdin:
         written = os.open(path, os.O_WRONLY | os.O_CREAT)
         os.dup2(written, 1)
         os.dup2(written, 2)
-        main([step, "--help"])
+        end_with(lambda: main([step, "--help"]))
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
@@ -48,7 +50,7 @@ def explain(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explained")
     command = [sys.executable, "-c", EXPLAINER]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as explainer:
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as explainer:
 
         def ask(step):
             print(step, folder / step, file=explainer.stdin, flush=True)

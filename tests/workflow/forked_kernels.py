@@ -14,6 +14,8 @@ import sys
 import time
 from typing import NoReturn
 
+from tests.workflow.forked_ends import end_with
+
 # Steps that execute a notebook. Another such step starts its kernel by itself.
 STEPS = {"inference.run_inference", "analysis.run_visual_analysis"}
 # What the kernel's command line says before the options of IPython.
@@ -90,5 +92,4 @@ def _become_kernel(asked: socket.socket) -> NoReturn:
     sys.modules["matplotlib"].rcParams["backend"] = os.environ["MPLBACKEND"]
     sys.modules["pandas"].set_option("display.max_columns", 20)
     sys.argv[1:] = request["words"]
-    sys.modules["workflow_src.running.kernel"].main()
-    sys.exit()
+    end_with(sys.modules["workflow_src.running.kernel"].main)

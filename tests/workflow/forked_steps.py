@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tests.workflow import forked_kernels
+from tests.workflow.forked_ends import end_with
 from tests.workflow.running import CLONE
 from workflow_src.running.launcher import main as launch
 from workflow_src.running.lock import LOCK, PARENT
@@ -115,7 +116,7 @@ def _become_step(words: list[str], log: str, folder: str, environment: dict) -> 
     if words[0] in forked_kernels.STEPS:
         forked_kernels.fork_kernel()
     sys.argv[1:] = words
-    launch(words)
+    end_with(lambda: launch(words))
 
 
 def _has_gone(asker: socket.socket) -> bool:
