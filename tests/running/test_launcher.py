@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 
+from workflow_src.common.digests import ROOT
 from workflow_src.common.errors import InputError
 from workflow_src.running.arguments import parse_arguments
 from workflow_src.running.launcher import call, list_steps
@@ -21,6 +22,43 @@ def work():
     raise {error}
 sys.exit(end_well(work))
 """
+
+
+# It starts once and imports what takes long. For each line, a step and a file, it forks, and the
+# child writes the step's help to the file.
+EXPLAINER = """
+import os, sys
+sys.modules["snakemake"] = None
+import matplotlib.pyplot, pandas, scipy.stats, torch, tyro
+from tests.workflow.forked_ends import end_with
+from workflow_src.running.launcher import main
+for line in sys.stdin:
+    step, path = line.rstrip("\\n").split(" ", 1)
+    child = os.fork()
+    if not child:
+        written = os.open(path, os.O_WRONLY | os.O_CREAT)
+        os.dup2(written, 1)
+        os.dup2(written, 2)
+        end_with(lambda: main([step, "--help"]))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def explain(tmp_path_factory):
+    """Run a step with ``--help`` in a process of its own; return its exit status and its text."""
+    folder = tmp_path_factory.mktemp("explained")
+    command = [sys.executable, "-c", EXPLAINER]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as explainer:
+
+        def ask(step):
+            print(step, folder / step, file=explainer.stdin, flush=True)
+            code = int(explainer.stdout.readline())
+            return code, (folder / step).read_text()
+
+        yield ask
+        explainer.stdin.close()
 
 
 @pytest.mark.parametrize(
@@ -49,16 +87,12 @@ def test_a_fault_of_the_program_keeps_its_traceback():
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_every_step_explains_itself_without_snakemake(step):
-    code = (
-        "import sys; sys.modules['snakemake'] = None;"
-        f"from workflow_src.running.launcher import main; main(['{step}', '--help'])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"usage: python -m workflow_src.run {step}")
+def test_every_step_explains_itself_without_snakemake(step, explain):
+    code, said = explain(step)
+    assert code == 0, said
+    assert said.startswith(f"usage: python -m workflow_src.run {step}")
     for argument in read_signature(step):
-        assert f"{argument.option} " in done.stdout
+        assert f"{argument.option} " in said
 
 
 def test_an_unknown_step_is_refused():

@@ -21,19 +21,22 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from tests.workflow import forked_kernels
+from tests.workflow.forked_ends import end_with
 from tests.workflow.running import CLONE
 from workflow_src.running.launcher import main as launch
 from workflow_src.running.lock import LOCK, PARENT
 from workflow_src.running.surroundings import SET, choose_environment
 
+QUOTED = r"('[^']+'|[\w./-]+)"
 # What the shell is given for a step that has no environment and prints to its log; see
 # ``rules/snakemake_inside.smk``.
 COMMAND = re.compile(
-    rf"set -euo pipefail; .* {LOCK}=(\S+); export PATH=([^;\s]+):\$PATH; +"
+    rf"set -euo pipefail; .* {LOCK}={QUOTED}; export PATH={QUOTED}:\$PATH; +"
     r"python -m workflow_src\.run ([\w.]+) (@[\w./]+) +> ([\w./-]+) 2>&1"
 )
-# It imports torch. Matplotlib, papermill and onnxruntime are left to the few steps that need them.
-HEAVY = "workflow_src.methods.fit_method"
+# Torch, and what notebooks and their kernels import.
+HEAVY = ["workflow_src.methods.fit_method", *forked_kernels.HEAVY]
 
 
 class ForkedStep:
@@ -79,7 +82,7 @@ class Starter:
         found = COMMAND.fullmatch(command.strip())
         if not found:
             return subprocess.Popen(command, env=env, **more)
-        lock, programs, *words, log = found.groups()
+        lock, programs, *words, log = (group.strip("'") for group in found.groups())
         environment = {**env, LOCK: lock, "PATH": f"{programs}{os.pathsep}{env['PATH']}"}
         folder = str(Path.cwd())
         request = {"words": words, "log": log, "folder": folder, "environment": environment}
@@ -89,7 +92,8 @@ class Starter:
 def start_steps(path: str) -> Starter:
     """Start a server that listens at a path, and ends with this process."""
     command = [sys.executable, "-m", "tests.workflow.forked_steps", path]
-    environment = choose_environment(dict(os.environ), Path.cwd())
+    # Matplotlib writes a list of fonts into its home.
+    environment = choose_environment(dict(os.environ), Path(path).parent)
     server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, cwd=CLONE)
     while not Path(path).exists():
         assert server.poll() is None, "the server of steps ended"
@@ -109,8 +113,10 @@ def _become_step(words: list[str], log: str, folder: str, environment: dict) -> 
     printed = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     os.dup2(printed, 1)
     os.dup2(printed, 2)
+    if words[0] in forked_kernels.STEPS:
+        forked_kernels.fork_kernel()
     sys.argv[1:] = words
-    launch(words)
+    end_with(lambda: launch(words))
 
 
 def _has_gone(asker: socket.socket) -> bool:
@@ -122,7 +128,8 @@ def _has_gone(asker: socket.socket) -> bool:
 
 def main() -> None:
     """Start the steps that are asked for, and tell how each ends."""
-    importlib.import_module(HEAVY)
+    for name in HEAVY:
+        importlib.import_module(name)
     gc.freeze()
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(sys.argv[1])
