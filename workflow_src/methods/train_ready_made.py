@@ -1,4 +1,4 @@
-"""Train the network of `ready-made` on speakers of many simulated laws, and measure it.
+"""Train the network of `ready-made` on speakers of many simulated laws.
 
 The laws lie around the law that the config names: how strongly voices change by drift, day,
 session and utterance, how long the drift lasts, what all embeddings have in common, and how often
