@@ -86,16 +86,14 @@ class SequenceStream:
         nontargets: tuple[float, float],
         draw: Callable[[str, int], np.random.Generator],
     ) -> None:
-        order = np.lexsort((np.arange(len(speech.days)), speech.days, speech.speakers))
-        sizes = np.bincount(speech.speakers)
-        able = np.flatnonzero(sizes >= enrolled + FEWEST_TARGETS)
+        rows = speech.rows_by_speaker()
+        able = [own for own in rows if len(own) >= enrolled + FEWEST_TARGETS]
         if len(able) < 2:
             raise InputError(
-                f"training speakers: {len(able)} of {len(sizes)} have {enrolled + FEWEST_TARGETS} "
+                f"training speakers: {len(able)} of {len(rows)} have {enrolled + FEWEST_TARGETS} "
                 "recordings or more; at least two must have as many"
             )
-        rows = np.split(order, np.cumsum(sizes)[:-1])
-        self._rows = [rows[speaker] for speaker in able]
+        self._rows = able
         self._embeddings = torch.from_numpy(speech.embeddings)
         self._days, self._enrolled, self._draw = speech.days, enrolled, draw
         self._range = np.log(nontargets)

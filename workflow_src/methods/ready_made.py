@@ -57,13 +57,11 @@ def estimate_from_enrolments(
     InputError
         Fewer than two speakers have enough recordings.
     """
-    order = np.lexsort((np.arange(len(speech.days)), speech.days, speech.speakers))
-    sizes = np.bincount(speech.speakers)
-    rows = np.split(order, np.cumsum(sizes)[:-1])
+    rows = speech.rows_by_speaker()
     able = [own for own in rows if len(own) > enrolled]
     if len(able) < 2:
         raise InputError(
-            f"training speakers: {len(able)} of {len(sizes)} have {enrolled + 1} recordings or "
+            f"training speakers: {len(able)} of {len(rows)} have {enrolled + 1} recordings or "
             "more; at least two must have as many"
         )
     vectors = speech.embeddings

@@ -42,6 +42,11 @@ class TrainingSpeech:
     speakers: np.ndarray
     days: np.ndarray
 
+    def rows_by_speaker(self) -> list[np.ndarray]:
+        """List the rows of each speaker, int64 [n], in the order of time."""
+        order = np.lexsort((np.arange(len(self.days)), self.days, self.speakers))
+        return np.split(order, np.cumsum(np.bincount(self.speakers))[:-1])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
